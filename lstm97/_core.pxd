@@ -1,0 +1,114 @@
+"""The data of the 1997 LSTM's kernel: a reader learns the layout here.
+
+Units of the hidden layer, in this order, one lane each:
+
+    input gates (one per block) | output gates (one per block) | cells | conventional units
+
+Sources of the hidden layer, one row of weights each:
+
+    inputs x(t) | fed-back activations y(t-1) | the constant 1 (bias)
+
+Sources of the output layer:
+
+    inputs x(t), with shortcuts only | cells y(t) | conventional units y(t) | the constant 1 (bias)
+"""
+
+from libc.stdint cimport int64_t
+
+
+cdef enum OutputActivation:
+    LOGISTIC
+    LINEAR
+    SOFTMAX
+
+
+cdef enum Loss:
+    SQUARED_ERROR
+    LOG_LOSS
+
+
+cdef struct Sizes:
+    int n_inputs
+    int n_blocks
+    int block_size
+    int n_cells          # n_blocks * block_size
+    int n_hidden         # conventional hidden units
+    int n_outputs
+    bint input_gate      # without it, y_in = 1
+    bint output_gate     # without it, y_out = 1
+    bint shortcut        # inputs feed the outputs too
+    bint linear_state    # h is the identity
+    bint output_bias
+    int first_output_gate
+    int first_cell
+    int first_hidden
+    int n_units          # gates, cells and conventional units
+    int first_feedback   # the units from here on are fed back ...
+    int n_feedback       # ... and this many of them
+    int unit_lanes       # n_units, padded
+    int cell_lanes       # n_cells, padded
+    int trace_lanes      # a row of traces: cells, then (with input gates) input gates per cell
+    int output_lanes     # n_outputs, padded
+    int hidden_rows      # n_inputs + n_feedback + 1
+    int output_rows
+    OutputActivation output_activation
+    Loss loss
+    double g_low, g_high, g_slope  # range of g; g' = g_slope (g_high - g) (g - g_low)
+
+
+cdef struct Weights:
+    # Used for the weights, and for their gradient.
+    double *hidden       # (hidden_rows, unit_lanes)
+    double *output       # (output_rows, output_lanes)
+
+
+cdef struct State:
+    # Carried from step to step.
+    double *y            # (unit_lanes,) activations; for a gate, its opening
+    double *previous     # (unit_lanes,) activations of the step before
+    double *s            # (cell_lanes,) internal states
+    double *trace        # (hidden_rows, trace_lanes) ds/dw_c and ds/dw_in, paper (27) and (25)
+    # Input columns that were not zero so far in this sequence: a set whose clearing is free.
+    int *touched         # (n_inputs,) the columns
+    int *position        # (n_inputs,) where a column stands in touched, if it does
+    int n_touched
+    # Of the current step.
+    double *net          # (unit_lanes,)
+    double *a            # (unit_lanes,) gates' openings, cells' g(net), conventional activations
+    double *h            # (cell_lanes,) h(s)
+    double *u            # (trace_lanes,) what this step adds to ds/dw, but for the factor z
+    double *delta        # (unit_lanes,) error at the net inputs
+    double *e_s          # (cell_lanes,) error at the internal states, paper (23)
+    double *output_net   # (output_lanes,)
+    double *output       # (output_lanes,)
+    double *e            # (output_lanes,) error at the outputs' net inputs, paper (19)
+    # Constants.
+    double *low          # (unit_lanes,) ranges of the squashing functions
+    double *high
+    double *h_low        # (cell_lanes,)
+    double *h_high
+    double *output_low   # (output_lanes,)
+    double *output_high
+    double *bias_mask    # (unit_lanes,) 1 where a unit has a bias
+
+
+cdef struct Input:
+    const double *dense  # (n_steps, n_inputs), or NULL: then CSR
+    const double *data
+    const int *indices
+    const int *indptr
+
+
+cdef struct Target:
+    const double *values      # (n_rows, n_outputs); NaN: no target
+    const double *weight      # (n_rows,) or NULL
+    const int64_t *first      # (n_sequences,) first row of each sequence
+    bint every                # a row for each step; otherwise one row, due at the last step
+
+
+cdef struct Summary:
+    # Of one sequence's targets.
+    double loss
+    double max_error
+    double sum_error
+    int64_t n_errors

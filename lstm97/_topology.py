@@ -1,0 +1,188 @@
+"""Sizes and switches of a net, the named slices of its one flat weight vector, initial weights."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+# Ranges of the cell input's squashing function g.
+CELL_RANGES = {"g": (-2.0, 2.0), "h": (-1.0, 1.0), "logistic": (0.0, 1.0)}
+
+
+class Group(NamedTuple):
+    """Units of one kind in the hidden layer.
+
+    Attributes
+    ----------
+    name : str
+    first : int
+        Position of its first unit in the layer.
+    n_units : int
+    bias : bool
+    """
+
+    name: str
+    first: int
+    n_units: int
+    bias: bool
+
+
+class Slice(NamedTuple):
+    """Where the weights of one group stand in the flat vector.
+
+    Attributes
+    ----------
+    start, stop : int
+    shape : tuple of int
+        (sources, units); a bias is the last source.
+    """
+
+    start: int
+    stop: int
+    shape: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A net of the 1997 paper: memory cell blocks, and conventional units beside them.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+    n_blocks : int
+        Memory cell blocks; the cells of a block share its gates.
+    block_size : int
+        Cells per block.
+    n_hidden : int
+        Conventional logistic units in the hidden layer.
+    recurrence : {"all", "cells", "none"}
+        What the hidden layer sees of its own last activations: all of them, all but the gates', or
+        none.
+    input_gate, output_gate : bool
+    input_gate_bias, output_gate_bias, cell_bias, output_bias : bool
+        Which units have a bias; conventional units go with the cells.
+    shortcut : bool
+        Inputs feed the outputs too.
+    cell_activation : {"g", "h", "logistic"}
+        Squashing of the cell input: the paper's g in [-2, 2], or its h in [-1, 1], or [0, 1].
+    state_activation : {"h", "identity"}
+        Squashing of the cell state.
+    output_activation : {"logistic", "linear", "softmax"}
+    loss : {"squared_error", "log_loss"}
+    """
+
+    n_inputs: int
+    n_outputs: int
+    n_blocks: int = 2
+    block_size: int = 2
+    n_hidden: int = 0
+    recurrence: str = "all"
+    input_gate: bool = True
+    output_gate: bool = True
+    input_gate_bias: bool = True
+    output_gate_bias: bool = True
+    cell_bias: bool = True
+    output_bias: bool = True
+    shortcut: bool = False
+    cell_activation: str = "g"
+    state_activation: str = "h"
+    output_activation: str = "logistic"
+    loss: str = "squared_error"
+
+    def __post_init__(self):
+        for name in ("n_inputs", "n_outputs", "n_blocks", "block_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.n_hidden < 0:
+            raise ValueError(f"n_hidden must be at least 0, got {self.n_hidden}")
+        if self.loss == "log_loss" and self.output_activation == "linear":
+            raise ValueError("loss='log_loss' needs logistic or softmax outputs, not linear ones")
+
+    @property
+    def n_cells(self):
+        """Cells in all blocks."""
+        return self.n_blocks * self.block_size
+
+    @property
+    def cell_range(self):
+        """Lower and upper bound of g."""
+        return CELL_RANGES[self.cell_activation]
+
+    @cached_property
+    def hidden_groups(self):
+        """The hidden layer's groups of units, in the kernel's order."""
+        parts = [
+            ("input_gate", self.n_blocks * self.input_gate, self.input_gate_bias),
+            ("output_gate", self.n_blocks * self.output_gate, self.output_gate_bias),
+            ("cell", self.n_cells, self.cell_bias),
+            ("hidden", self.n_hidden, self.cell_bias),
+        ]
+        groups, first = [], 0
+        for name, n_units, bias in parts:
+            if n_units:
+                groups.append(Group(name, first, n_units, bias))
+                first += n_units
+        return tuple(groups)
+
+    @property
+    def n_units(self):
+        """Units of the hidden layer, gates included."""
+        return sum(group.n_units for group in self.hidden_groups)
+
+    @property
+    def first_feedback(self):
+        """The first unit that is fed back."""
+        gates = self.n_blocks * (self.input_gate + self.output_gate)
+        return gates if self.recurrence == "cells" else 0
+
+    @property
+    def n_feedback(self):
+        """How many units are fed back."""
+        return 0 if self.recurrence == "none" else self.n_units - self.first_feedback
+
+    @cached_property
+    def slices(self):
+        """Name of a group to its place in the flat weight vector."""
+        fan_in = self.n_inputs + self.n_feedback
+        shapes = {g.name: (fan_in + g.bias, g.n_units) for g in self.hidden_groups}
+        seen = self.n_cells + self.n_hidden + self.n_inputs * self.shortcut
+        shapes["output"] = (seen + self.output_bias, self.n_outputs)
+        slices, start = {}, 0
+        for name, shape in shapes.items():
+            slices[name] = Slice(start, start + shape[0] * shape[1], shape)
+            start = slices[name].stop
+        return slices
+
+    @property
+    def n_weights(self):
+        """Length of the flat weight vector; the paper's W, its equation (29)."""
+        return self.slices["output"].stop
+
+    def views(self, weights):
+        """Name of a group to a (sources, units) view of its weights."""
+        return {
+            name: weights[part.start : part.stop].reshape(part.shape)
+            for name, part in self.slices.items()
+        }
+
+    def initial_weights(self, rng, scale, gate_biases):
+        """Draw weights from the uniform distribution on [-scale, scale].
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        scale : float
+        gate_biases : dict
+            "input_gate" and "output_gate" to the initial bias, a number or one per block; a gate
+            that is left out keeps the random one.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_weights,)
+        """
+        weights = rng.uniform(-scale, scale, self.n_weights)
+        views = self.views(weights)
+        for name, bias in gate_biases.items():
+            views[name][-1] = bias
+        return weights

@@ -1,0 +1,396 @@
+"""`Sequences`, the one container for data sets of sequences, and the checks of what users give."""
+
+from numbers import Integral
+
+import numpy as np
+from scipy import sparse
+
+
+class Sequences:
+    """Sequences of unequal lengths, stored as one array.
+
+    Steps of all sequences stand in one C-contiguous array (or one CSR matrix), and a sequence is a
+    range of its rows. Taking a subset copies no steps, and a pickle holds one large array, which
+    joblib hands to its workers as a memory map: cross-validation of many short sequences does not
+    spend its time on copies.
+
+    Parameters
+    ----------
+    flat : ndarray of shape (n_steps, n_features) or CSR matrix
+        Steps of all sequences, float64.
+    starts : array of int of shape (n_sequences,)
+        First row of each sequence.
+    lengths : array of int of shape (n_sequences,)
+        Steps of each sequence, at least one.
+
+    See Also
+    --------
+    Sequences.from_list : The usual way to make one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm97 import Sequences
+    >>> X = Sequences.from_list([np.zeros((3, 2)), np.ones((5, 2))])
+    >>> X
+    <Sequences: 2 sequences, 3 to 5 steps, 2 features>
+    >>> X[1].shape
+    (5, 2)
+    >>> X[[1, 1, 0]].lengths
+    array([5, 5, 3])
+    """
+
+    __slots__ = ("flat", "lengths", "starts")
+
+    def __init__(self, flat, starts, lengths):
+        self.flat = flat
+        self.starts = np.asarray(starts, dtype=np.int64)
+        self.lengths = np.asarray(lengths, dtype=np.int64)
+
+    # -- ways to make one ----------------------------------------------------------------------
+
+    @classmethod
+    def from_list(cls, sequences, name="X"):
+        """From one (n_steps, n_features) array or CSR matrix per sequence.
+
+        Parameters
+        ----------
+        sequences : iterable of array-like
+        name : str, default="X"
+            What error messages call it.
+
+        Returns
+        -------
+        Sequences
+        """
+        parts = [_as_steps(part, f"{name}[{i}]") for i, part in enumerate(sequences)]
+        if not parts:
+            raise ValueError(f"{name} holds no sequence")
+        for i, part in enumerate(parts):
+            if part.shape[1] != parts[0].shape[1]:
+                raise ValueError(
+                    f"{name}[{i}] has {part.shape[1]} features, {name}[0] has {parts[0].shape[1]}"
+                )
+            if sparse.issparse(part) != sparse.issparse(parts[0]):
+                raise ValueError(f"{name}[{i}] and {name}[0]: one is sparse, the other is dense")
+        lengths = [part.shape[0] for part in parts]
+        if sparse.issparse(parts[0]):
+            return cls.from_lengths(sparse.vstack(parts, format="csr"), lengths, name)
+        return cls.from_lengths(np.concatenate(parts), lengths, name)
+
+    @classmethod
+    def from_lengths(cls, flat, lengths, name="X"):
+        """From the steps of all sequences, one after the other, and the lengths.
+
+        Parameters
+        ----------
+        flat : array-like of shape (n_steps, n_features) or CSR matrix
+        lengths : array-like of int of shape (n_sequences,)
+        name : str, default="X"
+            What error messages call it.
+
+        Returns
+        -------
+        Sequences
+        """
+        flat = _as_steps(flat, name)
+        lengths = np.asarray(lengths)
+        if lengths.ndim != 1 or lengths.dtype.kind not in "iu":
+            raise TypeError("lengths must be a one-dimensional array of integers")
+        if (lengths < 1).any():
+            i = int(np.argmax(lengths < 1))
+            raise ValueError(f"{name}[{i}] is empty: a sequence needs at least one step")
+        if lengths.sum() != flat.shape[0]:
+            raise ValueError(f"lengths sum to {lengths.sum()}, {name} has {flat.shape[0]} steps")
+        sequences = cls(flat, np.cumsum(lengths) - lengths, lengths)
+        sequences.check_finite(name)
+        return sequences
+
+    @classmethod
+    def from_padded(cls, X, pad=np.nan, name="X"):
+        """From a 3-D array in which steps that equal `pad` throughout end a sequence.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps, n_features)
+            Time before features.
+        pad : float or None, default=nan
+            Value of the padding; None, if all sequences have the same length.
+        name : str, default="X"
+            What error messages call it.
+
+        Returns
+        -------
+        Sequences
+        """
+        X = _as_numbers(X, name)
+        if X.ndim != 3:
+            raise ValueError(f"{name} must be 3-D (sequences, steps, features), it is {X.ndim}-D")
+        n, n_steps, n_features = X.shape
+        if n == 0 or n_features == 0:
+            raise ValueError(f"{name} of shape {X.shape} holds no sequence or no feature")
+        if pad is None:
+            return cls.from_lengths(X.reshape(-1, n_features), np.full(n, n_steps), name)
+        filled = ~(np.isnan(X) if np.isnan(pad) else pad == X).all(axis=2)
+        lengths = np.where(filled.any(axis=1), n_steps - filled[:, ::-1].argmax(axis=1), 0)
+        kept = np.arange(n_steps) < lengths[:, None]
+        return cls.from_lengths(X[kept], lengths, name)
+
+    @classmethod
+    def from_channels_first(cls, X, name="X"):
+        """From an array or list with features before time, as aeon and sktime have it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_features, n_steps), or list of 2-D arrays
+        name : str, default="X"
+            What error messages call it.
+
+        Returns
+        -------
+        Sequences
+        """
+        return cls.from_list([np.asarray(part).T for part in X], name)
+
+    @classmethod
+    def from_symbols(cls, sequences, n_symbols=None, name="X"):
+        """From integers, one symbol per step, to one-hot rows of a CSR matrix.
+
+        Parameters
+        ----------
+        sequences : iterable of 1-D arrays of int
+            Symbols from 0 to n_symbols - 1.
+        n_symbols : int, default=None
+            Size of the alphabet; None: the largest symbol plus one.
+        name : str, default="X"
+            What error messages call it.
+
+        Returns
+        -------
+        Sequences
+        """
+        parts = [np.asarray(part) for part in sequences]
+        for i, part in enumerate(parts):
+            if part.ndim != 1 or part.dtype.kind not in "iu":
+                raise TypeError(f"{name}[{i}] must be a one-dimensional array of integers")
+        if not parts:
+            raise ValueError(f"{name} holds no sequence")
+        lengths = np.array([len(part) for part in parts])
+        symbols = np.concatenate(parts)
+        n_symbols = int(symbols.max(initial=0)) + 1 if n_symbols is None else n_symbols
+        outside = (symbols < 0) | (symbols >= n_symbols)
+        if outside.any():
+            i, step = locate(int(np.argmax(outside)), np.cumsum(lengths) - lengths, lengths)
+            raise ValueError(
+                f"{name}: symbol {symbols[outside][0]} in sequence {i}, step {step}; "
+                f"symbols go from 0 to {n_symbols - 1}"
+            )
+        return cls.from_lengths(one_hot(symbols, n_symbols), lengths, name)
+
+    @classmethod
+    def from_rows(cls, X, n_channels=1):
+        """From a 2-D array: each row is one sequence, time-major over its channels.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_sequences, n_steps * n_channels)
+        n_channels : int, default=1
+
+        Returns
+        -------
+        Sequences
+        """
+        if X.shape[1] % n_channels:
+            raise ValueError(f"X has {X.shape[1]} columns, not a multiple of n_channels={n_channels}")
+        n_steps = X.shape[1] // n_channels
+        return cls.from_lengths(X.reshape(-1, n_channels), np.full(len(X), n_steps))
+
+    # -- what scikit-learn and users ask of a container ------------------------------------------
+
+    def __len__(self):
+        """Return the number of sequences."""
+        return len(self.lengths)
+
+    def __getitem__(self, key):
+        """Return one sequence for an integer, and Sequences for a slice, a mask or an array."""
+        if isinstance(key, Integral):
+            start = self.starts[key]
+            return self.flat[start : start + self.lengths[key]]
+        if not isinstance(key, slice):
+            key = np.asarray(key)
+        return Sequences(self.flat, self.starts[key], self.lengths[key])
+
+    def __iter__(self):
+        """Iterate over the sequences."""
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self):
+        if len(self) == 0:
+            return "<Sequences: none>"
+        low, high = self.lengths.min(), self.lengths.max()
+        steps = f"{low} steps" if low == high else f"{low} to {high} steps"
+        return f"<Sequences: {len(self)} sequences, {steps}, {self.n_features} features>"
+
+    def __reduce__(self):
+        return Sequences, (self.flat, self.starts, self.lengths)
+
+    def take(self, indices, axis=0):
+        """Return the sequences at `indices`; with `iloc`, what scikit-learn's splitters call.
+
+        Parameters
+        ----------
+        indices : array-like of int
+        axis : int, default=0
+            For pandas' signature; there is no other axis.
+
+        Returns
+        -------
+        Sequences
+        """
+        if axis != 0:
+            raise ValueError("Sequences have one axis: axis=0")
+        return self[np.asarray(indices)]
+
+    @property
+    def iloc(self):
+        """The container itself, which is indexed by position."""
+        return self
+
+    @property
+    def n_features(self):
+        """Features of a step."""
+        return self.flat.shape[1]
+
+    @property
+    def n_steps(self):
+        """Steps of all sequences together."""
+        return int(self.lengths.sum())
+
+    def to_list(self):
+        """Return a list with one array (or CSR matrix) per sequence."""
+        return list(self)
+
+    def to_padded(self, pad=np.nan):
+        """Return an array of shape (n_sequences, longest, n_features), filled up with `pad`."""
+        X = np.full((len(self), self.lengths.max(initial=0), self.n_features), pad)
+        for row, part in zip(X, self, strict=True):
+            row[: part.shape[0]] = part.toarray() if sparse.issparse(part) else part
+        return X
+
+    def check_finite(self, name="X"):
+        """Raise a ValueError that names the first step with a NaN or an infinity.
+
+        Parameters
+        ----------
+        name : str, default="X"
+            What the message calls it.
+        """
+        values = self.flat.data if sparse.issparse(self.flat) else self.flat
+        finite = np.isfinite(values)
+        if finite.all():
+            return
+        at = np.unravel_index(np.argmin(finite), finite.shape)
+        row = at[0]
+        if sparse.issparse(self.flat):
+            row = np.searchsorted(self.flat.indptr, row, side="right") - 1
+        i, step = locate(row, self.starts, self.lengths)
+        kind = "NaN" if np.isnan(values[at]) else "infinity"
+        raise ValueError(f"{name} contains {kind} in sequence {i}, step {step}")
+
+
+def locate(row, starts, lengths):
+    """Return the sequence, and the step within it, of a row of the flat array."""
+    i = int(np.argmax((starts <= row) & (row < starts + lengths)))
+    return i, int(row - starts[i])
+
+
+def one_hot(symbols, n_symbols):
+    """Return the CSR matrix with a 1 in column `symbols[i]` of row i."""
+    n = len(symbols)
+    indices = np.asarray(symbols, dtype=np.intc)
+    indptr = np.arange(n + 1, dtype=np.intc)
+    return sparse.csr_array((np.ones(n), indices, indptr), shape=(n, n_symbols))
+
+
+def is_ragged(X):
+    """Tell whether X is anything but a 2-D table: Sequences, a 3-D array, one array per sequence.
+
+    A list of lists of numbers is a table, as everywhere in scikit-learn.
+    """
+    if isinstance(X, Sequences):
+        return True
+    if isinstance(X, list | tuple):
+        return len(X) > 0 and (sparse.issparse(X[0]) or _depth(X[0]) >= 2)
+    if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype == object:
+        return len(X) > 0 and (sparse.issparse(X[0]) or _depth(X[0]) >= 1)
+    return getattr(X, "ndim", 2) == 3
+
+
+def as_sequences(X, name="X"):
+    """Convert what `is_ragged` accepts.
+
+    Parameters
+    ----------
+    X : Sequences, 3-D array, or list, tuple or object array of 2-D arrays or CSR matrices
+    name : str, default="X"
+        What error messages call it.
+
+    Returns
+    -------
+    Sequences
+    """
+    if isinstance(X, Sequences):
+        if len(X) == 0:
+            raise ValueError(f"{name} holds no sequence")
+        return X
+    if getattr(X, "ndim", 1) == 3:
+        return Sequences.from_padded(X, pad=None, name=name)
+    return Sequences.from_list(X, name)
+
+
+def _depth(x):
+    """Dimensions of an array, or of nested lists judged by their first elements."""
+    if isinstance(x, list | tuple):
+        return 1 + (_depth(x[0]) if len(x) else 0)
+    return getattr(x, "ndim", 0)
+
+
+def _as_numbers(x, name):
+    """Convert to a float64 array, but from numbers only: never from strings or complex."""
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{name} is no rectangular array: {error}") from None
+    if x.dtype.kind == "c":
+        raise ValueError(f"{name}: complex data not supported")
+    if x.dtype.kind not in "biufO":
+        raise TypeError(f"{name} must hold numbers, its dtype is {x.dtype}")
+    try:
+        return np.ascontiguousarray(x, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must hold numbers: {error}") from None
+
+
+def _as_steps(part, name):
+    """Check one sequence: a 2-D array of numbers or a CSR matrix with at least one feature."""
+    if sparse.issparse(part):
+        part = sparse.csr_array(part, dtype=np.float64)
+        if part.indices.dtype != np.intc:
+            if part.nnz > np.iinfo(np.intc).max:
+                raise ValueError(f"{name} has too many non-zeros for one data set: {part.nnz}")
+            part.indices, part.indptr = part.indices.astype(np.intc), part.indptr.astype(np.intc)
+        if not part.has_canonical_format:
+            part = part.copy()
+            part.sum_duplicates()
+    else:
+        part = _as_numbers(part, name)
+    if part.ndim != 2:
+        raise ValueError(
+            f"{name} must be 2-D (steps, features), it is {part.ndim}-D; "
+            "a series of single numbers is x.reshape(-1, 1)"
+        )
+    if part.shape[0] == 0:
+        raise ValueError(f"{name} is empty: a sequence needs at least one step")
+    if part.shape[1] == 0:
+        raise ValueError(f"{name} has no features")
+    return part
