@@ -1,1 +1,10 @@
-"""x."""
+"""The LSTM of 1997, with its truncated on-line gradient, as scikit-learn estimators."""
+
+from importlib.metadata import version as _version
+
+from lstm97.lstm import LSTMClassifier, LSTMRegressor
+from lstm97.sequences import Sequences
+
+__version__ = _version("lstm97")
+
+__all__ = ["LSTMClassifier", "LSTMRegressor", "Sequences", "__version__"]

@@ -54,8 +54,8 @@ def has_steps(y):
     """Tell whether y holds one array per sequence; decided by nesting, never by lengths."""
     if isinstance(y, Sequences):
         return True
-    if isinstance(y, list | tuple) or (isinstance(y, np.ndarray) and y.dtype == object):
-        return len(y) > 0 and np.ndim(y) != 2 and _is_array(y[0])
+    if isinstance(y, list | tuple) or (getattr(y, "dtype", None) == object and y.ndim == 1):
+        return len(y) > 0 and _is_array(next(iter(y)))
     return isinstance(y, np.ndarray) and y.ndim == 3
 
 

@@ -1,0 +1,1 @@
+"""Learning algorithms behind one interface; they own buffers and call the kernels."""

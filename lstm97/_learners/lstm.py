@@ -1,0 +1,70 @@
+"""The 1997 LSTM as a learner: one flat weight vector and the kernel that works on it."""
+
+import numpy as np
+
+from lstm97._core import Network, Steps
+from lstm97._learners.base import Learner, Results, pieces
+
+
+class LSTMLearner(Learner):
+    """Truncated gradient descent on a net of memory cell blocks.
+
+    Parameters
+    ----------
+    topology : Topology
+    weights : ndarray of shape (topology.n_weights,)
+        Changed in place.
+    learning_rate : float
+    update : {"step", "sequence"}
+        Move the weights at every step with a target, the gradient going forward in time; or at the
+        end of every sequence, the gradient going backward over its steps.
+    """
+
+    def __init__(self, topology, weights, learning_rate, update):
+        self.topology = topology
+        self.weights = weights
+        self.learning_rate = learning_rate
+        self.update = update
+        self._network = Network(topology)
+
+    def learn(self, X, y, carry=False):  # noqa: D102 - see Learner
+        return self._pass(X, y, self.learning_rate, carry)
+
+    def evaluate(self, X, y):  # noqa: D102 - see Learner
+        return self._pass(X, y, 0.0)
+
+    def run(self, X, every, carry=False):  # noqa: D102 - see Learner
+        steps = Steps(X.flat)
+        n_rows = X.n_steps if every else len(X)
+        out = np.empty((n_rows, self.topology.n_outputs))
+        first = np.cumsum(X.lengths) - X.lengths if every else np.arange(n_rows, dtype=np.int64)
+        for part in pieces(X):
+            self._network.run(
+                self.weights, steps, X.starts[part], X.lengths[part], every, first[part], out,
+                carry=carry,
+            )  # fmt: skip
+        return out
+
+    def snapshot(self):  # noqa: D102 - see Learner
+        return self.weights.copy()
+
+    def restore(self, snapshot):  # noqa: D102 - see Learner
+        self.weights[:] = snapshot
+
+    def is_finite(self):  # noqa: D102 - see Learner
+        return bool(np.isfinite(self.weights).all())
+
+    def _pass(self, X, y, learning_rate, carry=False):
+        steps = Steps(X.flat)
+        results = np.empty((len(X), 3))
+        n_done = 0
+        for part in pieces(X):
+            n_done += self._network.learn(
+                self.weights, steps, X.starts[part], X.lengths[part],
+                y.values, y.weight, y.first[part], y.every,
+                learning_rate, self.update == "step", results[part],
+                backward=self.update == "sequence" and learning_rate != 0.0, carry=carry,
+            )  # fmt: skip
+            if n_done < part.stop:
+                break
+        return Results(*results[:n_done].T)

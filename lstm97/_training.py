@@ -1,0 +1,74 @@
+"""The one training loop, and the history that it returns."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class History:
+    """What training did.
+
+    Attributes
+    ----------
+    n_sequences : int
+        Sequences trained on.
+    losses : list of float
+        Mean loss per sequence of each block.
+    reason : str
+        "limit" when the blocks ran out, "diverged", or the stop rule's.
+    """
+
+    n_sequences: int = 0
+    losses: list = field(default_factory=list)
+    reason: str = "limit"
+
+
+def train(learner, blocks, rule, on_block=None):
+    """Train until a rule stops it or the blocks run out.
+
+    The result is that of looking at the rule after every sequence: where it stops within a block,
+    the learner goes back to the block's start and learns up to that sequence again. So it does
+    before a sequence whose loss, or whose weights, are no longer finite.
+
+    Parameters
+    ----------
+    learner : Learner
+    blocks : iterable of (Sequences, Targets)
+    rule : StopRule
+    on_block : callable, default=None
+        Called with the history after every block.
+
+    Returns
+    -------
+    History
+    """
+    history = History()
+    for X, y in blocks:
+        start = learner.snapshot()
+        results = learner.learn(X, y)
+        n = len(results.loss)
+        stop = rule.look(results) if n else None
+        if stop is not None:
+            n, history.reason = stop
+        elif n < len(X):
+            history.reason = "diverged"
+        if n < len(X):
+            _replay(learner, X, y, start, n)
+        while not learner.is_finite():
+            n, history.reason = n - 1, "diverged"
+            _replay(learner, X, y, start, n)
+        history.n_sequences += n
+        if n:
+            history.losses.append(float(results.loss[:n].mean()))
+        if on_block is not None:
+            on_block(history)
+        if history.reason != "limit":
+            break
+        learner.end_epoch(results)
+    return history
+
+
+def _replay(learner, X, y, start, n):
+    """Go back to the block's start and learn its first n sequences."""
+    learner.restore(start)
+    if n:
+        learner.learn(X[:n], y[:n])

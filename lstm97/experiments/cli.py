@@ -1,0 +1,102 @@
+"""The command line: ``lstm97 list`` and ``lstm97 run``."""
+
+import argparse
+import json
+import sys
+from contextlib import closing
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from lstm97.experiments.runner import run_trials
+from lstm97.experiments.settings import load_settings
+from lstm97.experiments.summary import comparison
+
+INTERRUPTED = 130  # what a shell reports after Ctrl-C
+
+
+def main(arguments=None):
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : list of str, default=None
+        None: those of the process.
+
+    Returns
+    -------
+    status : int
+        0; 130 after Ctrl-C.
+    """
+    options = _parser().parse_args(arguments)
+    return options.command(options)
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="lstm97", description="The experiments of Hochreiter and Schmidhuber (1997)."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("list", help="show the experiments")
+    command.set_defaults(command=_list)
+    command = commands.add_parser("run", help="run trials of one experiment")
+    command.set_defaults(command=_run)
+    command.add_argument(
+        "id", choices=load_settings(), metavar="ID", help="an id that `lstm97 list` shows"
+    )
+    command.add_argument(
+        "--trials", type=_positive, default=10, metavar="N", help="default: %(default)s"
+    )
+    command.add_argument(
+        "--jobs", type=int, default=-1, metavar="N", help="trials at a time; default: one per core"
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="default: %(default)s")
+    command.add_argument("--json", action="store_true", help="print one object a line per trial")
+    return parser
+
+
+def _positive(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not a positive number")
+    return number
+
+
+def _list(options):
+    table = Table(title="Experiments, and the paper's training sequences to success")
+    for name in ("id", "table", "method", "task"):
+        table.add_column(name)
+    table.add_column("paper", justify="right")
+    for setting in load_settings().values():
+        figure = f"{setting.paper['n_sequences']:,}"
+        table.add_row(setting.id, str(setting.table), setting.method, setting.title, figure)
+    Console().print(table)
+    return 0
+
+
+def _run(options):
+    setting = load_settings()[options.id]
+    status, records = 0, []
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )
+    trials = run_trials(setting, options.trials, options.seed, options.jobs)
+    try:
+        with progress, closing(trials):
+            bar = progress.add_task(setting.id, total=options.trials)
+            for record in trials:
+                records.append(record)
+                if options.json:
+                    print(json.dumps(record), flush=True)
+                progress.advance(bar)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+        print(f"Interrupted: {len(records)} of {options.trials} trials done.", file=sys.stderr)
+    if not options.json and records:
+        Console().print(comparison(setting, records))
+    return status

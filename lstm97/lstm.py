@@ -1,0 +1,320 @@
+"""`LSTMClassifier` and `LSTMRegressor`: the network and the learning rule of the 1997 paper."""
+
+from abc import abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from lstm97._learners.lstm import LSTMLearner
+from lstm97._topology import CELL_RANGES, Topology
+from lstm97.base import BaseSequenceEstimator, SequenceClassifierMixin, SequenceRegressorMixin
+
+_PARAMETERS = """
+    Parameters
+    ----------
+    n_blocks : int, default=2
+        Memory cell blocks.
+    block_size : int, default=2
+        Cells per block; they share the block's gates.
+    n_hidden : int, default=0
+        Conventional logistic units beside the blocks.
+    recurrence : {{"all", "cells", "none"}}, default="all"
+        What the hidden layer sees of its own activations of the step before: all of them, as in
+        the paper; the cells' and conventional units', but not the gates'; or nothing.
+    input_gate, output_gate : bool, default=True
+        Whether the blocks have these gates.
+    input_gate_bias, output_gate_bias : "random", None, float or array-like, default="random"
+        Initial bias of the gates, one number or one per block; "random" draws it as all weights
+        are drawn, None means gates without a bias. Negative biases that differ from block to
+        block keep the net from using all cells at once (Section 4, the abuse problem) and states
+        from drifting.
+    cell_bias, output_bias : bool, default=True
+        Whether cells (and conventional units) and outputs have a bias.
+    shortcut : bool, default=False
+        Whether inputs feed the outputs too.
+    cell_activation : {{"g", "h", "logistic"}}, default="g"
+        Squashing of a cell's input: the paper's g, with range [-2, 2], its h, with [-1, 1], or
+        [0, 1].
+    state_activation : {{"h", "identity"}}, default="h"
+        Squashing of a cell's state.
+    output_activation : {{"auto", "logistic", "{other}"}}, default="auto"
+        Squashing of the outputs; "auto": {auto}.
+    loss : {{"squared_error", "log_loss"}}, default="squared_error"
+        Half of the squared error, as in the paper, or the log loss, which the paper does
+        not have, of logistic or softmax outputs.
+    init_scale : float, default=0.1
+        Initial weights are uniform on [-init_scale, init_scale].
+    learning_rate : float, default=0.1
+    update : {{"step", "sequence"}}, default="step"
+        When the weights move: at each step that has a target, or at the end of a sequence. With
+        targets at last steps only, these are the same but for rounding.
+    max_iter : int, default=200
+        Epochs of `fit`.
+    tol : float or None, default=1e-4
+        `fit` ends when the mean loss per sequence did not fall by this much for
+        `n_iter_no_change` epochs; None: after `max_iter` epochs.
+    n_iter_no_change : int, default=10
+    n_channels : int or None, default=None
+        For a 2-D X, whose rows are sequences: the features per step, a row being time-major.
+        None takes each row as a single step, and warns; 1 as a univariate series.
+    random_state : int, RandomState instance or None, default=None
+        Source of initial weights and of the order of sequences.
+    verbose : bool, default=False
+        Print the loss after each epoch.
+
+    Attributes
+    ----------
+{attributes}
+    weights_ : ndarray of shape (n_weights,)
+        All weights; ``topology_.views(weights_)`` names them.
+    topology_ : Topology
+        The net's sizes and switches.
+    n_features_in_ : int
+        Features per step, or columns of a 2-D X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names, if X was a data frame.
+    target_steps_ : {{"last", "every"}}
+        Whether targets stand at last steps or at every step.
+    n_iter_ : int
+        Epochs of `fit`, or calls of `partial_fit`.
+    loss_curve_ : list of float
+        Mean loss per sequence of each epoch or call.
+    stop_reason_ : {{"converged", "limit", "diverged"}}
+"""
+
+_REFERENCE = """
+    References
+    ----------
+    S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997:
+    Section 4 and Appendix A.1.
+"""
+
+
+class _BaseLSTM(BaseSequenceEstimator):
+    """Constructor and learner of both estimators."""
+
+    _parameter_constraints = {
+        **BaseSequenceEstimator._parameter_constraints,
+        "n_blocks": [Interval(Integral, 1, None, closed="left")],
+        "block_size": [Interval(Integral, 1, None, closed="left")],
+        "n_hidden": [Interval(Integral, 0, None, closed="left")],
+        "recurrence": [StrOptions({"all", "cells", "none"})],
+        "input_gate": ["boolean"],
+        "output_gate": ["boolean"],
+        "input_gate_bias": [StrOptions({"random"}), None, Real, "array-like"],
+        "output_gate_bias": [StrOptions({"random"}), None, Real, "array-like"],
+        "cell_bias": ["boolean"],
+        "output_bias": ["boolean"],
+        "shortcut": ["boolean"],
+        "cell_activation": [StrOptions(set(CELL_RANGES))],
+        "state_activation": [StrOptions({"h", "identity"})],
+        "loss": [StrOptions({"squared_error", "log_loss"})],
+        "init_scale": [Interval(Real, 0, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "update": [StrOptions({"step", "sequence"})],
+    }
+
+    def __init__(
+        self,
+        n_blocks=2,
+        block_size=2,
+        *,
+        n_hidden=0,
+        recurrence="all",
+        input_gate=True,
+        output_gate=True,
+        input_gate_bias="random",
+        output_gate_bias="random",
+        cell_bias=True,
+        output_bias=True,
+        shortcut=False,
+        cell_activation="g",
+        state_activation="h",
+        output_activation="auto",
+        loss="squared_error",
+        init_scale=0.1,
+        learning_rate=0.1,
+        update="step",
+        max_iter=200,
+        tol=1e-4,
+        n_iter_no_change=10,
+        n_channels=None,
+        random_state=None,
+        verbose=False,
+    ):
+        self.n_blocks = n_blocks
+        self.block_size = block_size
+        self.n_hidden = n_hidden
+        self.recurrence = recurrence
+        self.input_gate = input_gate
+        self.output_gate = output_gate
+        self.input_gate_bias = input_gate_bias
+        self.output_gate_bias = output_gate_bias
+        self.cell_bias = cell_bias
+        self.output_bias = output_bias
+        self.shortcut = shortcut
+        self.cell_activation = cell_activation
+        self.state_activation = state_activation
+        self.output_activation = output_activation
+        self.loss = loss
+        self.init_scale = init_scale
+        self.learning_rate = learning_rate
+        self.update = update
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.n_channels = n_channels
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _start(self, n_inputs, n_outputs, rng):
+        self.topology_ = Topology(
+            n_inputs=n_inputs,
+            n_outputs=n_outputs,
+            n_blocks=self.n_blocks,
+            block_size=self.block_size,
+            n_hidden=self.n_hidden,
+            recurrence=self.recurrence,
+            input_gate=self.input_gate,
+            output_gate=self.output_gate,
+            input_gate_bias=self.input_gate_bias is not None,
+            output_gate_bias=self.output_gate_bias is not None,
+            cell_bias=self.cell_bias,
+            output_bias=self.output_bias,
+            shortcut=self.shortcut,
+            cell_activation=self.cell_activation,
+            state_activation=self.state_activation,
+            output_activation=self._output_activation(),
+            loss=self.loss,
+        )
+        self.weights_ = self.topology_.initial_weights(rng, self.init_scale, self._gate_biases())
+
+    @abstractmethod
+    def _output_activation(self):
+        """Say what "auto" means."""
+
+    def _gate_biases(self):
+        """Initial biases that are prescribed, checked."""
+        biases = {}
+        for gate in ("input_gate", "output_gate"):
+            bias = getattr(self, f"{gate}_bias")
+            if not getattr(self, gate) or bias is None or isinstance(bias, str):
+                continue
+            biases[gate] = np.asarray(bias, dtype=np.float64)
+            if biases[gate].ndim and biases[gate].shape != (self.n_blocks,):
+                raise ValueError(
+                    f"{gate}_bias has shape {biases[gate].shape}, expected a number or one for "
+                    f"each of the {self.n_blocks} blocks"
+                )
+            if not np.isfinite(biases[gate]).all():
+                raise ValueError(f"{gate}_bias={bias} is not finite")
+        return biases
+
+    def _make_learner(self):
+        return LSTMLearner(self.topology_, self.weights_.copy(), self.learning_rate, self.update)
+
+    def _keep(self, learner):
+        self.weights_ = learner.weights
+
+
+class LSTMClassifier(SequenceClassifierMixin, _BaseLSTM):
+    __doc__ = (
+        """Classifier of sequences: the LSTM of 1997, with the paper's truncated on-line gradient.
+
+    Memory cells keep their state by a self-connection of weight one; gates learn when to write it
+    and when to read it. There is no forget gate. The net has one output per class.
+"""
+        + _PARAMETERS.format(
+            other="softmax",
+            auto="logistic, as in the paper",
+            attributes="""    classes_ : ndarray of shape (n_classes,)
+        Class labels, in the order of the outputs.""",
+        )
+        + """
+    See Also
+    --------
+    LSTMRegressor : The same net for numbers.
+
+    Notes
+    -----
+    With targets per step, a label that is None or NaN means no target at this step.
+"""
+        + _REFERENCE
+        + """
+    Examples
+    --------
+    Which of two symbols stood first in a sequence?
+
+    >>> import numpy as np
+    >>> from lstm97 import LSTMClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(rng.integers(10, 20), 1)) * 0.3 for _ in range(200)]
+    >>> y = rng.integers(2, size=200)
+    >>> for series, label in zip(X, y):
+    ...     series[0] = 2 * label - 1
+    >>> model = LSTMClassifier(input_gate_bias=[-1, -2], learning_rate=0.5, random_state=0)
+    >>> model.fit(X[:150], y[:150]).score(X[150:], y[150:])
+    1.0
+    """
+    )
+
+    _parameter_constraints = {
+        **_BaseLSTM._parameter_constraints,
+        "output_activation": [StrOptions({"auto", "logistic", "softmax"})],
+    }
+
+    def _output_activation(self):
+        return "logistic" if self.output_activation == "auto" else self.output_activation
+
+
+class LSTMRegressor(SequenceRegressorMixin, _BaseLSTM):
+    __doc__ = (
+        """Regressor on sequences: the LSTM of 1997, with the paper's truncated on-line gradient.
+
+    Memory cells keep their state by a self-connection of weight one; gates learn when to write it
+    and when to read it. There is no forget gate.
+"""
+        + _PARAMETERS.format(
+            other="linear",
+            auto="linear, so that targets may be any numbers",
+            attributes="""    n_outputs_ : int
+        Numbers per target.
+    target_ndim_ : int
+        1, if targets came without an axis of outputs, else 2.""",
+        )
+        + """
+    See Also
+    --------
+    LSTMClassifier : The same net for classes.
+
+    Notes
+    -----
+    With targets per step, NaN means no target at this step. Targets far from the range of about
+    [-1, 1] learn better when scaled to it, for instance by
+    :class:`~sklearn.compose.TransformedTargetRegressor`.
+"""
+        + _REFERENCE
+        + """
+    Examples
+    --------
+    The sum of two marked numbers, the paper's Experiment 4, at length 20:
+
+    >>> from lstm97 import LSTMRegressor
+    >>> from lstm97.tasks import make_adding
+    >>> X, y = make_adding(2000, T=20, rng=0)
+    >>> model = LSTMRegressor(
+    ...     input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=50, tol=None, random_state=0
+    ... )
+    >>> model.fit(X[:1500], y[:1500]).score(X[1500:], y[1500:]) > 0.99
+    True
+    """
+    )
+
+    _parameter_constraints = {
+        **_BaseLSTM._parameter_constraints,
+        "output_activation": [StrOptions({"auto", "logistic", "linear"})],
+    }
+
+    def _output_activation(self):
+        return "linear" if self.output_activation == "auto" else self.output_activation

@@ -1,0 +1,123 @@
+"""Experiments 4 and 5: the sum, or the product, of two marked numbers in a long sequence."""
+
+import numpy as np
+
+from lstm97.sequences import Sequences
+from lstm97.targets import Targets
+from lstm97.tasks.base import Task, draw_lengths
+
+
+class MarkedPairs(Task):
+    """Pairs (value, marker); the target, at the end, is a function of the two marked values.
+
+    Paper, Sections 5.4 and 5.5. The first marked pair is one of the first ten, the second one of
+    the first T/2 - 1 others. Markers are 1 for these, -1 for the first and the last pair, else 0.
+    A first pair that is drawn keeps its -1: it cannot be seen, so its value counts as `neutral`.
+
+    Parameters
+    ----------
+    T : int
+        Shortest length, at least 20; the longest is T + T // 10.
+    low : float
+        Values are uniform on [low, 1].
+    neutral : float
+    target : callable
+        Of the two values.
+    """
+
+    n_inputs = 2
+    n_outputs = 1
+
+    def __init__(self, T, low, neutral, target):
+        if T < 20:
+            raise ValueError(f"T must be at least 20, got {T}")
+        self.T = T
+        self.low = low
+        self.neutral = neutral
+        self.target = target
+
+    def draw(self, n, rng):
+        """Draw sequences: see `Task.draw`."""
+        lengths, starts, n_steps = draw_lengths(n, self.T, self.T + self.T // 10, rng)
+        flat = np.zeros((n_steps, 2))
+        flat[:, 0] = rng.random(n_steps)
+        flat[:, 0] *= 1.0 - self.low
+        flat[:, 0] += self.low
+        first = rng.integers(10, size=n)
+        second = rng.integers(self.T // 2 - 1, size=n)
+        second += second >= first
+        values = [self._mark(flat, starts, place) for place in (first, second)]
+        flat[starts, 1] = flat[starts + lengths - 1, 1] = -1.0
+        y = self.target(*values)
+        return Sequences(flat, starts, lengths), Targets.at_last(y[:, None])
+
+    def _mark(self, flat, starts, place):
+        """Set the markers of one pair per sequence; return the values that count."""
+        flat[starts + place, 1] = 1.0
+        return np.where(place == 0, self.neutral, flat[starts + place, 0])
+
+
+def adding(T=100):
+    """Return Experiment 4: 0.5 + (X1 + X2) / 4, values from [-1, 1]."""
+    return MarkedPairs(T, -1.0, 0.0, lambda x1, x2: 0.5 + (x1 + x2) / 4.0)
+
+
+def multiplication(T=100):
+    """Return Experiment 5: X1 X2, values from [0, 1]."""
+    return MarkedPairs(T, 0.0, 1.0, lambda x1, x2: x1 * x2)
+
+
+def make_adding(n_sequences, T=100, *, rng=None):
+    """Draw sequences of the adding problem (paper, Section 5.4).
+
+    Parameters
+    ----------
+    n_sequences : int
+    T : int, default=100
+        Lengths are uniform from T to T + T // 10; at least 20.
+    rng : int, numpy.random.Generator or None, default=None
+
+    Returns
+    -------
+    X : Sequences
+        Two features per step: a value from [-1, 1] and a marker.
+    y : ndarray of shape (n_sequences,)
+        0.5 + (X1 + X2) / 4 for the two marked values.
+
+    Examples
+    --------
+    >>> from lstm97.tasks import make_adding
+    >>> X, y = make_adding(3, rng=0)
+    >>> X
+    <Sequences: 3 sequences, 105 to 109 steps, 2 features>
+    """
+    X, y = adding(T).draw(n_sequences, np.random.default_rng(rng))
+    return X, y.values[:, 0]
+
+
+def make_multiplication(n_sequences, T=100, *, rng=None):
+    """Draw sequences of the multiplication problem (paper, Section 5.5).
+
+    Parameters
+    ----------
+    n_sequences : int
+    T : int, default=100
+        Lengths are uniform from T to T + T // 10; at least 20.
+    rng : int, numpy.random.Generator or None, default=None
+
+    Returns
+    -------
+    X : Sequences
+        Two features per step: a value from [0, 1] and a marker.
+    y : ndarray of shape (n_sequences,)
+        X1 X2 for the two marked values.
+
+    Examples
+    --------
+    >>> from lstm97.tasks import make_multiplication
+    >>> X, y = make_multiplication(100, rng=0)
+    >>> bool(0 <= y.min() <= y.max() <= 1)
+    True
+    """
+    X, y = multiplication(T).draw(n_sequences, np.random.default_rng(rng))
+    return X, y.values[:, 0]

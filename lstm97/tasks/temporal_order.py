@@ -1,0 +1,78 @@
+"""Experiment 6: in which order did two, or three, relevant symbols come?"""
+
+import numpy as np
+
+from lstm97.sequences import Sequences, one_hot
+from lstm97.targets import Targets
+from lstm97.tasks.base import Task, draw_lengths
+
+SYMBOLS = "abcdXYEB"
+X, E, B = SYMBOLS.index("X"), SYMBOLS.index("E"), SYMBOLS.index("B")
+
+# Number of relevant symbols to where they may stand, the first step being 1 (paper, Section 5.6).
+PLACES = {2: [(10, 20), (50, 60)], 3: [(10, 20), (33, 43), (66, 76)]}
+
+
+class TemporalOrder(Task):
+    """Symbols a to d at random, X or Y at a few places; E starts and B ends a sequence.
+
+    Paper, Section 5.6. Lengths are uniform from 100 to 110.
+
+    Parameters
+    ----------
+    n_relevant : {2, 3}
+        Two relevant symbols make four classes, three make eight.
+    """
+
+    n_inputs = len(SYMBOLS)
+
+    def __init__(self, n_relevant=2):
+        if n_relevant not in PLACES:
+            raise ValueError(f"n_relevant must be 2 or 3, got {n_relevant}")
+        self.places = PLACES[n_relevant]
+        self.n_outputs = 2**n_relevant
+
+    def draw_classes(self, n, rng):
+        """Draw sequences; return them and their classes."""
+        lengths, starts, n_steps = draw_lengths(n, 100, 110, rng)
+        symbols = rng.integers(4, size=n_steps, dtype=np.uint8)
+        classes = np.zeros(n, dtype=np.int64)
+        for first, last in self.places:
+            is_y = rng.integers(2, size=n)
+            symbols[starts + rng.integers(first, last, n, endpoint=True) - 1] = X + is_y
+            classes = 2 * classes + is_y
+        symbols[starts], symbols[starts + lengths - 1] = E, B
+        return Sequences(one_hot(symbols, self.n_inputs), starts, lengths), classes
+
+    def draw(self, n, rng):
+        """Draw sequences: see `Task.draw`."""
+        sequences, classes = self.draw_classes(n, rng)
+        return sequences, Targets.at_last(classes[:, None] == np.arange(self.n_outputs))
+
+
+def make_temporal_order(n_sequences, n_relevant=2, *, rng=None):
+    """Draw sequences of the temporal order problem (paper, Section 5.6).
+
+    Parameters
+    ----------
+    n_sequences : int
+    n_relevant : {2, 3}, default=2
+        Relevant symbols: Experiment 6a has two, 6b has three.
+    rng : int, numpy.random.Generator or None, default=None
+
+    Returns
+    -------
+    X : Sequences
+        One-hot rows of the symbols a, b, c, d, X, Y, E, B.
+    y : ndarray of int of shape (n_sequences,)
+        The relevant symbols read as a binary number, X being 0 and Y being 1: for two, the
+        paper's classes Q, R, S, U are 0, 1, 2, 3.
+
+    Examples
+    --------
+    >>> from lstm97.tasks import make_temporal_order
+    >>> X, y = make_temporal_order(4, rng=0)
+    >>> y
+    array([0, 1, 1, 3])
+    """
+    return TemporalOrder(n_relevant).draw_classes(n_sequences, np.random.default_rng(rng))
