@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-import numpy as np
-
 # Ranges of the cell input's squashing function g.
 CELL_RANGES = {"g": (-2.0, 2.0), "h": (-1.0, 1.0), "logistic": (0.0, 1.0)}
 

@@ -298,7 +298,9 @@ class SequenceClassifierMixin(ClassifierMixin):
         missing = is_missing(labels) if steps else np.zeros(len(labels), dtype=bool)
         if not steps:
             check_array(labels, ensure_2d=False, dtype=None, input_name="y")
-        present = np.array(labels[~missing].tolist()) if labels.dtype == object else labels[~missing]
+        present = labels[~missing]
+        if present.dtype.kind == "O":
+            present = np.array(present.tolist())
         check_classification_targets(present)
         if not hasattr(self, "classes_"):
             self.classes_ = np.unique(present if classes is None else classes)

@@ -195,7 +195,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         """Say what "auto" means."""
 
     def _gate_biases(self):
-        """Initial biases that are prescribed, checked."""
+        """Check and return the initial biases that are prescribed."""
         biases = {}
         for gate in ("input_gate", "output_gate"):
             bias = getattr(self, f"{gate}_bias")

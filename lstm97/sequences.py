@@ -201,7 +201,9 @@ class Sequences:
         Sequences
         """
         if X.shape[1] % n_channels:
-            raise ValueError(f"X has {X.shape[1]} columns, not a multiple of n_channels={n_channels}")
+            raise ValueError(
+                f"X has {X.shape[1]} columns, not a multiple of n_channels={n_channels}"
+            )
         n_steps = X.shape[1] // n_channels
         return cls.from_lengths(X.reshape(-1, n_channels), np.full(len(X), n_steps))
 
@@ -321,7 +323,7 @@ def is_ragged(X):
         return True
     if isinstance(X, list | tuple):
         return len(X) > 0 and (sparse.issparse(X[0]) or _depth(X[0]) >= 2)
-    if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype == object:
+    if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind == "O":
         return len(X) > 0 and (sparse.issparse(X[0]) or _depth(X[0]) >= 1)
     return getattr(X, "ndim", 2) == 3
 

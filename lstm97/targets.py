@@ -54,9 +54,11 @@ def has_steps(y):
     """Tell whether y holds one array per sequence; decided by nesting, never by lengths."""
     if isinstance(y, Sequences):
         return True
-    if isinstance(y, list | tuple) or (getattr(y, "dtype", None) == object and y.ndim == 1):
-        return len(y) > 0 and _is_array(next(iter(y)))
-    return isinstance(y, np.ndarray) and y.ndim == 3
+    if isinstance(y, list | tuple):
+        return len(y) > 0 and _is_array(y[0])
+    if not isinstance(y, np.ndarray):
+        return False
+    return y.ndim == 3 or (y.ndim == 1 and y.dtype.kind == "O" and len(y) > 0 and _is_array(y[0]))
 
 
 def _is_array(x):
@@ -132,6 +134,6 @@ def check_numbers(flat, lengths=None):
 
 def is_missing(labels):
     """Tell which labels are None or NaN: steps without a target."""
-    if labels.dtype == object:
+    if labels.dtype.kind == "O":
         return np.array([x is None or x != x for x in labels.ravel()]).reshape(labels.shape)
     return np.isnan(labels) if labels.dtype.kind == "f" else np.zeros(labels.shape, dtype=bool)

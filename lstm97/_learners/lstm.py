@@ -27,13 +27,13 @@ class LSTMLearner(Learner):
         self.update = update
         self._network = Network(topology)
 
-    def learn(self, X, y, carry=False):  # noqa: D102 - see Learner
+    def learn(self, X, y, carry=False):
         return self._pass(X, y, self.learning_rate, carry)
 
-    def evaluate(self, X, y):  # noqa: D102 - see Learner
+    def evaluate(self, X, y):
         return self._pass(X, y, 0.0)
 
-    def run(self, X, every, carry=False):  # noqa: D102 - see Learner
+    def run(self, X, every, carry=False):
         steps = Steps(X.flat)
         n_rows = X.n_steps if every else len(X)
         out = np.empty((n_rows, self.topology.n_outputs))
@@ -45,13 +45,13 @@ class LSTMLearner(Learner):
             )  # fmt: skip
         return out
 
-    def snapshot(self):  # noqa: D102 - see Learner
+    def snapshot(self):
         return self.weights.copy()
 
-    def restore(self, snapshot):  # noqa: D102 - see Learner
+    def restore(self, snapshot):
         self.weights[:] = snapshot
 
-    def is_finite(self):  # noqa: D102 - see Learner
+    def is_finite(self):
         return bool(np.isfinite(self.weights).all())
 
     def _pass(self, X, y, learning_rate, carry=False):

@@ -34,7 +34,8 @@ def _rows(setting, records):
     if solved:
         counts = [record["n_sequences"] for record in solved]
         wrong = np.mean([record["n_wrong"] for record in solved])
-        yield "sequences to success, mean", _count(np.mean(counts)), _count(setting.paper["n_sequences"])
+        published = _count(setting.paper["n_sequences"])
+        yield "sequences to success, mean", _count(np.mean(counts)), published
         yield "    lowest to highest", f"{_count(min(counts))} to {_count(max(counts))}", ""
         yield f"wrong of {setting.n_test}, mean", f"{wrong:.1f}", str(setting.paper["n_wrong"])
     yield "seconds per trial, mean", f"{np.mean([r['seconds'] for r in records]):.1f}", ""

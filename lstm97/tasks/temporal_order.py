@@ -1,4 +1,4 @@
-"""Experiment 6: in which order did two, or three, relevant symbols come?"""
+"""Experiment 6: the order in which two, or three, relevant symbols came."""
 
 import numpy as np
 

@@ -1,0 +1,79 @@
+"""One time step of the 1997 LSTM: hidden layer, then outputs. Numbers in brackets: the paper's."""
+
+from lstm97._core cimport LINEAR, LOGISTIC, Input, Sizes, State, Weights
+from lstm97._math cimport add_scaled, add_weighted, copy_lanes, exp_, fma, squash_lanes
+
+
+cdef inline void step_hidden(
+    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, State *q
+) noexcept nogil:
+    """Activations of the hidden layer at step t, from x(t) and y(t-1)."""
+    cdef int c, i, j
+    cdef double opening
+    cdef double *y = q.previous
+    q.previous = q.y
+    q.y = y
+    cdef const double *bias = w.hidden + (n.hidden_rows - 1) * n.unit_lanes
+    if x.dense != NULL:
+        add_weighted(n.unit_lanes, n.n_inputs, w.hidden, x.dense + t * n.n_inputs, bias, q.net)
+    else:
+        copy_lanes(n.unit_lanes, bias, q.net)
+        for i in range(x.indptr[t], x.indptr[t + 1]):
+            add_scaled(n.unit_lanes, x.data[i], w.hidden + x.indices[i] * n.unit_lanes, q.net)
+    add_weighted(
+        n.unit_lanes, n.n_feedback, w.hidden + n.n_inputs * n.unit_lanes,
+        q.previous + n.first_feedback, q.net, q.net,
+    )
+    squash_lanes(n.unit_lanes, q.net, q.low, q.high, q.a)
+    for j in range(n.n_blocks):
+        opening = q.a[j] if n.input_gate else 1.0
+        for c in range(j * n.block_size, (j + 1) * n.block_size):
+            q.s[c] = fma(opening, q.a[n.first_cell + c], q.s[c])
+    if n.linear_state:
+        copy_lanes(n.cell_lanes, q.s, q.h)
+    else:
+        squash_lanes(n.cell_lanes, q.s, q.h_low, q.h_high, q.h)
+    copy_lanes(n.unit_lanes, q.a, y)
+    for j in range(n.n_blocks):
+        opening = q.a[n.first_output_gate + j] if n.output_gate else 1.0
+        for c in range(j * n.block_size, (j + 1) * n.block_size):
+            y[n.first_cell + c] = opening * q.h[c]
+
+
+cdef inline void step_output(
+    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, State *q
+) noexcept nogil:
+    """Outputs at step t, from the new activations of the hidden layer, as in Section 5."""
+    cdef int i, k
+    cdef double largest, total
+    cdef const double *row = w.output
+    copy_lanes(n.output_lanes, row + (n.output_rows - 1) * n.output_lanes, q.output_net)
+    if n.shortcut:
+        if x.dense != NULL:
+            add_weighted(
+                n.output_lanes, n.n_inputs, row, x.dense + t * n.n_inputs,
+                q.output_net, q.output_net,
+            )
+        else:
+            for i in range(x.indptr[t], x.indptr[t + 1]):
+                add_scaled(
+                    n.output_lanes, x.data[i], row + x.indices[i] * n.output_lanes, q.output_net
+                )
+        row += n.n_inputs * n.output_lanes
+    add_weighted(
+        n.output_lanes, n.n_cells + n.n_hidden, row, q.y + n.first_cell, q.output_net, q.output_net
+    )
+    if n.output_activation == LOGISTIC:
+        squash_lanes(n.output_lanes, q.output_net, q.output_low, q.output_high, q.output)
+    elif n.output_activation == LINEAR:
+        copy_lanes(n.output_lanes, q.output_net, q.output)
+    else:
+        largest = q.output_net[0]
+        for k in range(1, n.n_outputs):
+            largest = q.output_net[k] if q.output_net[k] > largest else largest
+        total = 0.0
+        for k in range(n.n_outputs):
+            q.output[k] = exp_(q.output_net[k] - largest)
+            total += q.output[k]
+        for k in range(n.n_outputs):
+            q.output[k] /= total
