@@ -40,9 +40,7 @@ class MarkedPairs(Task):
         """Draw sequences: see `Task.draw`."""
         lengths, starts, n_steps = draw_lengths(n, self.T, self.T + self.T // 10, rng)
         flat = np.zeros((n_steps, 2))
-        flat[:, 0] = rng.random(n_steps)
-        flat[:, 0] *= 1.0 - self.low
-        flat[:, 0] += self.low
+        flat[:, 0] = rng.uniform(self.low, 1.0, n_steps)
         first = rng.integers(10, size=n)
         second = rng.integers(self.T // 2 - 1, size=n)
         second += second >= first

@@ -1,0 +1,44 @@
+"""Peak memory of training on one sequence of any length, forward in time, given in pieces.
+
+    python benchmarks/memory.py
+
+The sequence is drawn and learned 100,000 steps at a time, its state carried on from piece to
+piece. The largest resident set must stop growing after the first piece.
+"""
+
+import argparse
+import resource
+
+import numpy as np
+
+from lstm97._learners.lstm import LSTMLearner
+from lstm97._topology import Topology
+from lstm97.sequences import Sequences
+from lstm97.targets import Targets
+
+PIECE = 100_000
+
+
+def main():
+    """Train and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--steps", type=int, default=10_000_000)
+    options = parser.parse_args()
+    rng = np.random.default_rng(0)
+    topology = Topology(n_inputs=2, n_outputs=1, output_activation="linear")
+    weights = topology.initial_weights(rng, 0.1, {"input_gate": [-3.0, -6.0]})
+    learner = LSTMLearner(topology, weights, 0.001, "step")
+    peaks = []
+    for start in range(0, options.steps, PIECE):
+        n = min(PIECE, options.steps - start)
+        x = rng.uniform(-1.0, 1.0, (n, 2))
+        y = np.where(rng.random(n) < 0.01, x[:, 0] * x[:, 1], np.nan)
+        X = Sequences(x, [0], [n])
+        learner.learn(X, Targets.at_steps(y[:, None], X.lengths), carry=start > 0)
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(f"{options.steps:,} steps, weights finite: {learner.is_finite()}")
+    print(f"peak after the first piece {peaks[0]:.1f} MiB, after the last {peaks[-1]:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main()

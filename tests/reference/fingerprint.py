@@ -1,0 +1,56 @@
+"""Hashes of trained weights: the same for every build, on every machine.
+
+As a script it prints them, for comparing builds.
+"""
+
+import hashlib
+import json
+
+import numpy as np
+
+from lstm97._learners.lstm import LSTMLearner
+from lstm97._topology import Topology
+from lstm97.tasks import TASKS
+from reference.cases import random_problem
+
+NETS = {
+    "paper": {},
+    "sequence": {"n_blocks": 3, "block_size": 3, "n_hidden": 2},
+    "sparse": {"n_inputs": 40, "recurrence": "cells", "shortcut": True},
+    "softmax": {"output_activation": "softmax", "loss": "log_loss", "n_outputs": 5},
+    "log loss": {"loss": "log_loss", "input_gate": False, "cell_activation": "logistic"},
+    "identity": {"state_activation": "identity", "output_gate": False, "recurrence": "none"},
+}
+
+
+def fingerprints():
+    """Train each net a little; return the first half of the SHA-256 of its weights."""
+    hashes = {"adding": _digest(_adding())}
+    for seed, (name, options) in enumerate(NETS.items()):
+        rng = np.random.default_rng(seed)
+        topology = Topology(**{"n_inputs": 3, "n_outputs": 2, **options})
+        weights, X, y = random_problem(
+            rng, topology, n_sequences=40, longest=12, is_sparse=name == "sparse", every=True
+        )
+        update = "sequence" if name in ("sequence", "sparse") else "step"
+        learner = LSTMLearner(topology, weights, 0.1, update)
+        learner.learn(X, y)
+        hashes[name] = _digest(learner.weights)
+    return hashes
+
+
+def _adding():
+    rng = np.random.default_rng(97)
+    topology = Topology(n_inputs=2, n_outputs=1, output_activation="linear")
+    weights = topology.initial_weights(rng, 0.1, {"input_gate": [-3.0, -6.0]})
+    learner = LSTMLearner(topology, weights, 0.5, "step")
+    learner.learn(*TASKS["adding"](T=50).draw(100, rng))
+    return learner.weights
+
+
+def _digest(weights):
+    return hashlib.sha256(weights.astype("<f8").tobytes()).hexdigest()[:32]
+
+
+if __name__ == "__main__":
+    print(json.dumps(fingerprints(), indent=1))

@@ -1,0 +1,68 @@
+"""Sizes of nets: the paper's own weight counts, slices, initial weights."""
+
+import numpy as np
+import pytest
+
+from lstm97._topology import Topology
+from reference.cases import random_topology
+
+# Options of Topology to the number of weights in the paper's tables.
+PAPER = {
+    "Table 1, four blocks of one": (
+        264, {"n_inputs": 7, "n_outputs": 7, "n_blocks": 4, "block_size": 1, "cell_bias": False,
+              "output_bias": False}),
+    "Table 1, three blocks of two": (
+        276, {"n_inputs": 7, "n_outputs": 7, "n_blocks": 3, "cell_bias": False,
+              "output_bias": False}),
+    "Table 2": (
+        10504, {"n_inputs": 101, "n_outputs": 101, "n_blocks": 1, "block_size": 1,
+                "recurrence": "none", "output_gate": False, "input_gate_bias": False,
+                "cell_bias": False, "output_bias": False, "shortcut": True}),
+    "Table 3, p = 50": (
+        364, {"n_inputs": 54, "n_outputs": 2, "block_size": 1, "input_gate_bias": False,
+              "output_gate_bias": False, "cell_bias": False, "output_bias": False}),
+    "Table 4": (
+        102, {"n_inputs": 1, "n_outputs": 1, "n_blocks": 3, "block_size": 1,
+              "output_bias": False}),
+    "Table 7": (93, {"n_inputs": 2, "n_outputs": 1}),
+    "Table 9, four classes": (156, {"n_inputs": 8, "n_outputs": 4}),
+    "Table 9, eight classes": (308, {"n_inputs": 8, "n_outputs": 8, "n_blocks": 3}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_weight_counts_are_the_papers(name):
+    count, options = PAPER[name]
+    assert Topology(**options).n_weights == count
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_views_cover_every_weight_once(seed):
+    topology = random_topology(np.random.default_rng(seed))
+    weights = np.zeros(topology.n_weights)
+    for view in topology.views(weights).values():
+        view += 1.0
+    assert (weights == 1.0).all()
+
+
+def test_initial_weights():
+    topology = Topology(n_inputs=4, n_outputs=3)
+    weights = topology.initial_weights(np.random.default_rng(0), 0.2, {"input_gate": [-3.0, -6.0]})
+    views = topology.views(weights)
+    assert list(views["input_gate"][-1]) == [-3.0, -6.0]
+    views["input_gate"][-1] = 0.0
+    assert np.abs(weights).max() <= 0.2
+    assert 0.1 < np.abs(views["output_gate"][-1]).max()
+    assert abs(weights.mean()) < 0.05
+
+
+@pytest.mark.parametrize("name", ["n_inputs", "n_outputs", "n_blocks", "block_size"])
+def test_sizes_are_checked(name):
+    options = {"n_inputs": 2, "n_outputs": 2, name: 0}
+    with pytest.raises(ValueError, match=name):
+        Topology(**options)
+
+
+def test_log_loss_of_linear_outputs_is_refused():
+    with pytest.raises(ValueError, match="log_loss"):
+        Topology(n_inputs=2, n_outputs=2, output_activation="linear", loss="log_loss")
