@@ -61,12 +61,14 @@ setup(
             Extension(
                 name,
                 sources,
+                include_dirs=["lstm97"],
                 depends=["lstm97/_math.h"],
                 define_macros=[("CYTHON_TRACE_NOGIL", "1")] if DEBUG else [],
             )
             for name, sources in EXTENSIONS.items()
         ],
         compiler_directives=DIRECTIVES,
+        build_dir="build/c",
         # Without force, C made with the other setting of LSTM97_DEBUG would be taken again.
         force=True,
     ),

@@ -153,7 +153,7 @@ cdef class Network:
     cdef double[::1] tape
 
     def __cinit__(self, topology):
-        self.topology = topology
+        self.topology, self.tape = topology, None
         self.n = sizes_of(topology)
         self._allocate()
         self._set_constants()

@@ -1,0 +1,419 @@
+"""The estimators: every form of input, shapes of output, refusals that change nothing."""
+
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from lstm97 import LSTMClassifier, LSTMRegressor, Sequences
+from lstm97.tasks import make_adding, make_temporal_order
+
+FAST = {"max_iter": 3, "tol": None, "random_state": 0}
+ONE_STEP = "ignore:each row of the 2-D X:UserWarning"
+
+
+@parametrize_with_checks([LSTMClassifier(), LSTMRegressor()])
+@pytest.mark.filterwarnings(
+    ONE_STEP, "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:.*SCIPY_ARRAY_API"
+)
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+def data(n=30, n_features=2, lengths=(3, 9), seed=0):
+    """Ragged series and the class of each: the sign of its first value."""
+    rng = np.random.default_rng(seed)
+    X = [rng.uniform(-1, 1, (rng.integers(*lengths), n_features)) for _ in range(n)]
+    return X, np.array([int(x[0, 0] > 0) for x in X])
+
+
+def running(X):
+    """Return targets for every step: the class of the step, and a number."""
+    return [(x[:, 0] > 0).astype(int) for x in X], [np.cumsum(x[:, 1]) for x in X]
+
+
+def as_objects(parts):
+    objects = np.empty(len(parts), dtype=object)
+    objects[:] = parts
+    return objects
+
+
+# ---- input ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("every", [False, True])
+@pytest.mark.parametrize("Estimator", [LSTMClassifier, LSTMRegressor])
+def test_all_ragged_forms_of_input_are_one(Estimator, every):
+    X, y = data()
+    if every:
+        y = running(X)[Estimator is LSTMRegressor]
+    model = Estimator(**FAST).fit(X, y)
+    for form in (tuple(X), as_objects(X), Sequences.from_list(X),
+                 [x.tolist() for x in X], [sparse.csr_array(x) for x in X]):  # fmt: skip
+        for targets in (y, as_objects(y), tuple(y)) if every else (y, list(y)):
+            other = clone(model).fit(form, targets)
+            assert (other.weights_ == model.weights_).all()
+        for a, b in zip(model.predict(form), model.predict(X), strict=True):
+            assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 6])
+def test_a_table_is_one_sequence_per_row(n_channels):
+    rng = np.random.default_rng(0)
+    table = rng.uniform(-1, 1, (20, 6))
+    y = (table[:, 0] > 0).astype(int)
+    cube = table.reshape(20, -1, n_channels)
+    model = LSTMClassifier(n_channels=n_channels, **FAST).fit(table, y)
+    assert (model.weights_ == LSTMClassifier(**FAST).fit(cube, y).weights_).all()
+    assert (model.predict_proba(table) == model.predict_proba(cube)).all()
+    assert (model.n_features_in_, model.topology_.n_inputs) == (6, n_channels)
+
+
+def test_a_table_without_n_channels_is_one_step_and_warns():
+    X = np.random.default_rng(0).uniform(-1, 1, (20, 6))
+    with pytest.warns(UserWarning, match=r"one step with 6 features.*n_channels=1"):
+        model = LSTMClassifier(**FAST).fit(X, X[:, 0] > 0)
+    assert model.topology_.n_inputs == 6
+    assert (model.predict(X) == model.predict(X[:, None, :])).all()
+
+
+# ---- output --------------------------------------------------------------------------------------
+
+
+def test_shapes_of_predictions():
+    X, y = data(n=4)
+    cube = np.random.default_rng(0).uniform(-1, 1, (4, 5, 2))
+    labels, numbers = running(X)
+    model = LSTMClassifier(**FAST).fit(X, y)
+    assert model.predict(X).shape == (4,)
+    assert model.predict_proba(X).shape == (4, 2)
+    assert np.allclose(model.predict_proba(X).sum(axis=1), 1.0)
+    model.fit(X, labels)
+    assert model.predict(X).dtype == object
+    assert [p.shape for p in model.predict(X)] == [(len(x),) for x in X]
+    assert [p.shape for p in model.predict_proba(X)] == [(len(x), 2) for x in X]
+    assert model.predict(cube).shape == (4, 5)
+    assert model.predict_proba(cube).shape == (4, 5, 2)
+    regressor = LSTMRegressor(**FAST).fit(X, numbers)
+    assert [p.shape for p in regressor.predict(X)] == [(len(x),) for x in X]
+    regressor.fit(X, [np.stack([part, part, part], axis=1) for part in numbers])
+    assert [p.shape for p in regressor.predict(X)] == [(len(x), 3) for x in X]
+    assert regressor.predict(cube).shape == (4, 5, 3)
+    assert regressor.fit(cube, cube).predict(cube).shape == cube.shape
+    assert regressor.fit(X, np.ones((4, 1))).predict(X).shape == (4, 1)
+    assert regressor.fit(X, np.ones((4, 3))).predict(X).shape == (4, 3)
+    assert regressor.n_outputs_ == 3
+
+
+def test_sequences_of_equal_length_still_come_back_as_objects():
+    X = [np.ones((3, 1)), np.ones((3, 1))]
+    predicted = LSTMRegressor(**FAST).fit(X, [np.ones(3), np.ones(3)]).predict(X)
+    assert predicted.shape == (2,)
+    assert predicted[0].shape == (3,)
+
+
+def test_predictions_per_step_see_the_past_only():
+    X, y = data(n=6)
+    model = LSTMClassifier(**FAST).fit(X, running(X)[0])
+    for x, whole in zip(X, model.predict_proba(X), strict=True):
+        assert np.array_equal(model.predict_proba([x[:2]])[0], whole[:2])
+
+
+# ---- learning ------------------------------------------------------------------------------------
+
+
+def test_it_learns_the_adding_problem():
+    X, y = make_adding(2500, T=20, rng=0)
+    model = LSTMRegressor(
+        input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=40, tol=None, random_state=0
+    )
+    model.fit(X[:2000], y[:2000])
+    assert model.score(X[2000:], y[2000:]) > 0.99
+    assert model.loss_curve_[-1] < model.loss_curve_[0] / 20
+    assert (model.n_iter_, model.stop_reason_) == (40, "limit")
+
+
+def test_it_learns_names_of_classes_and_every_step():
+    X, _ = data(n=200)
+    y = [np.where(x[:, 0] > 0, "up", "down") for x in X]
+    for i, labels in enumerate(y):
+        y[i] = [None if step == 1 else label for step, label in enumerate(labels)]
+    model = LSTMClassifier(learning_rate=0.3, max_iter=60, tol=None, random_state=0).fit(X, y)
+    assert list(model.classes_) == ["down", "up"]
+    assert model.score(X, y) > 0.9
+    # Steps without a target do not count.
+    flipped = [[("up", "down")[int(m == "up")] if m else None for m in labels] for labels in y]
+    assert model.score(X, flipped) == pytest.approx(1.0 - model.score(X, y))
+
+
+def test_missing_numbers_are_no_targets():
+    X, _ = data(n=20)
+    y = [np.where(np.arange(len(x)) == len(x) - 1, x[0, 0], np.nan) for x in X]
+    last = np.array([part[-1] for part in y])
+    every, at_last = LSTMRegressor(**FAST).fit(X, y), LSTMRegressor(**FAST).fit(X, last)
+    assert (every.weights_ == at_last.weights_).all()
+    assert every.score(X, y) == at_last.score(X, last)
+
+
+def test_partial_fit_in_pieces_is_partial_fit_at_once():
+    X, y = data()
+    whole = LSTMClassifier(random_state=0).partial_fit(X, y, classes=[0, 1])
+    pieces = LSTMClassifier(random_state=0)
+    for i in range(0, len(X), 7):
+        pieces.partial_fit(X[i : i + 7], y[i : i + 7], classes=[0, 1])
+    assert (whole.weights_ == pieces.weights_).all()
+    assert (whole.n_iter_, pieces.n_iter_, len(pieces.loss_curve_)) == (1, 5, 5)
+    numbers = LSTMRegressor(random_state=0).partial_fit(X[:9], y[:9]).partial_fit(X[9:], y[9:])
+    assert (numbers.weights_ == LSTMRegressor(random_state=0).partial_fit(X, y).weights_).all()
+
+
+@pytest.mark.parametrize("update", ["step", "sequence"])
+def test_targets_at_the_last_step_make_both_updates_one(update):
+    X, y = data()
+    model = LSTMClassifier(update=update, **FAST).fit(X, y)
+    assert np.allclose(model.weights_, LSTMClassifier(**FAST).fit(X, y).weights_, atol=1e-10)
+
+
+def test_gate_biases_are_set_per_block():
+    X, y = data()
+    model = LSTMRegressor(
+        n_blocks=3, input_gate_bias=[-1, -2, -3], output_gate_bias=-4, learning_rate=1e-300, **FAST
+    ).fit(X, y)
+    views = model.topology_.views(model.weights_)
+    assert list(views["input_gate"][-1]) == [-1, -2, -3]
+    assert list(views["output_gate"][-1]) == [-4, -4, -4]
+    bare = LSTMRegressor(input_gate_bias=None, output_gate=False, **FAST).fit(X, y)
+    assert not bare.topology_.input_gate_bias
+    assert "output_gate" not in bare.topology_.slices
+
+
+def test_it_stops_when_the_loss_stops_falling():
+    X, y = data()
+    model = LSTMClassifier(tol=10.0, n_iter_no_change=4, random_state=0).fit(X, y)
+    assert (model.n_iter_, model.stop_reason_) == (5, "converged")
+    with pytest.warns(ConvergenceWarning, match="max_iter=3 epochs"):
+        LSTMClassifier(max_iter=3, tol=0.0).fit(X, y)
+
+
+def test_divergence_warns_and_keeps_finite_weights():
+    X, y = data()
+    y = y * 1e200
+    with pytest.warns(ConvergenceWarning, match="training diverged after 0 sequences"):
+        model = LSTMRegressor(**FAST).fit(X[::-1], np.where(y[::-1] == 0, 1e200, y[::-1]))
+    assert model.stop_reason_ == "diverged"
+    assert np.isfinite(model.weights_).all()
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_verbose_prints_the_loss(capsys):
+    X, y = data()
+    LSTMRegressor(verbose=True, **FAST).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["Iteration 1", "Iteration 2", "Iteration 3"]
+
+
+@pytest.mark.parametrize("random_state", [3, np.random.RandomState(3)])
+def test_the_same_seed_gives_the_same_weights(random_state):
+    X, y = data()
+    params = {**FAST, "random_state": random_state}
+    assert (
+        LSTMClassifier(**FAST).fit(X, y).weights_ == LSTMClassifier(**FAST).fit(X, y).weights_
+    ).all()
+    assert (
+        LSTMClassifier(**params).fit(X, y).weights_ != LSTMClassifier(**FAST).fit(X, y).weights_
+    ).any()
+
+
+# ---- with scikit-learn ---------------------------------------------------------------------------
+
+
+def test_in_a_pipeline_and_a_grid_search():
+    X, y = make_temporal_order(60, rng=0)
+    search = GridSearchCV(
+        make_pipeline(FunctionTransformer(), LSTMClassifier(**FAST)),
+        {"lstmclassifier__n_blocks": [1, 2]},
+        cv=3,
+        n_jobs=2,
+    )
+    search.fit(X, y)
+    assert search.best_score_ > 0
+    assert isinstance(search.best_estimator_[-1], LSTMClassifier)
+    assert cross_val_score(LSTMRegressor(**FAST), X.to_list(), y, cv=3).shape == (3,)
+
+
+def test_after_a_scaler_on_a_table():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(100, 200, (60, 8))
+    y = (X[:, 0] > 150).astype(int)
+    model = make_pipeline(StandardScaler(), LSTMClassifier(n_channels=2, random_state=0, tol=None))
+    assert model.fit(X, y).score(X, y) > 0.95
+
+
+def test_a_pickle_predicts_the_same():
+    X, y = data()
+    model = LSTMClassifier(**FAST).fit(X, y)
+    copy = pickle.loads(pickle.dumps(model))
+    assert (copy.predict_proba(X) == model.predict_proba(X)).all()
+    assert joblib.hash(copy.partial_fit(X, y).weights_) == joblib.hash(
+        model.partial_fit(X, y).weights_
+    )
+
+
+# ---- what is refused -----------------------------------------------------------------------------
+
+
+def with_value(X, value):
+    X = [x.copy() for x in X]
+    X[3][1, 0] = value
+    return X
+
+
+REFUSED = {
+    "NaN": (lambda X, y: (with_value(X, np.nan), y), "X contains NaN in sequence 3, step 1"),
+    "infinity": (lambda X, y: (with_value(X, np.inf), y), "infinity in sequence 3, step 1"),
+    "empty": (lambda X, y: ([*X[:5], X[5][:0], *X[6:]], y), r"X\[5\] is empty"),
+    "features": (lambda X, y: ([*X[:-1], X[-1][:, :1]], y), r"X\[29\] has 1 features"),
+    "short y": (lambda X, y: (X, y[:-1]), "inconsistent numbers of samples"),
+    "no y": (lambda X, y: (X, None), "requires y to be passed"),
+    "short steps": (
+        lambda X, y: (X, [np.ones(len(x) - (i == 7), dtype=int) for i, x in enumerate(X)]),
+        r"y\[7\] has \d targets, X\[7\] has \d steps",
+    ),
+    "fewer step targets": (
+        lambda X, y: (X, [np.ones(len(x), dtype=int) for x in X[1:]]),
+        "X has 30 sequences, y has 29",
+    ),
+    "width": (lambda X, y: ([x[:, :1] for x in X], y), "X has 1 features per step"),
+}
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("Estimator", [LSTMClassifier, LSTMRegressor])
+@pytest.mark.parametrize("name", REFUSED)
+def test_bad_input_is_refused_and_changes_nothing(name, Estimator, method):
+    change, message = REFUSED[name]
+    X, y = data()
+    model = Estimator(**FAST).fit(X, y)
+    before = joblib.hash(model)
+    if name == "width":
+        method = "partial_fit"
+    if method == "partial_fit" and "step" in name:
+        model.fit(X, running(X)[Estimator is LSTMRegressor])
+        before = joblib.hash(model)
+    with pytest.raises(ValueError, match=message):
+        getattr(model, method)(*change(X, y))
+    assert joblib.hash(model) == before
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_blocks": 0}, "n_blocks"),
+        ({"block_size": -1}, "block_size"),
+        ({"n_hidden": -1}, "n_hidden"),
+        ({"max_iter": 0}, "max_iter"),
+        ({"n_channels": 0}, "n_channels"),
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"init_scale": -0.1}, "init_scale"),
+        ({"recurrence": "some"}, "recurrence"),
+        ({"n_blocks": 1.5}, "n_blocks"),
+        ({"input_gate_bias": [-1, -2, -3]}, r"input_gate_bias has shape \(3,\).*2 blocks"),
+        ({"output_gate_bias": [np.nan, 1.0]}, "output_gate_bias.*not finite"),
+        ({"input_gate_bias": "low"}, "input_gate_bias"),
+        ({"loss": "log_loss"}, "log_loss"),
+    ],
+)
+def test_bad_parameters_are_refused(params, message):
+    X, y = data()
+    model = LSTMRegressor(**FAST).fit(X, y)
+    model.set_params(**params)
+    before = joblib.hash(model)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y)
+    assert joblib.hash(model) == before
+
+
+def test_classes_are_checked():
+    X, y = data()
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        LSTMClassifier().partial_fit(X, y)
+    model = LSTMClassifier(**FAST).partial_fit(X, y, classes=[0, 1, 2])
+    before = joblib.hash(model)
+    with pytest.raises(ValueError, match="y contains .*3.*, which is not in classes"):
+        model.partial_fit(X, y + 2)
+    with pytest.raises(ValueError, match="not those of the first call"):
+        model.partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match="one label per step"):
+        LSTMClassifier().fit(X, [np.ones((len(x), 2), dtype=int) for x in X])
+    with pytest.raises(ValueError, match="y should be a 1d array"):
+        LSTMClassifier().fit(X, np.ones((30, 2), dtype=int))
+    assert joblib.hash(model) == before
+    with pytest.warns(DataConversionWarning):
+        LSTMClassifier(**FAST).fit(X, y[:, None])
+
+
+def test_targets_are_checked():
+    X, y = data()
+    numbers = running(X)[1]
+    numbers[4] = numbers[4].copy()
+    numbers[4][2] = np.inf
+    model = LSTMRegressor(**FAST)
+    with pytest.raises(ValueError, match="y contains infinity in sequence 4, step 2"):
+        model.fit(X, numbers)
+    with pytest.raises(ValueError, match="y contains NaN"):
+        model.fit(X, np.where(y == 0, np.nan, 1.0))
+    with pytest.raises(TypeError, match="y must hold numbers"):
+        model.fit(X, [["a"] * len(x) for x in X])
+    with pytest.raises(ValueError, match=r"y\[1\] has shape"):
+        model.fit(X, [np.ones((len(x), 1 + i)) for i, x in enumerate(X)])
+    model.fit(X, y)
+    with pytest.raises(ValueError, match="fitted with targets for the last step"):
+        model.partial_fit(X, running(X)[1])
+    with pytest.raises(ValueError, match="expected 1"):
+        model.partial_fit(X, np.ones((30, 2)))
+
+
+def test_predict_checks_its_input():
+    X, y = data()
+    with pytest.raises(NotFittedError):
+        LSTMClassifier().predict(X)
+    model = LSTMClassifier(**FAST).fit(X, y)
+    before = joblib.hash(model)
+    with pytest.raises(ValueError, match="X has 1 features per step, but LSTMClassifier"):
+        model.predict([x[:, :1] for x in X])
+    with pytest.raises(ValueError, match="X contains NaN in sequence 3, step 1"):
+        model.predict(with_value(X, np.nan))
+    with pytest.raises(TypeError, match="dtype"):
+        model.predict([np.array([["a", "b"]])])
+    assert joblib.hash(model) == before
+
+
+def test_an_interrupted_fit_leaves_the_estimator_as_it_was(monkeypatch):
+    X, y = data()
+    model = LSTMClassifier(**FAST).fit(X, y)
+    before = joblib.hash(model)
+    monkeypatch.setattr("lstm97.base.train", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert joblib.hash(model) == before
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_nothing_warns_in_ordinary_use():
+    X, y = data()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LSTMClassifier(**FAST).fit(X, y).predict(X)

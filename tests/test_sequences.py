@@ -1,0 +1,156 @@
+"""`Sequences`: ways in, ways out, subsets, and messages that name the culprit."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.model_selection import KFold, train_test_split
+
+from lstm97.sequences import Sequences, as_sequences, is_ragged
+
+LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=8)
+
+
+def parts(lengths, n_features=2, seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.uniform(1, 2, (n, n_features)) for n in lengths]
+
+
+def same(sequences, expected):
+    return len(sequences) == len(expected) and all(
+        np.array_equal(a.toarray() if sparse.issparse(a) else a, b)
+        for a, b in zip(sequences, expected, strict=True)
+    )
+
+
+@given(LENGTHS, st.booleans())
+def test_every_way_in_holds_the_same(lengths, is_sparse):
+    arrays = parts(lengths)
+    given = [sparse.csr_array(a) for a in arrays] if is_sparse else arrays
+    objects = np.empty(len(given), dtype=object)
+    objects[:] = given
+    flat = np.concatenate(arrays)
+    for X in (
+        Sequences.from_list(given),
+        Sequences.from_lengths(sparse.csr_array(flat) if is_sparse else flat, lengths),
+        as_sequences(given),
+        as_sequences(tuple(given)),
+        as_sequences(objects),
+    ):
+        assert same(X, arrays)
+        assert X.n_steps == sum(lengths)
+        assert sparse.issparse(X.flat) == is_sparse
+    assert same(Sequences.from_channels_first([a.T for a in arrays]), arrays)
+    padded = Sequences.from_list(given).to_padded()
+    assert padded.shape == (len(lengths), max(lengths), 2)
+    assert same(Sequences.from_padded(padded), arrays)
+    assert same(Sequences.from_list(given).to_list(), arrays)
+
+
+@given(LENGTHS, st.data())
+def test_subsets_are_those_of_a_list(lengths, data):
+    arrays = parts(lengths)
+    X, n = Sequences.from_list(arrays), len(lengths)
+    indices = data.draw(st.lists(st.integers(-n, n - 1)))
+    mask = data.draw(st.lists(st.booleans(), min_size=n, max_size=n))
+    start, stop, step = data.draw(st.slices(n).map(lambda s: (s.start, s.stop, s.step)))
+    assert same(X[start:stop:step], arrays[start:stop:step])
+    assert same(X[np.array(indices, dtype=int)], [arrays[i] for i in indices])
+    assert same(X.take(indices and np.array(indices)) if indices else X[:0], [
+        arrays[i] for i in indices
+    ])  # fmt: skip
+    assert same(X[mask], [a for a, keep in zip(arrays, mask, strict=True) if keep])
+    assert same(X.iloc[mask][:], [a for a, keep in zip(arrays, mask, strict=True) if keep])
+    assert np.array_equal(X[n - 1], arrays[-1])
+
+
+def test_a_subset_of_a_subset_copies_no_steps():
+    X = Sequences.from_list(parts([3, 1, 4, 2]))
+    part = X[[3, 1, 0]][1:]
+    assert part.flat is X.flat
+    assert same(part, [X[1], X[0]])
+    assert same(pickle.loads(pickle.dumps(part)), part.to_list())
+
+
+def test_symbols_become_one_hot_rows():
+    X = Sequences.from_symbols([[0, 2], [1, 1, 0]], n_symbols=4)
+    assert same(X, [np.eye(4)[[0, 2]], np.eye(4)[[1, 1, 0]]])
+    assert Sequences.from_symbols([[0, 2]]).n_features == 3
+    assert repr(X) == "<Sequences: 2 sequences, 2 to 3 steps, 4 features>"
+
+
+def test_scikit_learn_splits_it():
+    X = Sequences.from_list(parts([3, 1, 4, 2, 5]))
+    first, second = train_test_split(X, random_state=0)
+    assert isinstance(first, Sequences)
+    assert len(first) + len(second) == 5
+    assert [len(X[test]) for _, test in KFold(5).split(X)] == [1] * 5
+
+
+def test_a_table_is_no_list_of_sequences():
+    assert not is_ragged([[1.0, 2.0], [3.0, 4.0]])
+    assert not is_ragged(np.zeros((3, 2)))
+    assert is_ragged([[[1.0], [2.0]], [[3.0]]])
+    assert is_ragged([np.zeros((2, 1))])
+    assert is_ragged(np.zeros((3, 2, 1)))
+
+
+def broken(step=17, value=np.nan):
+    arrays = parts([20, 18, 30, 25, 20])
+    arrays[3][step, 1] = value
+    return arrays
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        (broken(), ValueError, "X contains NaN in sequence 3, step 17"),
+        (broken(value=np.inf), ValueError, "X contains infinity in sequence 3, step 17"),
+        ([sparse.csr_array(a) for a in broken()], ValueError, "NaN in sequence 3, step 17"),
+        ([np.ones((2, 1)), np.ones((0, 1))], ValueError, r"X\[1\] is empty"),
+        ([np.ones((2, 1)), np.ones((2, 3))], ValueError, r"X\[1\] has 3 features, X\[0\] has 1"),
+        ([np.ones((2, 1)), np.ones(2)], ValueError, r"X\[1\] must be 2-D"),
+        ([np.ones((2, 1)), [["a"], ["b"]]], TypeError, r"X\[1\] must hold numbers"),
+        ([np.ones((2, 1)), [[1.0], [None]]], ValueError, "NaN in sequence 1, step 1"),
+        ([np.ones((2, 1)), [[1.0], [2.0, 3.0]]], ValueError, r"X\[1\] is no rectangular array"),
+        ([np.ones((2, 1)) * 1j], ValueError, r"X\[0\]: complex data"),
+        ([np.ones((2, 1)), sparse.csr_array(np.ones((2, 1)))], ValueError, "one is sparse"),
+        ([np.ones((2, 0))], ValueError, "no features"),
+        (np.ones((0, 2, 1)), ValueError, "no sequence"),
+        (Sequences.from_list(parts([2]))[:0], ValueError, "no sequence"),
+    ],
+)
+def test_messages_name_the_culprit(X, error, message):
+    with pytest.raises(error, match=message):
+        as_sequences(X)
+
+
+def test_other_ways_in_are_checked():
+    with pytest.raises(ValueError, match="lengths sum to 3"):
+        Sequences.from_lengths(np.ones((4, 1)), [1, 2])
+    with pytest.raises(ValueError, match=r"X\[1\] is empty"):
+        Sequences.from_lengths(np.ones((4, 1)), [4, 0])
+    with pytest.raises(TypeError, match="integers"):
+        Sequences.from_lengths(np.ones((4, 1)), [2.0, 2.0])
+    with pytest.raises(ValueError, match="symbol 5 in sequence 1, step 2"):
+        Sequences.from_symbols([[0, 1], [1, 1, 5]], n_symbols=5)
+    with pytest.raises(TypeError, match=r"X\[0\]"):
+        Sequences.from_symbols([[0.5]])
+    with pytest.raises(ValueError, match="2-D"):
+        Sequences.from_padded(np.ones((2, 2)))
+    with pytest.raises(ValueError, match="n_channels=2"):
+        Sequences.from_rows(np.ones((2, 3)), n_channels=2)
+    with pytest.raises(ValueError, match="no sequence"):
+        Sequences.from_list([])
+    with pytest.raises(ValueError, match="axis"):
+        Sequences.from_list(parts([2])).take([0], axis=1)
+
+
+def test_duplicate_entries_of_a_sparse_row_add_up():
+    doubled = sparse.csr_array(
+        (np.ones(3), np.array([1, 1, 0]), np.array([0, 2, 3])), shape=(2, 2)
+    )
+    assert same(Sequences.from_list([doubled]), [np.array([[0.0, 2.0], [1.0, 0.0]])])

@@ -1,0 +1,113 @@
+"""Generators: ranges, frequencies, lengths, answers; reproducible from a seed."""
+
+import numpy as np
+import pytest
+
+from lstm97.tasks import TASKS, make_adding, make_multiplication, make_temporal_order
+
+N = 20_000
+
+
+def frequencies(values, n):
+    return np.bincount(values, minlength=n) / len(values)
+
+
+@pytest.mark.parametrize(
+    ("make", "low", "neutral", "answer"),
+    [
+        (make_adding, -1.0, 0.0, lambda a, b: 0.5 + (a + b) / 4),
+        (make_multiplication, 0.0, 1.0, lambda a, b: a * b),
+    ],
+)
+@pytest.mark.parametrize("T", [20, 101])
+def test_marked_pairs(make, low, neutral, answer, T):
+    X, y = make(2000, T=T, rng=5)
+    firsts, seconds = [], []
+    for x, target in zip(X, y, strict=True):
+        values, markers = x.T
+        assert T <= len(x) <= T + T // 10
+        assert low <= values.min() <= values.max() <= 1.0
+        assert markers[0] == markers[-1] == -1.0
+        assert np.isin(markers[1:-1], [0.0, 1.0]).all()
+        marked = np.flatnonzero(markers == 1.0)
+        assert len(marked) in (1, 2)
+        assert marked.min() < max(10, T // 2)
+        assert marked.max() < max(10, T // 2)
+        counted = [values[m] for m in marked] + [neutral] * (2 - len(marked))
+        assert target == answer(*counted) or abs(target - answer(*counted)) < 1e-15
+        firsts.append(marked[0])
+        seconds.append(marked[-1])
+    assert set(X.lengths) == set(range(T, T + T // 10 + 1))
+    assert max(seconds) == max(9, T // 2 - 1)
+
+
+def test_places_of_the_marks_are_uniform():
+    T = 40
+    X, _ = make_adding(N, T=T, rng=0)
+    marks = np.zeros(T)
+    missing = 0
+    for x in X:
+        at = np.flatnonzero(x[:, 1] == 1.0)
+        marks[at] += 1
+        missing += len(at) == 1
+    # A place among the first ten is the first mark with 1/10, else the second with 1/19 of 9/10.
+    early, late = 1 / 10 + 9 / 10 / 19, 1 / 19
+    assert np.abs(marks[1:10] / N - early).max() < 0.01
+    assert np.abs(marks[10:20] / N - late).max() < 0.01
+    assert marks[20:].sum() == 0
+    assert abs(missing / N - early) < 0.01
+    assert abs(X.flat[:, 0].mean()) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("n_relevant", "places"), [(2, [(10, 20), (50, 60)]), (3, [(10, 20), (33, 43), (66, 76)])]
+)
+def test_temporal_order(n_relevant, places):
+    X, y = make_temporal_order(N, n_relevant, rng=1)
+    symbols = X.flat.indices
+    assert X.flat.nnz == X.n_steps
+    assert (X.flat.data == 1.0).all()
+    assert set(X.lengths) == set(range(100, 111))
+    ends = X.starts + X.lengths - 1
+    assert (symbols[X.starts] == 6).all()
+    assert (symbols[ends] == 7).all()
+    inner = np.ones(len(symbols), dtype=bool)
+    inner[X.starts] = inner[ends] = False
+    assert symbols[inner].max() == 5
+    assert np.abs(frequencies(symbols[inner][symbols[inner] < 4], 4) - 0.25).max() < 0.005
+    relevant = np.flatnonzero((symbols == 4) | (symbols == 5)).reshape(N, n_relevant)
+    steps = relevant - X.starts[:, None] + 1  # the paper counts from 1
+    for column, (first, last) in zip(steps.T, places, strict=True):
+        expected = np.zeros(last + 1)
+        expected[first:] = 1 / (last - first + 1)
+        assert np.abs(frequencies(column, last + 1) - expected).max() < 0.01
+    bits = symbols[relevant] == 5
+    assert (y == bits @ 2 ** np.arange(n_relevant)[::-1]).all()
+    assert np.abs(frequencies(y, 2**n_relevant) - 0.5**n_relevant).max() < 0.01
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_targets_and_seeds(name):
+    task = TASKS[name]()
+    X, y = task.draw(50, np.random.default_rng(3))
+    again, other = (task.draw(50, np.random.default_rng(seed)) for seed in (3, 4))
+    assert X.n_features == task.n_inputs
+    assert y.values.shape == (50, task.n_outputs)
+    assert not y.every
+    assert np.array_equal(X.to_padded(), again[0].to_padded(), equal_nan=True)
+    assert (y.values == again[1].values).all()
+    assert (y.values != other[1].values).any()
+    X.check_finite()
+
+
+def test_classes_are_one_hot():
+    X, y = TASKS["temporal order"]().draw(100, np.random.default_rng(0))
+    _, classes = make_temporal_order(100, rng=0)
+    assert (y.values == np.eye(4)[classes]).all()
+
+
+def test_parameters_are_checked():
+    with pytest.raises(ValueError, match="T must be at least 20, got 19"):
+        make_adding(1, T=19)
+    with pytest.raises(ValueError, match="n_relevant must be 2 or 3"):
+        make_temporal_order(1, 4)

@@ -1,0 +1,99 @@
+"""The training loop: exact counts by replay, and the last finite weights."""
+
+import numpy as np
+import pytest
+
+from lstm97._learners.lstm import LSTMLearner
+from lstm97._topology import Topology
+from lstm97._training import train
+from lstm97.stopping import Never, Recent
+from lstm97.targets import Targets
+from lstm97.tasks import TASKS
+
+TOPOLOGY = Topology(n_inputs=2, n_outputs=1, output_activation="linear")
+
+
+def learner(rate=0.5):
+    weights = TOPOLOGY.initial_weights(np.random.default_rng(0), 0.1, {"input_gate": -3.0})
+    return LSTMLearner(TOPOLOGY, weights, rate, "step")
+
+
+def data(n):
+    return TASKS["adding"](T=20).draw(n, np.random.default_rng(1))
+
+
+def blocks(X, y, size):
+    for start in range(0, len(X), size):
+        yield X[start : start + size], y[start : start + size]
+
+
+@pytest.mark.parametrize("size", [7, 64, 1000])
+def test_stops_at_the_same_sequence_whatever_the_blocks(size):
+    X, y = data(1000)
+    one_by_one = learner()
+    expected = train(one_by_one, blocks(X, y, 1), Recent(0.3, max_wrong=3, window=30))
+    assert expected.reason == "solved"
+    assert 30 < expected.n_sequences < 1000
+    net = learner()
+    history = train(net, blocks(X, y, size), Recent(0.3, max_wrong=3, window=30))
+    assert (history.n_sequences, history.reason) == (expected.n_sequences, "solved")
+    assert (net.weights == one_by_one.weights).all()
+
+
+def test_runs_to_the_limit():
+    X, y = data(100)
+    history = train(learner(), blocks(X, y, 30), Never())
+    assert (history.n_sequences, history.reason) == (100, "limit")
+    assert len(history.losses) == 4
+
+
+@pytest.mark.parametrize("size", [1, 7, 50])
+def test_divergence_keeps_the_last_finite_weights(size):
+    X, y = data(50)
+    y.values[23] = 1e200
+    expected = learner()
+    expected.learn(X[:23], y[:23])
+    net = learner()
+    history = train(net, blocks(X, y, size), Never())
+    assert (history.n_sequences, history.reason) == (23, "diverged")
+    assert (net.weights == expected.weights).all()
+
+
+def test_weights_that_overflow_are_not_kept():
+    X, y = data(10)
+    y.values[4] = 1e150  # its loss is finite; the weights after it give none that is
+    net = learner(rate=1e200)
+    history = train(net, [(X, y)], Never())
+    assert history.reason == "diverged"
+    assert history.n_sequences < 5
+    assert net.is_finite()
+
+
+def test_no_more_steps_than_a_call_may_take(monkeypatch):
+    X, y = data(100)
+    whole, pieces = learner(), learner()
+    results = whole.learn(X, y)
+    monkeypatch.setattr("lstm97._learners.base.MAX_STEPS", 100)
+    in_pieces = pieces.learn(X, y)
+    assert (whole.weights == pieces.weights).all()
+    assert (results.loss == in_pieces.loss).all()
+    assert (whole.run(X, True) == pieces.run(X, True)).all()
+
+
+def test_evaluate_learns_nothing():
+    X, y = data(20)
+    net = learner()
+    before = net.weights.copy()
+    results = net.evaluate(X, y)
+    errors = np.abs(net.run(X, every=False) - y.values)[:, 0]
+    assert (net.weights == before).all()
+    assert (results.max_error == errors).all()
+
+
+def test_sequences_without_targets_teach_nothing():
+    X, _ = data(5)
+    y = Targets.at_last(np.full((5, 1), np.nan))
+    net = learner()
+    before = net.weights.copy()
+    assert np.isnan(net.learn(X, y).max_error).all()
+    assert (net.weights == before).all()
