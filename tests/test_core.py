@@ -1,9 +1,11 @@
-"""The kernel's entry points: state that is carried, memory that is reused, calls that are refused."""
+"""The kernel's entry points: state that is carried, memory used again, calls that are refused."""
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
-
 from lstm97._core import Network, Steps
+
 from lstm97.sequences import Sequences
 from lstm97.targets import Targets
 from reference.cases import kernel_pass, kernel_run, random_problem, random_topology
@@ -29,7 +31,7 @@ def test_a_sequence_in_pieces_equals_the_whole(seed, is_sparse):
     whole = weights.copy()
     results, _ = kernel_pass(topology, whole, X, y, **options)
     pieces, network, loss = weights.copy(), Network(topology), 0.0
-    for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, stop in pairwise(cuts):
         part = Sequences(X.flat, [start], [stop - start])
         target = Targets(y.values, np.array([start]), True, y.weight)
         r, _ = kernel_pass(topology, pieces, part, target, network, carry=start > 0, **options)
@@ -38,7 +40,7 @@ def test_a_sequence_in_pieces_equals_the_whole(seed, is_sparse):
     assert abs(loss - results[0, 0]) < 1e-12
     outputs = [
         kernel_run(topology, weights, Sequences(X.flat, [a], [b - a]), network, carry=a > 0)
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+        for a, b in pairwise(cuts)
     ]
     assert (np.concatenate(outputs) == kernel_run(topology, weights, X)).all()
 

@@ -122,7 +122,7 @@ def test_sequences_of_equal_length_still_come_back_as_objects():
 
 
 def test_predictions_per_step_see_the_past_only():
-    X, y = data(n=6)
+    X, _ = data(n=6)
     model = LSTMClassifier(**FAST).fit(X, running(X)[0])
     for x, whole in zip(X, model.predict_proba(X), strict=True):
         assert np.array_equal(model.predict_proba([x[:2]])[0], whole[:2])
@@ -206,9 +206,8 @@ def test_it_stops_when_the_loss_stops_falling():
 
 def test_divergence_warns_and_keeps_finite_weights():
     X, y = data()
-    y = y * 1e200
     with pytest.warns(ConvergenceWarning, match="training diverged after 0 sequences"):
-        model = LSTMRegressor(**FAST).fit(X[::-1], np.where(y[::-1] == 0, 1e200, y[::-1]))
+        model = LSTMRegressor(**FAST).fit(X, np.full(len(y), 1e200))
     assert model.stop_reason_ == "diverged"
     assert np.isfinite(model.weights_).all()
     assert np.isfinite(model.predict(X)).all()
@@ -349,9 +348,9 @@ def test_classes_are_checked():
         LSTMClassifier().partial_fit(X, y)
     model = LSTMClassifier(**FAST).partial_fit(X, y, classes=[0, 1, 2])
     before = joblib.hash(model)
-    with pytest.raises(ValueError, match="y contains .*3.*, which is not in classes"):
+    with pytest.raises(ValueError, match=r"y contains .*3.*, which is not in classes"):
         model.partial_fit(X, y + 2)
-    with pytest.raises(ValueError, match="not those of the first call"):
+    with pytest.raises(ValueError, match="not those of the first"):
         model.partial_fit(X, y, classes=[0, 1])
     with pytest.raises(ValueError, match="one label per step"):
         LSTMClassifier().fit(X, [np.ones((len(x), 2), dtype=int) for x in X])

@@ -84,9 +84,7 @@ def test_gradient_equals_central_differences_with_frozen_recurrence(seed):
             for t, target in enumerate(targets):
                 if target is not None:
                     alone = [target if step == t else None for step in range(len(x))]
-                    total += frozen_loss(
-                        topology, views, x.tolist(), alone, recorded[i], weight[t]
-                    )
+                    total += frozen_loss(topology, views, x.tolist(), alone, recorded[i], weight[t])
         return total
 
     step = 1e-5

@@ -150,7 +150,5 @@ def test_other_ways_in_are_checked():
 
 
 def test_duplicate_entries_of_a_sparse_row_add_up():
-    doubled = sparse.csr_array(
-        (np.ones(3), np.array([1, 1, 0]), np.array([0, 2, 3])), shape=(2, 2)
-    )
+    doubled = sparse.csr_array((np.ones(3), np.array([1, 1, 0]), np.array([0, 2, 3])), shape=(2, 2))
     assert same(Sequences.from_list([doubled]), [np.array([[0.0, 2.0], [1.0, 0.0]])])

@@ -101,7 +101,7 @@ def test_targets_and_seeds(name):
 
 
 def test_classes_are_one_hot():
-    X, y = TASKS["temporal order"]().draw(100, np.random.default_rng(0))
+    _, y = TASKS["temporal order"]().draw(100, np.random.default_rng(0))
     _, classes = make_temporal_order(100, rng=0)
     assert (y.values == np.eye(4)[classes]).all()
 

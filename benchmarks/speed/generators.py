@@ -1,6 +1,6 @@
 """What drawing sequences costs, beside training on them: the ratio for each experiment.
 
-    python benchmarks/speed/generators.py
+python benchmarks/speed/generators.py
 """
 
 import statistics

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import warnings
 from contextlib import closing
 
 from rich.console import Console
@@ -49,9 +50,15 @@ def _parser():
         "--trials", type=_positive, default=10, metavar="N", help="default: %(default)s"
     )
     command.add_argument(
-        "--jobs", type=int, default=-1, metavar="N", help="trials at a time; default: one per core"
+        "--jobs",
+        type=_jobs,
+        default=-1,
+        metavar="N",
+        help="trials at a time; default: one per core",
     )
-    command.add_argument("--seed", type=int, default=0, metavar="S", help="default: %(default)s")
+    command.add_argument(
+        "--seed", type=_natural, default=0, metavar="S", help="default: %(default)s"
+    )
     command.add_argument("--json", action="store_true", help="print one object a line per trial")
     return parser
 
@@ -60,6 +67,20 @@ def _positive(text):
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is not a positive number")
+    return number
+
+
+def _natural(text):
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is negative")
+    return number
+
+
+def _jobs(text):
+    number = int(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("0 trials at a time are none; -1 means one per core")
     return number
 
 
@@ -87,7 +108,8 @@ def _run(options):
     )
     trials = run_trials(setting, options.trials, options.seed, options.jobs)
     try:
-        with progress, closing(trials):
+        # Workers that Ctrl-C stops are no news: joblib warns of what they had not finished.
+        with progress, warnings.catch_warnings(action="ignore"), closing(trials):
             bar = progress.add_task(setting.id, total=options.trials)
             for record in trials:
                 records.append(record)

@@ -6,7 +6,7 @@ import numpy as np
 
 from lstm97._training import train
 
-# Sequences per call of the learner; changes the speed, not the result.
+# Sequences drawn at a time. A seed means other sequences, if this changes: leave it.
 BLOCK_SIZE = 1000
 
 

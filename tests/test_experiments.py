@@ -1,0 +1,142 @@
+"""Settings, trials, parallel runs, and the command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import joblib
+import numpy as np
+import pytest
+
+from lstm97.experiments.cli import main
+from lstm97.experiments.runner import run_trials
+from lstm97.experiments.settings import load_settings
+from lstm97.experiments.trial import run_trial
+
+SETTINGS = load_settings()
+FIELDS = {
+    "id", "method", "trial", "seed", "solved", "n_sequences", "n_wrong", "n_test", "reason",
+    "seconds",
+}  # fmt: skip
+
+
+def easy(**changes):
+    """Return a setting that is solved within seconds."""
+    setting = SETTINGS["exp4-100"]
+    return replace(
+        setting,
+        **{
+            "task": {"name": "adding", "T": 20},
+            "stop": {"tolerance": 0.3, "window": 200},
+            "tolerance": 0.3,
+            "n_test": 100,
+            **changes,
+        },
+    )
+
+
+def without_times(records):
+    return sorted(
+        ({k: v for k, v in r.items() if k != "seconds"} for r in records),
+        key=lambda record: record["trial"],
+    )
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_net_of_a_setting_has_the_papers_weights(name):
+    setting = SETTINGS[name]
+    task, estimator = setting.make_task(), setting.make_estimator()
+    estimator._start(task.n_inputs, task.n_outputs, np.random.default_rng(0))
+    assert estimator.topology_.n_weights == setting.paper["weights"]
+    assert setting.make_stop_rule().tolerance == setting.tolerance
+
+
+def test_a_trial_is_solved_and_tested():
+    record = run_trial(easy(), trial=3, seed=5)
+    assert record.keys() >= FIELDS
+    assert record["solved"]
+    assert record["reason"] == "solved"
+    assert 200 <= record["n_sequences"] < 20_000
+    assert record["n_wrong"] < 20
+    assert (record["trial"], record["seed"], record["n_test"]) == (3, 5, 100)
+
+
+def test_a_trial_that_is_not_solved_says_so():
+    record = run_trial(easy(limit=1500, tolerance=1e-9, stop={"tolerance": 1e-9}), 0, 0)
+    assert (record["solved"], record["reason"]) == (False, "limit")
+    assert (record["n_sequences"], record["n_wrong"]) == (1500, 100)
+
+
+def test_records_do_not_depend_on_jobs_or_backend():
+    expected = without_times(run_trials(easy(), 4, seed=1, n_jobs=1))
+    assert [record["trial"] for record in expected] == [0, 1, 2, 3]
+    assert len({record["n_sequences"] for record in expected}) > 1
+    assert without_times(run_trials(easy(), 4, seed=1, n_jobs=2)) == expected
+    with joblib.parallel_config(backend="threading"):
+        assert without_times(run_trials(easy(), 4, seed=1, n_jobs=2)) == expected
+    assert without_times(run_trials(easy(), 4, seed=2, n_jobs=1)) != expected
+
+
+def test_list_shows_every_experiment(capsys):
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in SETTINGS)
+    assert "1,273,000" in out
+
+
+@pytest.fixture
+def only_easy(monkeypatch):
+    monkeypatch.setattr("lstm97.experiments.cli.load_settings", lambda: {"exp4-100": easy()})
+
+
+@pytest.mark.usefixtures("only_easy")
+def test_run_prints_records(capsys):
+    assert main(["run", "exp4-100", "--trials", "3", "--jobs", "1", "--seed", "1", "--json"]) == 0
+    captured = capsys.readouterr()
+    records = [json.loads(line) for line in captured.out.splitlines()]
+    assert without_times(records) == without_times(run_trials(easy(), 3, seed=1))
+    assert "3/3" in captured.err
+
+
+@pytest.mark.usefixtures("only_easy")
+def test_run_sets_ours_beside_the_papers(capsys):
+    assert main(["run", "exp4-100", "--trials", "2", "--jobs", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "74,000" in out
+    assert "Departure: linear output unit" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["run"], ["run", "exp99"], ["run", "exp6a", "--trials", "0"],
+     ["run", "exp6a", "--jobs", "0"], ["run", "exp6a", "--seed", "-1"]],
+)  # fmt: skip
+def test_bad_arguments_are_refused(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "usage: lstm97" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals to a process group")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_says_what_was_done(jobs):
+    command = [sys.executable, "-m", "lstm97", "run", "exp4-100", "--trials", "50", "--json"]
+    with subprocess.Popen(
+        [*command, "--jobs", jobs],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        first = json.loads(process.stdout.readline())
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    done = 1 + len(out.splitlines())
+    assert first["id"] == "exp4-100"
+    assert process.returncode == 130
+    assert f"Interrupted: {done} of 50 trials done." in err
+    assert "Traceback" not in err
