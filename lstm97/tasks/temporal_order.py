@@ -73,6 +73,6 @@ def make_temporal_order(n_sequences, n_relevant=2, *, rng=None):
     >>> from lstm97.tasks import make_temporal_order
     >>> X, y = make_temporal_order(4, rng=0)
     >>> y
-    array([0, 1, 1, 3])
+    array([3, 0, 3, 0])
     """
     return TemporalOrder(n_relevant).draw_classes(n_sequences, np.random.default_rng(rng))

@@ -1,0 +1,44 @@
+"""What is printed in documents: examples run, figures follow from the committed records."""
+
+import doctest
+import importlib
+import pkgutil
+import runpy
+from pathlib import Path
+
+import pytest
+
+import lstm97
+
+ROOT = Path(__file__).parents[1]
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(lstm97.__path__, "lstm97.")
+    if not module.name.endswith("__main__")
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings(name):
+    module = importlib.import_module(name)
+    assert doctest.testmod(module).failed == 0
+
+
+def test_every_public_name_has_an_example():
+    finder = doctest.DocTestFinder(recurse=False)
+    for module in ("lstm97", "lstm97.tasks"):
+        public = importlib.import_module(module)
+        for name in public.__all__:
+            thing = getattr(public, name)
+            if callable(thing):
+                assert sum(bool(test.examples) for test in finder.find(thing, name)), name
+
+
+def test_the_readme():
+    assert doctest.testfile(str(ROOT / "README.md"), module_relative=False).failed == 0
+
+
+def test_the_readmes_figures_are_those_of_the_records():
+    table = runpy.run_path(str(ROOT / "benchmarks" / "reproduce.py"))["table"]()
+    assert table.count("\n") >= 4
+    assert table in (ROOT / "README.md").read_text(encoding="utf-8")
