@@ -34,9 +34,8 @@ def run_trial(setting, trial, seed):
     estimator._start(task.n_inputs, task.n_outputs, rng_weights)
     learner = estimator._make_learner()
     history = train(learner, _blocks(task, rng_train, setting.limit), setting.make_stop_rule())
-    test = learner.evaluate(*task.draw(setting.n_test, rng_test))
-    # Not "max_error >= tolerance": a NaN is wrong, and so is what was not reached.
-    n_right = int((test.max_error < setting.tolerance).sum())
+    X_test, y_test = task.draw_test(setting.n_test, rng_test)
+    judgement = task.judge(learner, X_test, y_test)
     return {
         "id": setting.id,
         "method": setting.method,
@@ -44,9 +43,9 @@ def run_trial(setting, trial, seed):
         "seed": seed,
         "solved": history.reason == "solved",
         "n_sequences": history.n_sequences,
-        "n_wrong": setting.n_test - n_right,
-        "n_test": setting.n_test,
-        "test_error": float(test.mean_error.mean()),
+        "n_wrong": int(judgement.wrong.sum()),
+        "n_test": len(X_test),
+        "test_error": float(judgement.error.mean()),
         "reason": history.reason,
         "seconds": round(time.perf_counter() - began, 3),
     }

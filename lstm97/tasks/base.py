@@ -1,8 +1,23 @@
-"""What a task is to the experiments: sizes of the net's ends, and sequences drawn on line."""
+"""What a task is to the experiments: sequences drawn on line, and what a right answer is."""
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import numpy as np
+
+
+class Judgement(NamedTuple):
+    """How sequences were answered.
+
+    Attributes
+    ----------
+    wrong : ndarray of bool of shape (n_sequences,)
+    error : ndarray of shape (n_sequences,)
+        Mean absolute error of each.
+    """
+
+    wrong: np.ndarray
+    error: np.ndarray
 
 
 class Task(ABC):
@@ -11,14 +26,17 @@ class Task(ABC):
     Attributes
     ----------
     n_inputs, n_outputs : int
+    tolerance : float
+        A sequence is wrong, if one of its absolute errors is not below it.
     """
 
     n_inputs: int
     n_outputs: int
+    tolerance: float
 
     @abstractmethod
     def draw(self, n, rng):
-        """Draw sequences.
+        """Draw training sequences.
 
         Parameters
         ----------
@@ -30,6 +48,31 @@ class Task(ABC):
         X : Sequences
         y : Targets
         """
+
+    def prepare(self, rng):  # noqa: B027 - most tasks draw all sequences on line
+        """Draw what stays the same throughout a trial; called once, before all else."""
+
+    def draw_test(self, n, rng):
+        """Draw sequences to test on, their targets being those that answers are judged by."""
+        return self.draw(n, rng)
+
+    def judge(self, learner, X, y):
+        """Compare a learner's answers with the targets.
+
+        Parameters
+        ----------
+        learner : object
+            With a method `evaluate`, see `Learner`.
+        X : Sequences
+        y : Targets
+
+        Returns
+        -------
+        Judgement
+        """
+        results = learner.evaluate(X, y)
+        # Not "max_error >= tolerance": a NaN is wrong.
+        return Judgement(~(results.max_error < self.tolerance), results.mean_error)
 
 
 def draw_lengths(n, shortest, longest, rng):

@@ -27,6 +27,7 @@ class MarkedPairs(Task):
 
     n_inputs = 2
     n_outputs = 1
+    tolerance = 0.04
 
     def __init__(self, T, low, neutral, target):
         if T < 20:

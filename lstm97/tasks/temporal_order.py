@@ -25,6 +25,7 @@ class TemporalOrder(Task):
     """
 
     n_inputs = len(SYMBOLS)
+    tolerance = 0.3
 
     def __init__(self, n_relevant=2):
         if n_relevant not in PLACES:
