@@ -88,7 +88,7 @@ cdef Summary learn_sequence(
             if tape == NULL:
                 add_hidden_gradient(n, x, start + t, q, gradient)
             if step_rate != 0.0:
-                update(n, x, step_rate, q, w, gradient)
+                update(n, x, start + t, step_rate, q, w, gradient)
         if tape != NULL:
             write_tape(n, q, target != NULL, tape + t * tape_width(n))
     if tape != NULL:
@@ -259,7 +259,7 @@ cdef class Network:
 
     cdef double *_tape_for(self, const int64_t[::1] lengths):
         """Room for the longest sequence, kept for the next call."""
-        cdef Py_ssize_t size = max(lengths) * tape_width(&self.n)
+        cdef Py_ssize_t size = max(lengths) * max(1, tape_width(&self.n))
         if self.tape is None or self.tape.shape[0] < size:
             self.tape = np.empty(size)
         return &self.tape[0]
@@ -320,7 +320,7 @@ cdef class Network:
                     &d, i, learning_rate if per_step else 0.0, tape,
                 )
                 if learning_rate != 0.0 and not per_step:
-                    update(&self.n, &x.input, learning_rate, &self.q, &self.w, &self.gradient_)
+                    update(&self.n, &x.input, -1, learning_rate, &self.q, &self.w, &self.gradient_)
                 results[i, 0] = r.loss
                 results[i, 1] = r.max_error if r.n_errors else NAN
                 results[i, 2] = r.sum_error / r.n_errors if r.n_errors else NAN
@@ -388,14 +388,14 @@ LOSSES = {"squared_error": SQUARED_ERROR, "log_loss": LOG_LOSS}
 cdef Sizes sizes_of(topology):
     """The struct for a Topology."""
     cdef Sizes n
-    first = {group.name: group.first for group in topology.hidden_groups}
     n.n_inputs, n.n_outputs = topology.n_inputs, topology.n_outputs
     n.n_blocks, n.block_size = topology.n_blocks, topology.block_size
     n.n_cells, n.n_hidden = topology.n_cells, topology.n_hidden
     n.input_gate, n.output_gate = topology.input_gate, topology.output_gate
     n.shortcut, n.output_bias = topology.shortcut, topology.output_bias
     n.linear_state = topology.state_activation == "identity"
-    n.first_output_gate, n.first_cell = first.get("output_gate", 0), first["cell"]
+    n.first_output_gate = n.n_blocks * n.input_gate
+    n.first_cell = n.first_output_gate + n.n_blocks * n.output_gate
     n.first_hidden = n.first_cell + n.n_cells
     n.n_units = n.first_hidden + n.n_hidden
     n.first_feedback, n.n_feedback = topology.first_feedback, topology.n_feedback

@@ -257,10 +257,24 @@ cdef inline void move_rows(int n_values, double rate, double *w, double *gradien
     memset(gradient, 0, n_values * sizeof(double))
 
 
-cdef inline void update(
-    const Sizes *n, const Input *x, double rate, State *q, Weights *w, Weights *gradient
+cdef inline void move_output_row(
+    const Sizes *n, int m, double rate, Weights *w, Weights *gradient
 ) noexcept nogil:
-    """w += rate * gradient, and the gradient to zero; of sparse inputs, the touched rows only."""
+    move_rows(
+        n.output_lanes, rate, w.output + m * n.output_lanes, gradient.output + m * n.output_lanes
+    )
+
+
+cdef inline void update(
+    const Sizes *n, const Input *x, Py_ssize_t t, double rate,
+    State *q, Weights *w, Weights *gradient
+) noexcept nogil:
+    """w += rate * gradient, and the gradient to zero.
+
+    Of sparse inputs only the rows whose gradient may not be zero: at a step t, hidden units see
+    all columns so far, by their traces, but outputs those of x(t); after a sequence, t = -1, both
+    see all columns so far.
+    """
     cdef int i, m
     cdef Py_ssize_t first_row = 0, first_output_row = 0
     cdef double *bias
@@ -270,11 +284,11 @@ cdef inline void update(
             move_rows(
                 n.unit_lanes, rate, w.hidden + m * n.unit_lanes, gradient.hidden + m * n.unit_lanes
             )
-            if n.shortcut:
-                move_rows(
-                    n.output_lanes, rate,
-                    w.output + m * n.output_lanes, gradient.output + m * n.output_lanes,
-                )
+            if n.shortcut and t < 0:
+                move_output_row(n, m, rate, w, gradient)
+        if n.shortcut and t >= 0:
+            for i in range(x.indptr[t], x.indptr[t + 1]):
+                move_output_row(n, x.indices[i], rate, w, gradient)
         first_row = n.n_inputs * n.unit_lanes
         first_output_row = n.n_inputs * n.output_lanes if n.shortcut else 0
     # A unit without a bias keeps its weight of zero from the constant source.

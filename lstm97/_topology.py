@@ -1,9 +1,13 @@
 """Sizes and switches of a net, the named slices of its one flat weight vector, initial weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
+
+# Kinds of units in the hidden layer, in the kernel's order.
+GROUPS = ("input_gate", "output_gate", "cell", "hidden")
 # Ranges of the cell input's squashing function g.
 CELL_RANGES = {"g": (-2.0, 2.0), "h": (-1.0, 1.0), "logistic": (0.0, 1.0)}
 
@@ -49,7 +53,8 @@ class Topology:
     ----------
     n_inputs, n_outputs : int
     n_blocks : int
-        Memory cell blocks; the cells of a block share its gates.
+        Memory cell blocks; the cells of a block share its gates. A net that is to grow starts
+        with none.
     block_size : int
         Cells per block.
     n_hidden : int
@@ -89,11 +94,12 @@ class Topology:
     loss: str = "squared_error"
 
     def __post_init__(self):
-        for name in ("n_inputs", "n_outputs", "n_blocks", "block_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.n_hidden < 0:
-            raise ValueError(f"n_hidden must be at least 0, got {self.n_hidden}")
+        for name in ("n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden"):
+            least = 0 if name in ("n_blocks", "n_hidden") else 1
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if not (self.n_blocks or self.n_hidden or self.shortcut):
+            raise ValueError("nothing feeds the outputs: n_blocks=0, n_hidden=0, shortcut=False")
         if self.loss == "log_loss" and self.output_activation == "linear":
             raise ValueError("loss='log_loss' needs logistic or softmax outputs, not linear ones")
 
@@ -182,5 +188,54 @@ class Topology:
         weights = rng.uniform(-scale, scale, self.n_weights)
         views = self.views(weights)
         for name, bias in gate_biases.items():
-            views[name][-1] = bias
+            if name in views:
+                views[name][-1] = bias
         return weights
+
+    def with_block(self):
+        """Return the net with one block more."""
+        return replace(self, n_blocks=self.n_blocks + 1)
+
+    def grown_weights(self, weights, larger, fresh):
+        """Put the weights of this net into those of a larger one with more blocks.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+        larger : Topology
+            As this net, but for more blocks.
+        fresh : ndarray of shape (larger.n_weights,)
+            Weights of the larger net; those that this net has, too, are replaced.
+
+        Returns
+        -------
+        weights : ndarray of shape (larger.n_weights,)
+        """
+        grown = fresh.copy()
+        views = larger.views(grown)
+        for name, old in self.views(weights).items():
+            rows = self._places(larger, name)
+            views[name][np.ix_(rows, np.arange(old.shape[1]))] = old
+        return grown
+
+    def _places(self, larger, name):
+        """Rows of a group's matrix in the larger net where this net's sources stand."""
+        if name == "output":
+            kinds = [("shortcut", self.n_inputs * self.shortcut), *self._widths("cell", "hidden")]
+            others = dict(larger._widths("cell", "hidden"))
+            bias = self.output_bias
+        else:
+            fed_back = ("cell", "hidden") if self.recurrence == "cells" else GROUPS
+            fed_back = () if self.recurrence == "none" else fed_back
+            kinds = [("input", self.n_inputs), *self._widths(*fed_back)]
+            others = dict(larger._widths(*fed_back))
+            bias = next(group.bias for group in self.hidden_groups if group.name == name)
+        rows, start = [], 0
+        for kind, width in [*kinds, ("bias", int(bias))]:
+            rows.extend(range(start, start + width))
+            start += others.get(kind, width)
+        return np.array(rows, dtype=int)
+
+    def _widths(self, *names):
+        widths = {group.name: group.n_units for group in self.hidden_groups}
+        return [(name, widths.get(name, 0)) for name in names]

@@ -43,8 +43,8 @@ class BaseSequenceEstimator(BaseEstimator):
         """Set the fitted attributes of a net that has learned nothing."""
 
     @abstractmethod
-    def _make_learner(self):
-        """Return a learner on the fitted attributes."""
+    def _make_learner(self, rng=None):
+        """Return a learner on the fitted attributes; one that may grow, if it is given an rng."""
 
     @abstractmethod
     def _keep(self, learner):
@@ -80,7 +80,7 @@ class BaseSequenceEstimator(BaseEstimator):
         X, y = work._check(X, y, reset=True)
         rng = work._generator()
         work._start(X.n_features, y.values.shape[1], rng)
-        work._train(work._epochs(X, y, rng), work._stop_rule())
+        work._train(work._make_learner(rng), work._epochs(X, y, rng), work._stop_rule())
         self.__dict__ = work.__dict__
         return self
 
@@ -91,7 +91,7 @@ class BaseSequenceEstimator(BaseEstimator):
         X, y = work._check(X, y, reset=first_call, classes=classes)
         if first_call:
             work._start(X.n_features, y.values.shape[1], work._generator())
-        work._train([(X, y)], Never())
+        work._train(work._make_learner(), [(X, y)], Never())
         self.__dict__ = work.__dict__
         return self
 
@@ -109,9 +109,8 @@ class BaseSequenceEstimator(BaseEstimator):
     def _stop_rule(self):
         return Never() if self.tol is None else Plateau(self.tol, self.n_iter_no_change)
 
-    def _train(self, blocks, rule):
+    def _train(self, learner, blocks, rule):
         """Train, keep what was learned, tell how it ended."""
-        learner = self._make_learner()
         history = train(learner, blocks, rule, self._report if self.verbose else None)
         self._keep(learner)
         self.n_iter_ = getattr(self, "n_iter_", 0) + len(history.losses)

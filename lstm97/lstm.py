@@ -1,11 +1,13 @@
 """`LSTMClassifier` and `LSTMRegressor`: the network and the learning rule of the 1997 paper."""
 
 from abc import abstractmethod
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from lstm97._learners.growth import Growth
 from lstm97._learners.lstm import LSTMLearner
 from lstm97._topology import CELL_RANGES, Topology
 from lstm97.base import BaseSequenceEstimator, SequenceClassifierMixin, SequenceRegressorMixin
@@ -17,6 +19,13 @@ _PARAMETERS = """
         Memory cell blocks.
     block_size : int, default=2
         Cells per block; they share the block's gates.
+    initial_blocks : int or None, default=None
+        Blocks that `fit` starts with; it adds the others one by one, whenever the loss has
+        stopped falling (Section 4, sequential network construction). None: all from the start.
+        With none at the start, outputs need `shortcut` or `n_hidden`.
+    growth_patience : int, default=1000
+        The loss has stopped falling when its mean over this many sequences is not 1% below that
+        of as many before.
     n_hidden : int, default=0
         Conventional logistic units beside the blocks.
     recurrence : {{"all", "cells", "none"}}, default="all"
@@ -98,6 +107,8 @@ class _BaseLSTM(BaseSequenceEstimator):
         **BaseSequenceEstimator._parameter_constraints,
         "n_blocks": [Interval(Integral, 1, None, closed="left")],
         "block_size": [Interval(Integral, 1, None, closed="left")],
+        "initial_blocks": [None, Interval(Integral, 0, None, closed="left")],
+        "growth_patience": [Interval(Integral, 1, None, closed="left")],
         "n_hidden": [Interval(Integral, 0, None, closed="left")],
         "recurrence": [StrOptions({"all", "cells", "none"})],
         "input_gate": ["boolean"],
@@ -120,6 +131,8 @@ class _BaseLSTM(BaseSequenceEstimator):
         n_blocks=2,
         block_size=2,
         *,
+        initial_blocks=None,
+        growth_patience=1000,
         n_hidden=0,
         recurrence="all",
         input_gate=True,
@@ -145,6 +158,8 @@ class _BaseLSTM(BaseSequenceEstimator):
     ):
         self.n_blocks = n_blocks
         self.block_size = block_size
+        self.initial_blocks = initial_blocks
+        self.growth_patience = growth_patience
         self.n_hidden = n_hidden
         self.recurrence = recurrence
         self.input_gate = input_gate
@@ -172,7 +187,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         self.topology_ = Topology(
             n_inputs=n_inputs,
             n_outputs=n_outputs,
-            n_blocks=self.n_blocks,
+            n_blocks=self.n_blocks if self.initial_blocks is None else self.initial_blocks,
             block_size=self.block_size,
             n_hidden=self.n_hidden,
             recurrence=self.recurrence,
@@ -188,7 +203,15 @@ class _BaseLSTM(BaseSequenceEstimator):
             output_activation=self._output_activation(),
             loss=self.loss,
         )
-        self.weights_ = self.topology_.initial_weights(rng, self.init_scale, self._gate_biases())
+        self.weights_ = self._draw(self.topology_, rng)
+
+    def _draw(self, topology, rng):
+        """Draw initial weights; a net that is to grow has its first blocks' biases."""
+        biases = {
+            gate: bias[: topology.n_blocks] if bias.ndim else bias
+            for gate, bias in self._gate_biases().items()
+        }
+        return topology.initial_weights(rng, self.init_scale, biases)
 
     @abstractmethod
     def _output_activation(self):
@@ -211,11 +234,17 @@ class _BaseLSTM(BaseSequenceEstimator):
                 raise ValueError(f"{gate}_bias={bias} is not finite")
         return biases
 
-    def _make_learner(self):
-        return LSTMLearner(self.topology_, self.weights_.copy(), self.learning_rate, self.update)
+    def _make_learner(self, rng=None):
+        growth = None
+        if rng is not None and self.topology_.n_blocks < self.n_blocks:
+            draw = partial(self._draw, rng=rng)
+            growth = Growth(self.n_blocks, self.growth_patience, draw)
+        return LSTMLearner(
+            self.topology_, self.weights_.copy(), self.learning_rate, self.update, growth
+        )
 
     def _keep(self, learner):
-        self.weights_ = learner.weights
+        self.topology_, self.weights_ = learner.topology, learner.weights
 
 
 class LSTMClassifier(SequenceClassifierMixin, _BaseLSTM):

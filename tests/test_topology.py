@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lstm97._topology import Topology
-from reference.cases import random_topology
+from reference.cases import kernel_run, random_problem, random_topology
 
 # Options of Topology to the number of weights in the paper's tables.
 PAPER = {
@@ -56,9 +56,9 @@ def test_initial_weights():
     assert abs(weights.mean()) < 0.05
 
 
-@pytest.mark.parametrize("name", ["n_inputs", "n_outputs", "n_blocks", "block_size"])
+@pytest.mark.parametrize("name", ["n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden"])
 def test_sizes_are_checked(name):
-    options = {"n_inputs": 2, "n_outputs": 2, name: 0}
+    options = {"n_inputs": 2, "n_outputs": 2, name: -1}
     with pytest.raises(ValueError, match=name):
         Topology(**options)
 
@@ -66,3 +66,24 @@ def test_sizes_are_checked(name):
 def test_log_loss_of_linear_outputs_is_refused():
     with pytest.raises(ValueError, match="log_loss"):
         Topology(n_inputs=2, n_outputs=2, output_activation="linear", loss="log_loss")
+
+
+def test_outputs_need_a_source():
+    with pytest.raises(ValueError, match="nothing feeds the outputs"):
+        Topology(n_inputs=2, n_outputs=2, n_blocks=0)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_new_block_that_is_silent_changes_no_output(seed):
+    rng = np.random.default_rng(seed)
+    topology = random_topology(rng, n_blocks=int(rng.integers(0, 3)), shortcut=True)
+    larger = topology.with_block()
+    weights, X, _ = random_problem(rng, topology, is_sparse=seed % 2 == 0)
+    fresh = np.zeros(larger.n_weights)
+    grown = topology.grown_weights(weights, larger, fresh)
+    assert np.count_nonzero(grown) == np.count_nonzero(weights)
+    expected = kernel_run(topology, weights, X)
+    assert np.allclose(kernel_run(larger, grown, X), expected, rtol=0, atol=1e-14)
+    # What the smaller net does not have is fresh.
+    kept = topology.grown_weights(np.zeros_like(weights), larger, fresh + 1.0)
+    assert (kept == 0.0).sum() == topology.n_weights

@@ -66,7 +66,7 @@ class Learner(ABC):
         """Tell whether every weight is a finite number."""
 
     def end_epoch(self, results):  # noqa: B027 - most learners have nothing to do here
-        """Act between epochs; a net that grows does it here."""
+        """Act between epochs, or blocks of training; a net that grows does it here."""
 
 
 def pieces(X):

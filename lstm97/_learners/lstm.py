@@ -18,13 +18,16 @@ class LSTMLearner(Learner):
     update : {"step", "sequence"}
         Move the weights at every step with a target, the gradient going forward in time; or at the
         end of every sequence, the gradient going backward over its steps.
+    growth : Growth, default=None
+        When to add blocks; None: never.
     """
 
-    def __init__(self, topology, weights, learning_rate, update):
+    def __init__(self, topology, weights, learning_rate, update, growth=None):
         self.topology = topology
         self.weights = weights
         self.learning_rate = learning_rate
         self.update = update
+        self.growth = growth
         self._network = Network(topology)
 
     def learn(self, X, y, carry=False):
@@ -53,6 +56,13 @@ class LSTMLearner(Learner):
 
     def is_finite(self):
         return bool(np.isfinite(self.weights).all())
+
+    def end_epoch(self, results):
+        if self.growth is None or self.topology.n_blocks >= self.growth.n_blocks:
+            return
+        if self.growth.is_due(results):
+            self.topology, self.weights = self.growth.add_block(self.topology, self.weights)
+            self._network = Network(self.topology)
 
     def _pass(self, X, y, learning_rate, carry=False):
         steps = Steps(X.flat)

@@ -1,0 +1,45 @@
+"""Sequential network construction: when a net that is to grow gets its next block."""
+
+import numpy as np
+
+
+class Growth:
+    """Adds a block when the error stops falling (paper, Section 4, first remedy of abuse).
+
+    The paper does not say when an error has stopped falling. Here: when its mean over `patience`
+    sequences is not 1% below that of the `patience` sequences before.
+
+    Parameters
+    ----------
+    n_blocks : int
+        Blocks at which the net stops growing.
+    patience : int
+        Sequences over which a mean is taken, rounded up to whole epochs or blocks of training.
+    draw : callable
+        From the larger topology to fresh weights.
+    """
+
+    FALL = 0.01
+
+    def __init__(self, n_blocks, patience, draw):
+        self.n_blocks = n_blocks
+        self.patience = patience
+        self.draw = draw
+        self._before = np.inf
+        self._losses = []
+
+    def is_due(self, results):
+        """See the next results; tell whether a block is to be added now."""
+        self._losses.append(results.loss)
+        if sum(map(len, self._losses)) < self.patience:
+            return False
+        mean = np.concatenate(self._losses).mean()
+        due = mean > (1.0 - self.FALL) * self._before
+        # A larger net is compared with itself only.
+        self._before, self._losses = np.inf if due else mean, []
+        return bool(due)
+
+    def add_block(self, topology, weights):
+        """Return the net with one block more, and its weights."""
+        larger = topology.with_block()
+        return larger, topology.grown_weights(weights, larger, self.draw(larger))

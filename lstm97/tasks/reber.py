@@ -1,0 +1,152 @@
+"""Experiment 1: the embedded Reber grammar, whose next symbol is to be predicted at every step."""
+
+import numpy as np
+
+from lstm97.sequences import Sequences, one_hot
+from lstm97.targets import Targets
+from lstm97.tasks.base import Judgement, Task
+
+ALPHABET = "BTPSXVE"
+
+# The inner grammar: for each state the symbols that may come, and the states they lead to. After
+# the last state a string is over.
+INNER = [
+    {"B": 1},
+    {"T": 2, "P": 3},
+    {"S": 2, "X": 4},
+    {"T": 3, "V": 5},
+    {"X": 3, "S": 6},
+    {"P": 4, "V": 6},
+    {"E": 7},
+]
+
+
+def draw_string(rng):
+    """Draw B, T or P, a string of the inner grammar, the same T or P, E."""
+    outer = "TP"[rng.integers(2)]
+    inner, state = "", 0
+    while state < len(INNER):
+        branches = list(INNER[state].items())
+        symbol, state = branches[rng.integers(len(branches))]
+        inner += symbol
+    return f"B{outer}{inner}{outer}E"
+
+
+def legal(string):
+    """Return, for each symbol of a string but the last, the symbols that may come after it."""
+    followers, state = ["TP"], 0
+    for symbol in string[2:-2]:
+        followers.append("".join(INNER[state]))
+        state = INNER[state][symbol]
+    return [*followers, string[1], "E"]
+
+
+class EmbeddedReber(Task):
+    """Two sets of strings, drawn once; training takes strings from the first at random.
+
+    Paper, Section 5.1. Strings may occur twice in a set, but no test string is a training string.
+    There is no tolerance: the outputs of legal symbols must be the largest ones.
+
+    Parameters
+    ----------
+    n_train, n_test : int
+        Strings in the sets.
+    """
+
+    n_inputs = n_outputs = len(ALPHABET)
+
+    def __init__(self, n_train=256, n_test=256):
+        for name, n in (("n_train", n_train), ("n_test", n_test)):
+            if n < 1:
+                raise ValueError(f"{name} must be at least 1, got {n}")
+        self.n_train = n_train
+        self.n_test = n_test
+        self._sets = None
+
+    def prepare(self, rng):
+        """Draw both sets."""
+        train = [draw_string(rng) for _ in range(self.n_train)]
+        known = set(train)
+        test = []
+        while len(test) < self.n_test:
+            string = draw_string(rng)
+            if string not in known:
+                test.append(string)
+        X, y = _next_symbols(train)
+        rows = one_hot(np.concatenate(y), len(ALPHABET)).toarray()
+        self._sets = (X, Targets.at_steps(rows, X.lengths)), _all_legal(train + test)
+
+    def draw(self, n, rng):
+        """Draw training strings from their set: see `Task.draw`."""
+        X, y = self._prepared()[0]
+        chosen = rng.integers(len(X), size=n)
+        return X[chosen], y[chosen]
+
+    def draw_test(self, n, rng):
+        """Return all training and then all test strings; `n` and `rng` are not used.
+
+        The target of every symbol that may come next is 1, others are 0.
+        """
+        return self._prepared()[1]
+
+    def judge(self, learner, X, y):
+        """Count a string as right, if every legal symbol beats every other one at every step.
+
+        See `Task.judge`; targets are those of `draw_test`.
+        """
+        outputs = learner.run(X, every=True)
+        starts = np.cumsum(X.lengths) - X.lengths
+        targets = y.values[np.repeat(y.first - starts, X.lengths) + np.arange(len(outputs))]
+        is_legal = targets == 1.0
+        least = np.where(is_legal, outputs, np.inf).min(axis=1)
+        most = np.where(is_legal, -np.inf, outputs).max(axis=1)
+        # Not "least <= most": a NaN is wrong.
+        wrong = np.logical_or.reduceat(~(least > most), starts)
+        errors = np.abs(outputs - targets).mean(axis=1)
+        return Judgement(wrong, np.add.reduceat(errors, starts) / X.lengths)
+
+    def _prepared(self):
+        if self._sets is None:
+            raise RuntimeError("EmbeddedReber has no strings yet: call prepare first")
+        return self._sets
+
+
+def _next_symbols(strings):
+    """Return all symbols but the last of each string, and those that follow them."""
+    symbols = [np.array([ALPHABET.index(symbol) for symbol in string]) for string in strings]
+    X = Sequences.from_symbols([part[:-1] for part in symbols], len(ALPHABET))
+    return X, [part[1:] for part in symbols]
+
+
+def _all_legal(strings):
+    """Return the strings' inputs, and targets of 1 for all symbols that may come next."""
+    X, _ = _next_symbols(strings)
+    steps = [followers for string in strings for followers in legal(string)]
+    rows = [[symbol in followers for symbol in ALPHABET] for followers in steps]
+    return X, Targets.at_steps(rows, X.lengths)
+
+
+def make_embedded_reber(n_sequences, *, rng=None):
+    """Draw strings of the embedded Reber grammar (paper, Section 5.1).
+
+    Parameters
+    ----------
+    n_sequences : int
+    rng : int, numpy.random.Generator or None, default=None
+
+    Returns
+    -------
+    X : Sequences
+        One-hot rows of the symbols B, T, P, S, X, V, E; the last E of a string is left out.
+    y : list of ndarray of int
+        For each step the place of the next symbol in this alphabet.
+
+    Examples
+    --------
+    >>> from lstm97.tasks import make_embedded_reber
+    >>> X, y = make_embedded_reber(2, rng=1)
+    >>> ["B" + "".join("BTPSXVE"[symbol] for symbol in string) for string in y]
+    []
+    """
+    rng = np.random.default_rng(rng)
+    return _next_symbols([draw_string(rng) for _ in range(n_sequences)])

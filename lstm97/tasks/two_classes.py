@@ -1,0 +1,103 @@
+"""Experiment 3: the first elements of a noisy sequence tell which of two classes it is from."""
+
+import numpy as np
+
+from lstm97.sequences import Sequences
+from lstm97.targets import Targets
+from lstm97.tasks.base import Task, draw_lengths
+
+# Variances of the Gaussian noise on elements and on targets.
+INPUT_NOISE = 0.2
+TARGET_NOISE = 0.1
+
+
+class TwoClasses(Task):
+    """A few elements near 1 or -1, then noise; the target, at the end, depends on the class.
+
+    Paper, Section 5.3. Lengths are uniform from T to T + T // 10.
+
+    Parameters
+    ----------
+    T : int
+        Shortest length.
+    N : int
+        Number of elements that tell the class, from 1 to T.
+    noisy_inputs : bool
+        Task 3b: these elements, too, are noisy.
+    noisy_targets : bool
+        Task 3c: targets are 0.2 and 0.8 instead of 1 and 0, and noisy in training.
+    """
+
+    n_inputs = 1
+    n_outputs = 1
+
+    def __init__(self, T=100, N=3, noisy_inputs=False, noisy_targets=False):
+        if T < 1:
+            raise ValueError(f"T must be at least 1, got {T}")
+        if not 1 <= N <= T:
+            raise ValueError(f"N must be from 1 to T={T}, got {N}")
+        self.T = T
+        self.N = N
+        self.noisy_inputs = noisy_inputs
+        self.noisy_targets = noisy_targets
+        self.targets = np.array([0.2, 0.8] if noisy_targets else [1.0, 0.0])
+        self.tolerance = 0.1 if noisy_targets else 0.2
+
+    def draw(self, n, rng):
+        """Draw sequences: see `Task.draw`."""
+        X, y = self.draw_test(n, rng)
+        if self.noisy_targets:
+            y.values[:] += rng.normal(0.0, np.sqrt(TARGET_NOISE), (n, 1))
+        return X, y
+
+    def draw_test(self, n, rng):
+        """Draw sequences, their targets without noise."""
+        lengths, starts, n_steps = draw_lengths(n, self.T, self.T + self.T // 10, rng)
+        is_second = rng.integers(2, size=n)
+        flat = rng.standard_normal((n_steps, 1))
+        flat *= np.sqrt(INPUT_NOISE)
+        telling = starts[:, None] + np.arange(self.N)
+        if not self.noisy_inputs:
+            flat[telling] = 0.0
+        flat[telling, 0] += 1.0 - 2.0 * is_second[:, None]
+        return Sequences(flat, starts, lengths), Targets.at_last(self.targets[is_second, None])
+
+
+def make_two_classes(
+    n_sequences, T=100, N=3, *, noisy_inputs=False, noisy_targets=False, rng=None
+):
+    """Draw sequences of the two-sequence problem (paper, Section 5.3).
+
+    Parameters
+    ----------
+    n_sequences : int
+    T : int, default=100
+        Lengths are uniform from T to T + T // 10.
+    N : int, default=3
+        Number of elements, at the beginning, that tell the class; from 1 to T.
+    noisy_inputs : bool, default=False
+        Add noise of variance 0.2 to these elements, too: Task 3b.
+    noisy_targets : bool, default=False
+        Targets 0.2 and 0.8 with noise of variance 0.1, instead of 1 and 0: Task 3c.
+    rng : int, numpy.random.Generator or None, default=None
+
+    Returns
+    -------
+    X : Sequences
+        One feature per step: N times 1 in the first class, N times -1 in the second one, then
+        Gaussian noise of variance 0.2.
+    y : ndarray of shape (n_sequences,)
+        Targets to train on: 1 for the first class and 0 for the second one, or the noisy ones.
+
+    Examples
+    --------
+    >>> from lstm97.tasks import make_two_classes
+    >>> X, y = make_two_classes(4, rng=0)
+    >>> [x[0, 0].item() for x in X]
+    []
+    >>> y
+    []
+    """
+    task = TwoClasses(T, N, noisy_inputs, noisy_targets)
+    X, y = task.draw(n_sequences, np.random.default_rng(rng))
+    return X, y.values[:, 0]
