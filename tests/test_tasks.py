@@ -86,18 +86,34 @@ def test_temporal_order(n_relevant, places):
     assert np.abs(frequencies(y, 2**n_relevant) - 0.5**n_relevant).max() < 0.01
 
 
+def drawn(name, seed):
+    task, rng = TASKS[name](), np.random.default_rng(seed)
+    task.prepare(rng)
+    return task, *task.draw(50, rng), *task.draw_test(50, rng)
+
+
+def target_rows(X, y):
+    n_rows = X.lengths if y.every else np.ones(len(X), dtype=int)
+    pairs = zip(y.first, n_rows, strict=True)
+    return np.concatenate([y.values[first : first + n] for first, n in pairs])
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_targets_and_seeds(name):
-    task = TASKS[name]()
-    X, y = task.draw(50, np.random.default_rng(3))
-    again, other = (task.draw(50, np.random.default_rng(seed)) for seed in (3, 4))
-    assert X.n_features == task.n_inputs
-    assert y.values.shape == (50, task.n_outputs)
-    assert not y.every
-    assert np.array_equal(X.to_padded(), again[0].to_padded(), equal_nan=True)
-    assert (y.values == again[1].values).all()
-    assert (y.values != other[1].values).any()
-    X.check_finite()
+    task, *sets = drawn(name, 3)
+    _, *again = drawn(name, 3)
+    _, *other = drawn(name, 4)
+    assert len(sets[0]) == 50
+    for X, y in (sets[:2], sets[2:]):
+        assert X.n_features == task.n_inputs
+        assert y.values.shape[1] == task.n_outputs
+        assert len(y) == len(X)
+        assert np.isfinite(target_rows(X, y)).all()
+        X.check_finite()
+    for i in (0, 2):
+        assert np.array_equal(sets[i].to_padded(), again[i].to_padded(), equal_nan=True)
+        assert np.array_equal(target_rows(*sets[i : i + 2]), target_rows(*again[i : i + 2]))
+    assert not np.array_equal(target_rows(*sets[:2]), target_rows(*other[:2]))
 
 
 def test_classes_are_one_hot():

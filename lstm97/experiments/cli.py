@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from lstm97.experiments.runner import run_trials
+from lstm97.experiments.runner import run_missing
 from lstm97.experiments.settings import load_settings
+from lstm97.experiments.store import Store, StoreError
 from lstm97.experiments.summary import comparison
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
@@ -28,7 +29,7 @@ def main(arguments=None):
     Returns
     -------
     status : int
-        0; 130 after Ctrl-C.
+        0; 1 if a record could not be stored; 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     return options.command(options)
@@ -41,7 +42,9 @@ def _parser():
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("list", help="show the experiments")
     command.set_defaults(command=_list)
-    command = commands.add_parser("run", help="run trials of one experiment")
+    command = commands.add_parser(
+        "run", help="run trials of one experiment, those that are missing"
+    )
     command.set_defaults(command=_run)
     command.add_argument(
         "id", choices=load_settings(), metavar="ID", help="an id that `lstm97 list` shows"
@@ -49,6 +52,12 @@ def _parser():
     command.add_argument(
         "--trials", type=_positive, default=10, metavar="N", help="default: %(default)s"
     )
+    command.add_argument("--json", action="store_true", help="print one object a line per trial")
+    _add_common(command)
+    return parser
+
+
+def _add_common(command):
     command.add_argument(
         "--jobs",
         type=_jobs,
@@ -59,8 +68,10 @@ def _parser():
     command.add_argument(
         "--seed", type=_natural, default=0, metavar="S", help="default: %(default)s"
     )
-    command.add_argument("--json", action="store_true", help="print one object a line per trial")
-    return parser
+    command.add_argument(
+        "--store", type=Store, default=Store("lstm97-results"), metavar="DIR",
+        help="folder of records, made if needed; default: lstm97-results",
+    )  # fmt: skip
 
 
 def _positive(text):
@@ -106,7 +117,7 @@ def _run(options):
         TimeElapsedColumn(),
         console=Console(stderr=True),
     )
-    trials = run_trials(setting, options.trials, options.seed, options.jobs)
+    trials = run_missing(setting, options.trials, options.store, options.seed, options.jobs)
     try:
         # Workers that Ctrl-C stops are no news: joblib warns of what they had not finished.
         with progress, warnings.catch_warnings(action="ignore"), closing(trials):
@@ -119,6 +130,9 @@ def _run(options):
     except KeyboardInterrupt:
         status = INTERRUPTED
         print(f"Interrupted: {len(records)} of {options.trials} trials done.", file=sys.stderr)
+    except StoreError as error:
+        status = 1
+        print(f"lstm97: {error}", file=sys.stderr)
     if not options.json and records:
         Console().print(comparison(setting, records))
     return status

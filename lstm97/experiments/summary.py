@@ -29,15 +29,19 @@ def comparison(setting, records):
 
 def _rows(setting, records):
     solved = [record for record in records if record["solved"]]
-    yield "trials", str(len(records)), str(setting.paper["trials"])
-    yield "solved", str(len(solved)), "all" if "success" not in setting.paper else "?"
+    published = setting.trials
+    yield "trials", str(len(records)), str(published)
+    yield "solved", str(len(solved)), f"{setting.paper.get('success', 1.0) * published:.0f}"
     if solved:
         counts = [record["n_sequences"] for record in solved]
         wrong = np.mean([record["n_wrong"] for record in solved])
         published = _count(setting.paper["n_sequences"])
         yield "sequences to success, mean", _count(np.mean(counts)), published
         yield "    lowest to highest", f"{_count(min(counts))} to {_count(max(counts))}", ""
-        yield f"wrong of {setting.n_test}, mean", f"{wrong:.1f}", str(setting.paper["n_wrong"])
+        fraction = setting.paper.get("wrong_fraction")
+        published = setting.paper.get("n_wrong", fraction and round(fraction * setting.n_test, 1))
+        shown = "" if published is None else str(published)
+        yield f"wrong of {records[0]['n_test']}, mean", f"{wrong:.1f}", shown
     yield "seconds per trial, mean", f"{np.mean([r['seconds'] for r in records]):.1f}", ""
 
 

@@ -9,6 +9,9 @@ from lstm97._training import train
 # Sequences drawn at a time. A seed means other sequences, if this changes: leave it.
 BLOCK_SIZE = 1000
 
+# Points of a learning curve that a record keeps.
+CURVE_POINTS = 40
+
 
 def run_trial(setting, trial, seed):
     """Train a net until its setting's stop rule is met, then test it.
@@ -17,8 +20,8 @@ def run_trial(setting, trial, seed):
     ----------
     setting : Setting
     trial : int
-        With `seed`, all that the random numbers depend on: weights, training and test sequences
-        each have their own stream.
+        With `seed`, all that the random numbers depend on: weights, training, exams, the last test
+        and a task's fixed sets each have their own stream.
     seed : int
 
     Returns
@@ -27,31 +30,45 @@ def run_trial(setting, trial, seed):
         The fields are those that ``lstm97 run --json`` prints.
     """
     began = time.perf_counter()
-    streams = np.random.SeedSequence(seed, spawn_key=(trial,)).spawn(3)
-    rng_weights, rng_train, rng_test = (np.random.default_rng(stream) for stream in streams)
+    streams = np.random.SeedSequence(seed, spawn_key=(trial,)).spawn(5)
+    weights, training, test, exams, sets = (np.random.default_rng(stream) for stream in streams)
     task = setting.make_task()
+    task.prepare(sets)
     estimator = setting.make_estimator()
-    estimator._start(task.n_inputs, task.n_outputs, rng_weights)
-    learner = estimator._make_learner()
-    history = train(learner, _blocks(task, rng_train, setting.limit), setting.make_stop_rule())
-    X_test, y_test = task.draw_test(setting.n_test, rng_test)
+    estimator._start(task.n_inputs, task.n_outputs, weights)
+    learner = estimator._make_learner(weights)
+    rule = setting.make_stop_rule(task, learner, exams)
+    size = getattr(rule, "every", BLOCK_SIZE)
+    history = train(learner, _blocks(task, training, setting.limit, size), rule)
+    X_test, y_test = task.draw_test(setting.n_test, test)
     judgement = task.judge(learner, X_test, y_test)
     return {
         "id": setting.id,
         "method": setting.method,
         "trial": trial,
         "seed": seed,
+        "setting": setting.digest,
         "solved": history.reason == "solved",
         "n_sequences": history.n_sequences,
+        "milestones": getattr(rule, "milestones", {}),
         "n_wrong": int(judgement.wrong.sum()),
         "n_test": len(X_test),
         "test_error": float(judgement.error.mean()),
         "reason": history.reason,
+        "curve": _curve(history.losses),
         "seconds": round(time.perf_counter() - began, 3),
     }
 
 
-def _blocks(task, rng, limit):
-    """Draw training sequences, `limit` at the most."""
-    for start in range(0, limit, BLOCK_SIZE):
-        yield task.draw(min(BLOCK_SIZE, limit - start), rng)
+def _blocks(task, rng, limit, size):
+    """Draw training sequences, `limit` at the most, and cut them into blocks of `size`."""
+    for drawn in range(0, limit, BLOCK_SIZE):
+        X, y = task.draw(min(BLOCK_SIZE, limit - drawn), rng)
+        for start in range(0, len(X), size):
+            yield X[start : start + size], y[start : start + size]
+
+
+def _curve(losses):
+    """Thin the mean losses of all blocks to a few, each the mean over as many blocks."""
+    parts = np.array_split(losses, min(CURVE_POINTS, max(1, len(losses))))
+    return [float(f"{part.mean():.4g}") for part in parts if len(part)]

@@ -146,7 +146,7 @@ def make_embedded_reber(n_sequences, *, rng=None):
     >>> from lstm97.tasks import make_embedded_reber
     >>> X, y = make_embedded_reber(2, rng=1)
     >>> ["B" + "".join("BTPSXVE"[symbol] for symbol in string) for string in y]
-    []
+    ['BTBPVVETE', 'BTBTXSETE']
     """
     rng = np.random.default_rng(rng)
     return _next_symbols([draw_string(rng) for _ in range(n_sequences)])

@@ -1,0 +1,91 @@
+"""The store: one append-only file per setting, one line per finished trial."""
+
+import json
+import os
+from pathlib import Path
+
+
+class StoreError(RuntimeError):
+    """A record could not be written; what was stored before is not damaged."""
+
+
+class Store:
+    """Records of trials in a folder, one file of JSON lines per setting.
+
+    A line is written at once and flushed to the disk before the trial counts as done. A line that
+    was cut off, by a kill or a full disk, is not a record: it is passed over when reading and
+    removed before the next one is written.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made when the first record is written.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def path(self, setting):
+        """Return the file of a setting."""
+        return self.folder / f"{setting.id}.jsonl"
+
+    def read(self, setting, seed=None):
+        """Return the records that were made with a setting as it is now.
+
+        Parameters
+        ----------
+        setting : Setting
+        seed : int, default=None
+            None: of all seeds.
+
+        Returns
+        -------
+        records : list of dict
+            In the order of seeds and trials, none twice.
+        """
+        found = {}
+        for line in self._whole_lines(self.path(setting)):
+            record = json.loads(line)
+            if record["setting"] == setting.digest and seed in (None, record["seed"]):
+                found.setdefault((record["seed"], record["trial"]), record)
+        return [found[key] for key in sorted(found)]
+
+    def append(self, setting, record):
+        """Write one record, or raise a StoreError and leave the file as it was.
+
+        Parameters
+        ----------
+        setting : Setting
+        record : dict
+        """
+        path = self.path(setting)
+        line = json.dumps(record).encode() + b"\n"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # Without a buffer: nothing is left that closing the file would try to write again.
+            with path.open("ab", buffering=0) as file:
+                whole = sum(map(len, self._whole_lines(path)))
+                file.truncate(whole)
+                try:
+                    _write(file, line)
+                except OSError:
+                    file.truncate(whole)
+                    raise
+        except OSError as error:
+            raise StoreError(
+                f"trial {record['trial']} of {record['id']} could not be stored in {path}: "
+                f"{error.strerror}. Earlier records are intact; run again to repeat this trial"
+            ) from error
+
+    def _whole_lines(self, path):
+        """Return the lines that end, as bytes; the last one may have been cut off."""
+        if not path.exists():
+            return []
+        return [line for line in path.read_bytes().splitlines(True) if line.endswith(b"\n")]
+
+
+def _write(file, line):
+    """Write all of a line, which may take several calls, and wait for the disk."""
+    while line:
+        line = line[file.write(line) :]
+    os.fsync(file.fileno())

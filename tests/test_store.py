@@ -1,0 +1,138 @@
+"""The store: a finished trial is never lost, one that was cut off is repeated."""
+
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lstm97.experiments.runner import run_missing
+from lstm97.experiments.settings import load_settings
+from lstm97.experiments.store import Store, StoreError
+
+EASY = replace(
+    load_settings()["exp4-100"],
+    task={"name": "adding", "T": 20},
+    stop={"rule": "recent", "tolerance": 0.3, "window": 200},
+    limit=2000,
+    n_test=50,
+)
+
+
+def record(trial, seed=0, setting=EASY, **fields):
+    return {"id": setting.id, "setting": setting.digest, "seed": seed, "trial": trial, **fields}
+
+
+def without_times(records):
+    return [{k: v for k, v in record.items() if k != "seconds"} for record in records]
+
+
+def test_what_is_appended_is_read(tmp_path):
+    store = Store(tmp_path / "new" / "folder")
+    assert store.read(EASY) == []
+    for trial, seed in [(3, 0), (1, 1), (1, 0)]:
+        store.append(EASY, record(trial, seed))
+    assert store.read(EASY) == [record(1), record(3), record(1, 1)]
+    assert store.read(EASY, seed=1) == [record(1, 1)]
+
+
+def test_records_of_another_setting_are_not_taken(tmp_path):
+    store, other = Store(tmp_path), replace(EASY, limit=3000)
+    store.append(EASY, record(0))
+    assert store.read(other) == []
+    assert replace(EASY, title="another", departures=["x"]).digest == EASY.digest
+    store.append(other, record(0, setting=other))
+    assert len(store.read(EASY)) == len(store.read(other)) == 1
+
+
+def test_a_repeated_record_counts_once(tmp_path):
+    store = Store(tmp_path)
+    store.append(EASY, record(0, n=1))
+    store.append(EASY, record(0, n=2))
+    assert store.read(EASY) == [record(0, n=1)]
+
+
+@pytest.mark.parametrize("cut", [1, 10, 40])
+def test_a_line_that_was_cut_off_is_removed(tmp_path, cut):
+    store = Store(tmp_path)
+    for trial in range(3):
+        store.append(EASY, record(trial))
+    path = store.path(EASY)
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert store.read(EASY) == [record(0), record(1)]
+    store.append(EASY, record(2))
+    assert store.read(EASY) == [record(0), record(1), record(2)]
+    assert [json.loads(line) for line in path.read_text().splitlines()] == store.read(EASY)
+
+
+def test_a_full_disk_damages_nothing(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    store.append(EASY, record(0))
+    before = store.path(EASY).read_bytes()
+
+    def half(file, line):
+        file.write(line[:20])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("lstm97.experiments.store._write", half)
+    with pytest.raises(StoreError, match=r"trial 1 of exp4-100 .* No space left on device"):
+        store.append(EASY, record(1))
+    assert store.path(EASY).read_bytes() == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_device_that_is_full_is_an_error(tmp_path):
+    store = Store(tmp_path)
+    store.path(EASY).symlink_to("/dev/full")
+    with pytest.raises(StoreError, match="could not be stored"):
+        store.append(EASY, record(0))
+
+
+def test_only_missing_trials_are_run(tmp_path):
+    store = Store(tmp_path)
+    first = list(run_missing(EASY, 2, store, n_jobs=1))
+    again = list(run_missing(EASY, 4, store, n_jobs=1))
+    assert again[:2] == first
+    assert [r["trial"] for r in again] == [0, 1, 2, 3]
+    assert store.read(EASY) == again
+    assert {"versions", "platform", "commit", "curve"} <= again[0].keys()
+    assert list(run_missing(EASY, 3, store, n_jobs=1)) == again[:3]
+
+
+SWEEP = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from test_store import EASY
+from lstm97.experiments.runner import run_missing
+from lstm97.experiments.store import Store
+for record in run_missing(EASY, 40, Store(sys.argv[2]), n_jobs=2):
+    pass
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills a process group")
+def test_a_sweep_that_is_killed_at_any_moment_ends_with_all_records(tmp_path):
+    rng = random.Random(0)
+    expected = without_times(run_missing(EASY, 40, Store(tmp_path / "undisturbed"), n_jobs=1))
+    command = [sys.executable, "-c", SWEEP, str(Path(__file__).parent), str(tmp_path / "killed")]
+    kills = 0
+    while kills < 20:
+        with subprocess.Popen(command, start_new_session=True) as process:
+            try:
+                process.wait(timeout=rng.uniform(1.5, 3.5))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+        kills += 1
+        time.sleep(0.05)
+    subprocess.run(command, check=True)
+    store = Store(tmp_path / "killed")
+    lines = store.path(EASY).read_text().splitlines()
+    assert len(lines) == 40
+    assert without_times(store.read(EASY)) == expected
