@@ -97,13 +97,13 @@ def test_a_device_that_is_full_is_an_error(tmp_path):
 
 def test_only_missing_trials_are_run(tmp_path):
     store = Store(tmp_path)
-    first = list(run_missing(EASY, 2, store, n_jobs=1))
-    again = list(run_missing(EASY, 4, store, n_jobs=1))
+    first = list(run_missing({EASY.id: (EASY, 2)}, store, n_jobs=1))
+    again = list(run_missing({EASY.id: (EASY, 4)}, store, n_jobs=1))
     assert again[:2] == first
     assert [r["trial"] for r in again] == [0, 1, 2, 3]
     assert store.read(EASY) == again
     assert {"versions", "platform", "commit", "curve"} <= again[0].keys()
-    assert list(run_missing(EASY, 3, store, n_jobs=1)) == again[:3]
+    assert list(run_missing({EASY.id: (EASY, 3)}, store, n_jobs=1)) == again[:3]
 
 
 SWEEP = """
@@ -112,7 +112,7 @@ sys.path.insert(0, sys.argv[1])
 from test_store import EASY
 from lstm97.experiments.runner import run_missing
 from lstm97.experiments.store import Store
-for record in run_missing(EASY, 40, Store(sys.argv[2]), n_jobs=2):
+for record in run_missing({EASY.id: (EASY, 40)}, Store(sys.argv[2]), n_jobs=2):
     pass
 """
 
@@ -120,7 +120,9 @@ for record in run_missing(EASY, 40, Store(sys.argv[2]), n_jobs=2):
 @pytest.mark.skipif(os.name != "posix", reason="kills a process group")
 def test_a_sweep_that_is_killed_at_any_moment_ends_with_all_records(tmp_path):
     rng = random.Random(0)
-    expected = without_times(run_missing(EASY, 40, Store(tmp_path / "undisturbed"), n_jobs=1))
+    expected = without_times(
+        run_missing({EASY.id: (EASY, 40)}, Store(tmp_path / "undisturbed"), n_jobs=1)
+    )
     command = [sys.executable, "-c", SWEEP, str(Path(__file__).parent), str(tmp_path / "killed")]
     kills = 0
     while kills < 20:

@@ -1,15 +1,18 @@
-"""The command line: ``lstm97 list`` and ``lstm97 run``."""
+"""The command line: ``lstm97 list``, ``run``, ``reproduce`` and ``report``."""
 
 import argparse
 import json
 import sys
 import warnings
 from contextlib import closing
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from lstm97.experiments.report import write_report
+from lstm97.experiments.reproduce import full, quick
 from lstm97.experiments.runner import run_missing
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.store import Store, StoreError
@@ -54,6 +57,19 @@ def _parser():
     )
     command.add_argument("--json", action="store_true", help="print one object a line per trial")
     _add_common(command)
+    command = commands.add_parser("reproduce", help="run every experiment, then report")
+    command.set_defaults(command=_reproduce)
+    extent = command.add_mutually_exclusive_group()
+    extent.add_argument(
+        "--quick", action="store_true", help="a few minutes: few trials, low limits (default)"
+    )
+    extent.add_argument("--full", action="store_true", help="the paper's numbers of trials: hours")
+    _add_common(command)
+    _add_report(command)
+    command = commands.add_parser("report", help="set what full runs stored beside the paper's")
+    command.set_defaults(command=_report)
+    _add_store(command)
+    _add_report(command)
     return parser
 
 
@@ -68,6 +84,17 @@ def _add_common(command):
     command.add_argument(
         "--seed", type=_natural, default=0, metavar="S", help="default: %(default)s"
     )
+    _add_store(command)
+
+
+def _add_report(command):
+    command.add_argument(
+        "--report", type=Path, default=Path("lstm97-report"), metavar="DIR",
+        help="folder of the report, made if needed; default: %(default)s",
+    )  # fmt: skip
+
+
+def _add_store(command):
     command.add_argument(
         "--store", type=Store, default=Store("lstm97-results"), metavar="DIR",
         help="folder of records, made if needed; default: lstm97-results",
@@ -109,7 +136,36 @@ def _list(options):
 
 def _run(options):
     setting = load_settings()[options.id]
+    wanted = {setting.id: (setting, options.trials)}
+    show = (lambda record: print(json.dumps(record), flush=True)) if options.json else None
+    status, records = _run_wanted(wanted, options, setting.id, show)
+    if not options.json and records:
+        Console().print(comparison(setting, records))
+    return status
+
+
+def _reproduce(options):
+    wanted = (full if options.full else quick)(load_settings())
+    status, _ = _run_wanted(wanted, options, "all experiments")
+    return status or _write_report(options, wanted)
+
+
+def _report(options):
+    return _write_report(options, full(load_settings()))
+
+
+def _write_report(options, wanted):
+    """Write the report on what the store has of the wanted settings, by any seed."""
+    results = [(setting, options.store.read(setting)) for setting, _ in wanted.values()]
+    write_report(options.report, results)
+    print(f"Report: {options.report / 'report.html'}")
+    return 0
+
+
+def _run_wanted(wanted, options, title, show=None):
+    """Run what is missing, under a progress bar; return an exit status and all records."""
     status, records = 0, []
+    total = sum(n_trials for _, n_trials in wanted.values())
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -117,22 +173,20 @@ def _run(options):
         TimeElapsedColumn(),
         console=Console(stderr=True),
     )
-    trials = run_missing(setting, options.trials, options.store, options.seed, options.jobs)
+    trials = run_missing(wanted, options.store, options.seed, options.jobs)
     try:
         # Workers that Ctrl-C stops are no news: joblib warns of what they had not finished.
         with progress, warnings.catch_warnings(action="ignore"), closing(trials):
-            bar = progress.add_task(setting.id, total=options.trials)
+            bar = progress.add_task(title, total=total)
             for record in trials:
                 records.append(record)
-                if options.json:
-                    print(json.dumps(record), flush=True)
+                if show is not None:
+                    show(record)
                 progress.advance(bar)
     except KeyboardInterrupt:
         status = INTERRUPTED
-        print(f"Interrupted: {len(records)} of {options.trials} trials done.", file=sys.stderr)
+        print(f"Interrupted: {len(records)} of {total} trials done.", file=sys.stderr)
     except StoreError as error:
         status = 1
         print(f"lstm97: {error}", file=sys.stderr)
-    if not options.json and records:
-        Console().print(comparison(setting, records))
-    return status
+    return status, records

@@ -10,13 +10,13 @@ from lstm97.experiments.provenance import provenance
 from lstm97.experiments.trial import run_trial
 
 
-def run_trials(setting, trials, seed=0, n_jobs=None):
+def run_trials(pairs, seed=0, n_jobs=None):
     """Run trials and yield their records as they end.
 
     Parameters
     ----------
-    setting : Setting
-    trials : iterable of int
+    pairs : iterable of (Setting, int)
+        Settings and numbers of trials.
     seed : int, default=0
     n_jobs : int, default=None
         As in joblib; the backend is the one that `joblib.parallel_config` names.
@@ -28,17 +28,17 @@ def run_trials(setting, trials, seed=0, n_jobs=None):
     """
     parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
     with _deaf_to_ctrl_c():
-        records = parallel(delayed(run_trial)(setting, i, seed) for i in trials)
+        records = parallel(delayed(run_trial)(setting, trial, seed) for setting, trial in pairs)
     yield from records
 
 
-def run_missing(setting, n_trials, store, seed=0, n_jobs=None):
+def run_missing(wanted, store, seed=0, n_jobs=None):
     """Run the trials that a store does not have yet, and store each as it ends.
 
     Parameters
     ----------
-    setting : Setting
-    n_trials : int
+    wanted : dict of Setting.id to (Setting, int)
+        Settings, and how many trials of each there should be.
     store : Store
     seed : int, default=0
     n_jobs : int, default=None
@@ -49,14 +49,17 @@ def run_missing(setting, n_trials, store, seed=0, n_jobs=None):
     record : dict
         Of all trials: those that were stored before come first.
     """
-    known = [record for record in store.read(setting, seed) if record["trial"] < n_trials]
-    yield from known
-    missing = sorted(set(range(n_trials)) - {record["trial"] for record in known})
+    missing = []
+    for setting, n_trials in wanted.values():
+        known = [record for record in store.read(setting, seed) if record["trial"] < n_trials]
+        yield from known
+        there = {record["trial"] for record in known}
+        missing.extend((setting, trial) for trial in range(n_trials) if trial not in there)
     where = provenance()
-    with closing(run_trials(setting, missing, seed, n_jobs)) as records:
+    with closing(run_trials(missing, seed, n_jobs)) as records:
         for record in records:
             record = {**record, **where}
-            store.append(setting, record)
+            store.append(wanted[record["id"]][0], record)
             yield record
 
 

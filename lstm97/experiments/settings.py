@@ -30,6 +30,7 @@ class Setting:
     limit: int
     n_test: int
     trials: int
+    weights: int
     departures: list
     paper: dict
 
@@ -60,7 +61,7 @@ class Setting:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-NOT_DECISIVE = {"id", "row", "title", "table", "trials", "departures", "paper"}
+NOT_DECISIVE = {"id", "row", "title", "table", "trials", "weights", "departures", "paper"}
 
 
 def load_settings():

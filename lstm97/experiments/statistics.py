@@ -1,6 +1,7 @@
 """Statistics over the trials of a setting, and the rule that compares them with the paper's."""
 
 from dataclasses import dataclass, field
+from statistics import fmean, median
 
 import numpy as np
 from scipy.stats import binomtest, bootstrap
@@ -67,53 +68,51 @@ def summarize(setting, records):
     if strangers:
         raise ValueError(f"records of {sorted(strangers)} are no trials of {setting.id!r}")
     solved = [record for record in records if record["solved"]]
-    n_at_limit = sum(record["reason"] == "limit" for record in records)
-    rate = _rate(len(solved), len(records)) if records else {}
-    figures = _figures(solved) if solved else {}
-    return Summary(len(records), len(solved), n_at_limit, _mean(records, "seconds"), **rate, **figures)
+    return Summary(
+        n_trials=len(records),
+        n_solved=len(solved),
+        n_at_limit=sum(record["reason"] == "limit" for record in records),
+        **(_of_all(records, len(solved)) if records else {}),
+        **(_of_solved(solved) if solved else {}),
+    )
 
 
-def _rate(n_solved, n_trials):
-    interval = binomtest(n_solved, n_trials).proportion_ci(method="wilson")
+def _of_all(records, n_solved):
+    interval = binomtest(n_solved, len(records)).proportion_ci(method="wilson")
     return {
-        "rate": n_solved / n_trials,
+        "seconds": fmean(record["seconds"] for record in records),
+        "rate": n_solved / len(records),
         "rate_interval": (float(interval.low), float(interval.high)),
     }
 
 
-def _figures(solved):
-    """Return what only solved trials have."""
-    counts = [record["n_sequences"] for record in solved]
-    fractions = [{"fraction": record["n_wrong"] / record["n_test"]} for record in solved]
-    milestones = [record["milestones"] for record in solved]
+def _of_solved(records):
+    counts = sorted(record["n_sequences"] for record in records)
+    milestones = [record["milestones"] for record in records]
     return {
-        "mean": float(np.mean(counts)),
-        "mean_interval": _bootstrap(counts, np.mean),
-        "median": float(np.median(counts)),
-        "median_interval": _bootstrap(counts, np.median),
+        "mean": fmean(counts),
+        "mean_interval": _interval(counts, np.mean),
+        "median": float(median(counts)),
+        "median_interval": _interval(counts, np.median),
         "smallest": min(counts),
         "largest": max(counts),
-        "wrong": _mean(solved, "n_wrong"),
-        "wrong_fraction": _mean(fractions, "fraction"),
-        "test_error": _mean(solved, "test_error"),
-        "milestones": {name: _mean(milestones, name) for name in milestones[0]},
+        "wrong": fmean(record["n_wrong"] for record in records),
+        "wrong_fraction": fmean(record["n_wrong"] / record["n_test"] for record in records),
+        "test_error": fmean(record["test_error"] for record in records),
+        "milestones": {name: fmean(each[name] for each in milestones) for name in milestones[0]},
     }
 
 
-def _mean(records, name):
-    return float(np.mean([record[name] for record in records])) if records else None
-
-
-def _bootstrap(values, statistic):
-    """Return a percentile interval; BCa has none for a median or for equal values."""
+def _interval(values, statistic):
+    """Return a bootstrap interval by percentiles; BCa has none where all values are equal."""
     if len(values) < 2:
         return None
-    # Seeded: the same records give the same report.
+    # The same records give the same report: values are sorted, resamples seeded, means exact.
+    rng = np.random.default_rng(0)
     result = bootstrap(
-        (values,), statistic, method="percentile", n_resamples=N_RESAMPLES, rng=np.random.default_rng(0)
-    )
-    interval = result.confidence_interval
-    return float(interval.low), float(interval.high)
+        [values], statistic, method="percentile", n_resamples=N_RESAMPLES, rng=rng
+    ).confidence_interval
+    return float(result.low), float(result.high)
 
 
 def verdict(setting, summary):
@@ -122,8 +121,8 @@ def verdict(setting, summary):
     The first that applies: "not run", if there are no trials. "Success rate differs", if the
     paper's success rate lies outside the 95% Wilson interval of ours; where the paper states no
     rate, all of its trials succeeded. "Faster", if our mean number of training sequences to
-    success is below half of the paper's. "Slower", if it is above twice the paper's. Otherwise,
-    "reproduced".
+    success is below half of the paper's. "Slower", if it is above twice the paper's. Otherwise, or
+    where the paper leads to expect no success and we had none, "reproduced".
 
     Parameters
     ----------
@@ -140,10 +139,10 @@ def verdict(setting, summary):
     low, high = summary.rate_interval
     if not low <= setting.paper.get("success", 1.0) <= high:
         return "success rate differs"
-    published = setting.paper["n_sequences"]
-    if summary.mean < published / 2:
+    ratio = summary.mean / setting.paper["n_sequences"] if summary.n_solved else 1
+    if ratio < 0.5:
         return "faster"
-    return "slower" if summary.mean > 2 * published else "reproduced"
+    return "slower" if ratio > 2 else "reproduced"
 
 
 def meets_aim(setting, summary):

@@ -1,0 +1,154 @@
+"""Plots for the report, as SVG; the one module that needs matplotlib."""
+
+import io
+import math
+import re
+
+import matplotlib.style
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import EngFormatter, LogFormatter
+
+from lstm97.experiments.tables import grouped
+
+OURS, PAPER, GREY = "#3579c8", "#d9480f", "#8a8a8a"
+
+# A fixed salt and text as text: the same records give the same file, and words can be searched for.
+STYLE = [
+    "default",
+    {
+        "svg.hashsalt": "lstm97",
+        "svg.fonttype": "none",
+        "font.size": 8,
+        "axes.facecolor": "none",
+        "axes.edgecolor": GREY,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "grid.color": GREY,
+        "grid.alpha": 0.25,
+        "grid.linewidth": 0.5,
+        "legend.frameon": False,
+    },
+]
+
+
+def draw_intervals(entries):
+    """Return a plot of the training sequences to success of every setting, ours and the paper's.
+
+    Parameters
+    ----------
+    entries : list of Entry
+
+    Returns
+    -------
+    svg : str
+    """
+    with matplotlib.style.context(STYLE, after_reset=True):
+        lines = []
+        for number, group in grouped(entries, "table").items():
+            lines += [f"Table {number}", *group]
+        figure = Figure(figsize=(9, 0.9 + 0.19 * len(lines)), layout="constrained")
+        axes = figure.add_subplot(xscale="log", xlabel="training sequences to success")
+        for y, line in enumerate(lines):
+            if not isinstance(line, str):
+                _draw_entry(axes, y, line)
+        _label_lines(axes, lines)
+        figure.legend(handles=_keys(), loc="outside upper right", ncols=5)
+        return _svg(figure, "intervals")
+
+
+def _draw_entry(axes, y, entry):
+    published = entry.setting.paper["n_sequences"]
+    axes.barh(y, 1.5 * published, left=published / 2, color=GREY, alpha=0.18)
+    for record in entry.records:
+        look = {"marker": "o", "mew": 0} if record["solved"] else {"marker": "x", "mew": 0.8}
+        color = OURS if record["solved"] else GREY
+        axes.plot(record["n_sequences"], y, color=color, markersize=4, alpha=0.5, **look)
+    if entry.summary.mean_interval:
+        axes.plot(entry.summary.mean_interval, [y, y], color=OURS, linewidth=2)
+    if entry.summary.n_solved:
+        axes.plot(entry.summary.mean, y, "D", color=OURS, markersize=5)
+    axes.plot(published, y, "|", color=PAPER, markersize=10, markeredgewidth=2)
+
+
+def _label_lines(axes, lines):
+    """Name the lines from the top; the tables' names are set in bold."""
+    names = [line if isinstance(line, str) else line.setting.id for line in lines]
+    axes.set_yticks(range(len(lines)), names)
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    for line, label in zip(lines, axes.get_yticklabels(), strict=True):
+        label.set_fontweight("bold" if isinstance(line, str) else "normal")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def _keys():
+    return [
+        Line2D([], [], color=PAPER, marker="|", markersize=10, mew=2, ls="", label="paper's mean"),
+        Patch(color=GREY, alpha=0.18, lw=0, label="half to twice the paper's mean"),
+        Line2D([], [], color=OURS, marker="D", markersize=5, lw=2, label="our mean, 95% interval"),
+        Line2D([], [], color=OURS, marker="o", mew=0, alpha=0.5, ls="", ms=4, label="trial"),
+        Line2D([], [], color=GREY, marker="x", mew=0.8, ls="", ms=4, label="trial that failed"),
+    ]
+
+
+def draw_curves(entries):
+    """Return a plot of the learning curves, one panel per experiment.
+
+    Parameters
+    ----------
+    entries : list of Entry
+
+    Returns
+    -------
+    svg : str
+    """
+    experiments = {}
+    for entry in entries:
+        experiments.setdefault(entry.setting.id.split("-")[0], []).append(entry)
+    with matplotlib.style.context(STYLE, after_reset=True):
+        n_rows = math.ceil(len(experiments) / 2)
+        figure = Figure(figsize=(9, 2.1 * n_rows), layout="constrained")
+        for i, (name, group) in enumerate(experiments.items()):
+            _draw_panel(figure.add_subplot(n_rows, 2, i + 1), name, group)
+        return _svg(figure, "curves")
+
+
+def _draw_panel(axes, name, entries):
+    axes.set(xscale="log", yscale="log", xlabel="training sequences", ylabel="mean loss")
+    axes.set_title(f"Experiment {name.removeprefix('exp')}", loc="left", fontweight="bold")
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.yaxis.set_major_formatter(LogFormatter())
+    axes.grid()
+    rows = grouped(entries, "row")
+    for i, (row, readings) in enumerate(rows.items()):
+        axes.plot([], color=f"C{i}", label=row.removeprefix(f"{name}-"))
+        for entry in readings:
+            for record in entry.records:
+                _draw_curve(axes, record, f"C{i}", "-" if entry is readings[0] else "--")
+    if len(rows) > 1:
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7)
+    if not any(entry.records for entry in entries):
+        axes.text(0.5, 0.5, "not run", color=GREY, ha="center", transform=axes.transAxes)
+
+
+def _draw_curve(axes, record, color, line):
+    """Draw mean losses over equal parts of a trial, each at the middle of its part."""
+    n = len(record["curve"])
+    at = record["n_sequences"] * (np.arange(n) + 0.5) / n
+    cross = {} if record["solved"] else {"marker": "x", "markevery": [-1], "markersize": 4}
+    axes.plot(at, record["curve"], line, color=color, linewidth=0.6, alpha=0.6, **cross)
+
+
+def _svg(figure, name):
+    """Return a figure as SVG that can stand in a page with others, without date and long digits."""
+    file = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(file, format="svg", metadata=nothing)
+    svg = file.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    return re.sub(r"(?<=\d\.\d\d)\d+", "", svg)

@@ -1,0 +1,132 @@
+"""The report: our figures beside the paper's, as Markdown, CSV, plots and one HTML page."""
+
+import csv
+import html
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+
+from lstm97.experiments.page import make_page
+from lstm97.experiments.tables import make_entries, paper_tables
+
+
+def write_report(folder, results):
+    """Write tables.md, tables.csv, report.html and, with matplotlib, curves.svg, intervals.svg.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made if needed.
+    results : list of (Setting, list of dict)
+        In the order of the settings; without records, a setting is reported as not run.
+
+    Returns
+    -------
+    page : pathlib.Path
+        The HTML page; it needs none of the other files.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = make_entries(results)
+    plots = _plots(entries)
+    files = {
+        "tables.md": _markdown(entries),
+        **{f"{name}.svg": svg for name, svg in plots.items()},
+        "report.html": make_page(entries, plots),
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    _write_csv(folder / "tables.csv", entries)
+    return folder / "report.html"
+
+
+def markdown_tables(results):
+    """Return the paper's tables with our figures, as Markdown.
+
+    Parameters
+    ----------
+    results : list of (Setting, list of dict)
+        As for `write_report`.
+
+    Returns
+    -------
+    str
+    """
+    return _markdown(make_entries(results))
+
+
+def _plots(entries):
+    """Return SVG by name; matplotlib is an extra, so there may be none."""
+    if find_spec("matplotlib") is None:
+        return {}
+    from lstm97.experiments.plots import draw_curves, draw_intervals
+
+    return {"intervals": draw_intervals(entries), "curves": draw_curves(entries)}
+
+
+def _markdown(entries):
+    return "\n".join(_markdown_table(table) for table in paper_tables(entries))
+
+
+def _markdown_table(table):
+    lines = [
+        f"### Table {table.number}: {_escaped(table.title)}\n",
+        _markdown_line(["", *table.headings]),
+        _markdown_line([":--", *("--:" for _ in table.headings)]),
+    ]
+    for row in table.rows:
+        for line in (row.paper, *row.readings):
+            label = f"**{line.label.text}**" if line is row.paper else line.label.text
+            cells = [line.label._replace(text=label), *(line.cells[h] for h in table.headings)]
+            lines.append(_markdown_line(map(_markdown_cell, cells)))
+    return "\n".join(lines) + "\n"
+
+
+def _markdown_line(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def _markdown_cell(cell):
+    return _escaped(f"{cell.text} ({cell.note})" if cell.note else cell.text)
+
+
+def _escaped(text):
+    return html.escape(text, quote=False).replace("|", r"\|")
+
+
+def _write_csv(path, entries):
+    rows = [_csv_row(entry) for entry in entries]
+    names = dict.fromkeys(name for row in rows for name in row)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _csv_row(entry):
+    """Return a line's fields; what is None stays empty."""
+    setting = entry.setting
+    described = ("id", "row", "title", "table", "method", "limit")
+    return {
+        **{name: getattr(setting, name) for name in described},
+        "departures": "; ".join(setting.departures),
+        "verdict": entry.verdict,
+        "meets_aim": entry.meets_aim,
+        **_flat(asdict(entry.summary)),
+        "paper_trials": setting.trials,
+        **{f"paper_{name}": value for name, value in setting.paper.items()},
+    }
+
+
+def _flat(figures):
+    """Return figures with two for each interval and one for each milestone."""
+    flat = {}
+    for name, value in figures.items():
+        if name.endswith("_interval"):
+            stem = name.removesuffix("_interval")
+            flat[f"{stem}_low"], flat[f"{stem}_high"] = value or (None, None)
+        elif name == "milestones":
+            flat |= {f"milestone_{stage}": mean for stage, mean in value.items()}
+        else:
+            flat[name] = value
+    return flat
