@@ -81,6 +81,7 @@ cdef struct State:
     double *e_s          # (cell_lanes,) error at the internal states, paper (23)
     double *output_net   # (output_lanes,)
     double *output       # (output_lanes,)
+    double log_total     # softmax outputs: logarithm of the sum of exp(net)
     double *e            # (output_lanes,) error at the outputs' net inputs, paper (19)
     # Constants.
     double *low          # (unit_lanes,) ranges of the squashing functions

@@ -10,6 +10,7 @@ All but `Network` is plain C on the structs, without the GIL, without randomness
 object. The flat weight vector is copied to padded rows and back, once per call.
 """
 
+from libc.limits cimport INT_MAX
 from libc.math cimport NAN, isfinite
 from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memcpy, memset
@@ -219,6 +220,8 @@ cdef class Network:
         """Copy between the flat vector and padded rows; a bias is its group's last row."""
         cdef Py_ssize_t at = 0
         cdef int rows
+        if inward:  # what is no weight is zero, whatever a training that diverged has left
+            self._clear_rows(packed)
         for group in self.topology.hidden_groups:
             rows = self.n.hidden_rows - 1
             at = exchange_rows(
@@ -241,20 +244,21 @@ cdef class Network:
         if starts.shape[0] != lengths.shape[0]:
             raise ValueError("starts and lengths differ in length")
         for i in range(starts.shape[0]):
-            if starts[i] < 0 or lengths[i] < 1 or starts[i] + lengths[i] > x.n_steps:
+            # Written so that no sum can overflow.
+            if not 0 <= starts[i] < x.n_steps or not 1 <= lengths[i] <= x.n_steps - starts[i]:
                 raise ValueError(f"sequence {i} lies outside of the steps")
 
     cdef _check_targets(self, values, weight, const int64_t[::1] first,
                         const int64_t[::1] lengths, bint every):
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i, n_rows = len(values)
         if values.shape[1] != self.n.n_outputs:
             raise ValueError(f"{self.n.n_outputs} outputs expected, got {values.shape[1]}")
-        if weight is not None and len(weight) != len(values):
+        if weight is not None and len(weight) != n_rows:
             raise ValueError("weight and values differ in length")
         if first.shape[0] != lengths.shape[0]:
             raise ValueError("first and lengths differ in length")
         for i in range(first.shape[0]):
-            if first[i] < 0 or first[i] + (lengths[i] if every else 1) > len(values):
+            if first[i] < 0 or first[i] > n_rows - (lengths[i] if every else 1):
                 raise ValueError(f"the targets of sequence {i} lie outside of the values")
 
     cdef double *_tape_for(self, const int64_t[::1] lengths):
@@ -291,7 +295,8 @@ cdef class Network:
         Returns
         -------
         n : int
-            The sequences before the first whose loss was not finite: all of them, if none was.
+            The sequences before the first whose loss was not finite: all of them, if none was or
+            nothing was to be learned.
         """
         cdef Py_ssize_t i, n_done = 0, n_sequences = starts.shape[0]
         cdef double *tape = NULL
@@ -301,6 +306,8 @@ cdef class Network:
         self._check_targets(values, weight, first, lengths, every)
         if results.shape[0] < n_sequences or results.shape[1] != 3:
             raise ValueError(f"results of shape ({n_sequences}, 3) expected")
+        if backward and (per_step or carry):
+            raise ValueError("backward needs whole sequences and weights that do not move in them")
         if n_sequences == 0:
             return 0
         if backward:
@@ -324,18 +331,18 @@ cdef class Network:
                 results[i, 0] = r.loss
                 results[i, 1] = r.max_error if r.n_errors else NAN
                 results[i, 2] = r.sum_error / r.n_errors if r.n_errors else NAN
-                if not isfinite(r.loss):
+                if learning_rate != 0.0 and not isfinite(r.loss):
                     break
                 n_done += 1
         self._exchange(weights, &self.w, False)
         if gradient is not None:
             self._exchange(gradient, &self.gradient_, False)
-        self._clear_gradient()
+        self._clear_rows(&self.gradient_)
         return n_done
 
-    cdef _clear_gradient(self):
-        memset(self.gradient_.hidden, 0, self.n.hidden_rows * self.n.unit_lanes * sizeof(double))
-        memset(self.gradient_.output, 0, self.n.output_rows * self.n.output_lanes * sizeof(double))
+    cdef _clear_rows(self, Weights *packed):
+        memset(packed.hidden, 0, self.n.hidden_rows * self.n.unit_lanes * sizeof(double))
+        memset(packed.output, 0, self.n.output_rows * self.n.output_lanes * sizeof(double))
 
     def run(
         self,
@@ -348,7 +355,7 @@ cdef class Network:
         double[:, ::1] out,             # OUT  (n_rows, n_outputs)
         bint carry=False,               # go on from the state that the last call left
     ):
-        """Outputs for sequences, each from a state of zero; nothing is learned."""
+        """Write the outputs for sequences; nothing is learned."""
         cdef Py_ssize_t i, n_sequences = starts.shape[0]
         self._check(weights, x, starts, lengths)
         self._check_targets(out, None, first, lengths, every)
@@ -404,6 +411,10 @@ cdef Sizes sizes_of(topology):
     n.output_lanes = padded(n.n_outputs)
     n.hidden_rows = n.n_inputs + n.n_feedback + 1
     n.output_rows = (n.n_inputs if n.shortcut else 0) + n.n_cells + n.n_hidden + 1
+    if 1.0 * n.hidden_rows * max(n.unit_lanes, n.trace_lanes) > INT_MAX or (
+        1.0 * n.output_rows * n.output_lanes > INT_MAX
+    ):
+        raise ValueError(f"the net is too large: {topology.n_weights} weights")
     n.output_activation = OUTPUT_ACTIVATIONS[topology.output_activation]
     n.loss = LOSSES[topology.loss]
     n.g_low, n.g_high = topology.cell_range

@@ -1,7 +1,7 @@
 """One time step of the 1997 LSTM: hidden layer, then outputs. Numbers in brackets: the paper's."""
 
 from lstm97._core cimport LINEAR, LOGISTIC, Input, Sizes, State, Weights
-from lstm97._math cimport add_scaled, add_weighted, copy_lanes, exp_, fma, squash_lanes
+from lstm97._math cimport add_scaled, add_weighted, copy_lanes, exp_, fma, log_, squash_lanes
 
 
 cdef inline void step_hidden(
@@ -77,3 +77,4 @@ cdef inline void step_output(
             total += q.output[k]
         for k in range(n.n_outputs):
             q.output[k] /= total
+        q.log_total = largest + log_(total)

@@ -22,7 +22,7 @@ cdef inline double log_cost(const Sizes *n, const State *q, int k, double d) noe
     """Log loss of output k, from its net input, so that it stays finite for a sure output."""
     cdef double net = q.output_net[k]
     if n.output_activation == SOFTMAX:
-        return -d * log_(q.output[k]) if d != 0.0 else 0.0
+        return d * (q.log_total - net)
     return (net if net > 0.0 else 0.0) - d * net + log_(1.0 + exp_(-fabs(net)))
 
 
@@ -31,28 +31,33 @@ cdef inline void output_error(
 ) noexcept nogil:
     """Errors e at the outputs' net inputs for the targets d (19); a NaN target has none."""
     cdef int k
-    cdef double error, y, mean = 0.0, loss = 0.0
+    cdef double error, y, mean = 0.0, mass = 0.0, loss = 0.0
     for k in range(n.n_outputs):
         q.e[k] = 0.0
         if isnan(d[k]):
             continue
         y = q.output[k]
         error = d[k] - y
-        q.e[k] = error
         if n.loss == SQUARED_ERROR:
             loss += 0.5 * error * error
-            if n.output_activation == LOGISTIC:
-                q.e[k] = error * y * (1.0 - y)
+            q.e[k] = error * y * (1.0 - y) if n.output_activation == LOGISTIC else error
             mean = fma(error, y, mean)
         else:
             loss += log_cost(n, q, k, d[k])
-        r.max_error = fabs(error) if fabs(error) > r.max_error else r.max_error
+            q.e[k] = d[k] if n.output_activation == SOFTMAX else error
+            mass += d[k]
+        if isnan(error) or fabs(error) > r.max_error:
+            r.max_error = fabs(error)  # a NaN stays: nothing is larger
         r.sum_error += fabs(error)
         r.n_errors += 1
     r.loss = fma(weight, loss, r.loss)
     for k in range(n.n_outputs):
-        if n.output_activation == SOFTMAX and n.loss == SQUARED_ERROR:
-            q.e[k] = (q.e[k] - mean) * q.output[k]
+        if n.output_activation == SOFTMAX:
+            # Each net input moves all outputs.
+            if n.loss == SQUARED_ERROR:
+                q.e[k] = (q.e[k] - mean) * q.output[k]
+            else:
+                q.e[k] -= mass * q.output[k]
         q.e[k] *= weight
 
 
@@ -294,7 +299,8 @@ cdef inline void update(
     # A unit without a bias keeps its weight of zero from the constant source.
     bias = gradient.hidden + (n.hidden_rows - 1) * n.unit_lanes
     for i in range(n.n_units):
-        bias[i] *= q.bias_mask[i]
+        if q.bias_mask[i] == 0.0:
+            bias[i] = 0.0
     move_rows(
         n.hidden_rows * n.unit_lanes - first_row, rate,
         w.hidden + first_row, gradient.hidden + first_row,

@@ -1,4 +1,4 @@
-"""The estimator base that every method shares, and the mixins that code targets."""
+"""The estimator base that every method shares: checks of input, fitting, outputs."""
 
 import copy
 import warnings
@@ -6,18 +6,16 @@ from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lstm97._training import train
 from lstm97.sequences import Sequences, as_sequences, is_ragged
 from lstm97.stopping import Never, Plateau
-from lstm97.targets import Targets, check_numbers, flatten_steps, has_steps, is_missing
+from lstm97.targets import flatten_steps, has_steps, is_missing, without_objects
 
 
 class BaseSequenceEstimator(BaseEstimator):
@@ -39,7 +37,11 @@ class BaseSequenceEstimator(BaseEstimator):
     # -- what a subclass and a mixin give --------------------------------------------------------
 
     @abstractmethod
-    def _start(self, n_inputs, n_outputs, rng):
+    def _build(self, n_inputs, n_outputs):
+        """Set the fitted attributes that say what the net is; refuse what cannot be built."""
+
+    @abstractmethod
+    def _initialize(self, rng):
         """Set the fitted attributes of a net that has learned nothing."""
 
     @abstractmethod
@@ -78,8 +80,9 @@ class BaseSequenceEstimator(BaseEstimator):
         self._validate_params()
         work = copy.copy(self)
         X, y = work._check(X, y, reset=True)
+        work._build(X.n_features, y.values.shape[1])
         rng = work._generator()
-        work._start(X.n_features, y.values.shape[1], rng)
+        work._initialize(rng)
         work._train(work._make_learner(rng), work._epochs(X, y, rng), work._stop_rule())
         self.__dict__ = work.__dict__
         return self
@@ -90,7 +93,8 @@ class BaseSequenceEstimator(BaseEstimator):
         first_call = not hasattr(self, "n_iter_")
         X, y = work._check(X, y, reset=first_call, classes=classes)
         if first_call:
-            work._start(X.n_features, y.values.shape[1], work._generator())
+            work._build(X.n_features, y.values.shape[1])
+            work._initialize(work._generator())
         work._train(work._make_learner(), [(X, y)], Never())
         self.__dict__ = work.__dict__
         return self
@@ -132,7 +136,8 @@ class BaseSequenceEstimator(BaseEstimator):
             )
 
     def _report(self, history):
-        print(f"Iteration {len(history.losses)}, loss = {history.losses[-1]:.8f}")
+        if history.losses:
+            print(f"Iteration {len(history.losses)}, loss = {history.losses[-1]:.8f}")
 
     # -- input -----------------------------------------------------------------------------------
 
@@ -154,8 +159,10 @@ class BaseSequenceEstimator(BaseEstimator):
             )
         self.target_steps_ = "every" if steps else "last"
         y = self._check_y(y, X, classes)
-        if y.every is False:
-            check_consistent_length(X, y)
+        if len(X) != len(y):
+            raise ValueError(
+                f"inconsistent numbers of samples: X has {len(X)} sequences, y has {len(y)} targets"
+            )
         return X, y
 
     def _check_X(self, X, reset):
@@ -164,13 +171,8 @@ class BaseSequenceEstimator(BaseEstimator):
             X = as_sequences(X)
             if reset:
                 self.n_features_in_ = self.n_step_features_in_ = X.n_features
-            elif X.n_features != self.n_step_features_in_:
-                raise ValueError(
-                    f"X has {X.n_features} features per step, but {type(self).__name__} "
-                    f"is expecting {self.n_step_features_in_} features as input"
-                )
-            return X
-        X = validate_data(self, X, reset=reset, dtype=np.float64, order="C")
+            return self._check_width(X)
+        X = self._check_table(X, reset)
         if reset and self.n_channels is None:
             warnings.warn(
                 f"each row of the 2-D X is taken as a sequence of one step with {X.shape[1]} "
@@ -179,7 +181,26 @@ class BaseSequenceEstimator(BaseEstimator):
                 stacklevel=4,
             )
         X = Sequences.from_rows(X, self.n_channels or X.shape[1])
-        self.n_step_features_in_ = X.n_features
+        if reset:
+            self.n_step_features_in_ = X.n_features
+        return self._check_width(X)
+
+    def _check_table(self, X, reset):
+        """Check a 2-D X as scikit-learn does, but for what `Sequences` says more clearly."""
+        checks = {"dtype": "numeric", "order": "C", "ensure_all_finite": False}
+        if not reset and self.n_channels and self.n_features_in_ == self.n_step_features_in_:
+            # Fitted on ragged sequences: a table may have any number of steps.
+            X = check_array(X, input_name="X", **checks)
+        else:
+            X = validate_data(self, X, reset=reset, **checks)
+        return X.astype(np.float64, copy=False)
+
+    def _check_width(self, X):
+        if X.n_features != self.n_step_features_in_:
+            raise ValueError(
+                f"X has {X.n_features} features per step, but {type(self).__name__} "
+                f"is expecting {self.n_step_features_in_} features as input"
+            )
         return X
 
     # -- output ----------------------------------------------------------------------------------
@@ -188,7 +209,10 @@ class BaseSequenceEstimator(BaseEstimator):
         """Return the net's outputs, a row per target, and the checked X."""
         check_is_fitted(self)
         sequences = copy.copy(self)._check_X(X, reset=False)
-        return self._make_learner().run(sequences, self.target_steps_ == "every"), sequences
+        rows = self._make_learner().run(sequences, self.target_steps_ == "every")
+        if not np.isfinite(rows).all():
+            raise ValueError("an output is not finite: X or weights_ hold values that overflow")
+        return rows, sequences
 
     def _arrange(self, rows, X, sequences):
         """Give predictions the shape of the targets."""
@@ -209,188 +233,9 @@ class BaseSequenceEstimator(BaseEstimator):
         sequences = copy.copy(self)._check_X(X, reset=False)
         y_true = flatten_steps(y, sequences.lengths)
         due = ~is_missing(y_true).reshape(len(y_true), -1).any(axis=1)
-        return y_true[due], y_pred[due]
+        return without_objects(y_true[due]), y_pred[due]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
-        return tags
-
-
-class SequenceClassifierMixin(ClassifierMixin):
-    """Classes to one output each, and back."""
-
-    def partial_fit(self, X, y, classes=None):
-        """Learn from sequences, once and in their order, going on from the present weights.
-
-        Parameters
-        ----------
-        X : array-like
-            As for `fit`.
-        y : array-like
-            As for `fit`.
-        classes : array-like of shape (n_classes,), default=None
-            All classes; needed in the first call, may be left out afterwards.
-
-        Returns
-        -------
-        self : object
-            The estimator; as it was, if the input was refused.
-        """
-        if classes is None and not hasattr(self, "classes_"):
-            raise ValueError("classes must be passed on the first call to partial_fit")
-        return self._partial_fit(X, y, classes)
-
-    def predict_proba(self, X):
-        """Return the outputs, scaled to sum to one.
-
-        Parameters
-        ----------
-        X : array-like
-            As for `fit`.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_sequences, n_classes)
-            Classes in the order of `classes_`. With targets per step, one (n_steps_i, n_classes)
-            array per sequence in an object array, or one 3-D array if X was an array.
-        """
-        rows, sequences = self._outputs(X)
-        return self._arrange(rows / rows.sum(axis=1, keepdims=True), X, sequences)
-
-    def predict(self, X):
-        """Return the class with the largest output.
-
-        Parameters
-        ----------
-        X : array-like
-            As for `fit`.
-
-        Returns
-        -------
-        y : ndarray of shape (n_sequences,)
-            With targets per step, one (n_steps_i,) array per sequence in an object array, or one
-            2-D array if X was an array.
-        """
-        rows, sequences = self._outputs(X)
-        return self._arrange(self.classes_[rows.argmax(axis=1)], X, sequences)
-
-    def score(self, X, y):
-        """Return the accuracy, over sequences or over all steps that have a target.
-
-        Parameters
-        ----------
-        X : array-like
-            As for `fit`.
-        y : array-like
-            As for `fit`.
-
-        Returns
-        -------
-        score : float
-        """
-        return accuracy_score(*self._paired(X, y))
-
-    def _check_y(self, y, X, classes=None):
-        steps = self.target_steps_ == "every"
-        labels = self._labels(y, X) if steps else column_or_1d(y, warn=True)
-        missing = is_missing(labels) if steps else np.zeros(len(labels), dtype=bool)
-        if not steps:
-            check_array(labels, ensure_2d=False, dtype=None, input_name="y")
-        present = labels[~missing]
-        if present.dtype.kind == "O":
-            present = np.array(present.tolist())
-        check_classification_targets(present)
-        if not hasattr(self, "classes_"):
-            self.classes_ = np.unique(present if classes is None else classes)
-        elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
-            raise ValueError(f"classes={classes} are not those of the first call, {self.classes_}")
-        unknown = ~np.isin(present, self.classes_)
-        if unknown.any():
-            raise ValueError(f"y contains {present[unknown][0]!r}, which is not in classes")
-        values = np.full((len(labels), len(self.classes_)), np.nan)
-        values[~missing] = np.searchsorted(self.classes_, present)[:, None] == np.arange(
-            len(self.classes_)
-        )
-        return Targets.at_steps(values, X.lengths) if steps else Targets.at_last(values)
-
-    def _labels(self, y, X):
-        labels = flatten_steps(y, X.lengths)
-        if labels.ndim == 2 and labels.shape[1] > 1:
-            raise ValueError(f"one label per step expected, y has {labels.shape[1]}")
-        return labels.ravel()
-
-
-class SequenceRegressorMixin(RegressorMixin):
-    """Numbers to outputs, and back."""
-
-    def partial_fit(self, X, y):
-        """Learn from sequences, once and in their order, going on from the present weights.
-
-        Parameters
-        ----------
-        X : array-like
-            As for `fit`.
-        y : array-like
-            As for `fit`.
-
-        Returns
-        -------
-        self : object
-            The estimator; as it was, if the input was refused.
-        """
-        return self._partial_fit(X, y)
-
-    def predict(self, X):
-        """Return the outputs.
-
-        Parameters
-        ----------
-        X : array-like
-            As for `fit`.
-
-        Returns
-        -------
-        y : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
-            With targets per step, one (n_steps_i,) or (n_steps_i, n_outputs) array per sequence in
-            an object array, or one array with a second axis of steps if X was an array.
-        """
-        rows, sequences = self._outputs(X)
-        return self._arrange(rows[:, 0] if self.target_ndim_ == 1 else rows, X, sequences)
-
-    def score(self, X, y):
-        """Return the coefficient of determination, over sequences or over steps with a target.
-
-        Parameters
-        ----------
-        X : array-like
-            As for `fit`.
-        y : array-like
-            As for `fit`.
-
-        Returns
-        -------
-        score : float
-        """
-        return r2_score(*self._paired(X, y))
-
-    def _check_y(self, y, X, classes=None):
-        if self.target_steps_ == "every":
-            flat = flatten_steps(y, X.lengths)
-            targets = Targets.at_steps(check_numbers(flat, X.lengths), X.lengths)
-        else:
-            flat = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-            if flat.ndim > 2 or flat.ndim == 0:
-                raise ValueError(f"y must be 1-D or 2-D, it is {flat.ndim}-D")
-            targets = Targets.at_last(flat.reshape(len(flat), -1))
-        expected = getattr(self, "n_outputs_", targets.values.shape[1])
-        if targets.values.shape[1] != expected:
-            raise ValueError(f"y has {targets.values.shape[1]} outputs, expected {expected}")
-        self.n_outputs_ = expected
-        self.target_ndim_ = flat.ndim
-        return targets
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
         return tags

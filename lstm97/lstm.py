@@ -10,7 +10,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from lstm97._learners.growth import Growth
 from lstm97._learners.lstm import LSTMLearner
 from lstm97._topology import CELL_RANGES, Topology
-from lstm97.base import BaseSequenceEstimator, SequenceClassifierMixin, SequenceRegressorMixin
+from lstm97.base import BaseSequenceEstimator
+from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin
 
 _PARAMETERS = """
     Parameters
@@ -121,7 +122,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         "cell_activation": [StrOptions(set(CELL_RANGES))],
         "state_activation": [StrOptions({"h", "identity"})],
         "loss": [StrOptions({"squared_error", "log_loss"})],
-        "init_scale": [Interval(Real, 0, None, closed="left")],
+        "init_scale": [Interval(Real, 0, 1e100, closed="both")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "update": [StrOptions({"step", "sequence"})],
     }
@@ -183,7 +184,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _start(self, n_inputs, n_outputs, rng):
+    def _build(self, n_inputs, n_outputs):
         self.topology_ = Topology(
             n_inputs=n_inputs,
             n_outputs=n_outputs,
@@ -203,6 +204,9 @@ class _BaseLSTM(BaseSequenceEstimator):
             output_activation=self._output_activation(),
             loss=self.loss,
         )
+        self._gate_biases()
+
+    def _initialize(self, rng):
         self.weights_ = self._draw(self.topology_, rng)
 
     def _draw(self, topology, rng):
@@ -224,7 +228,10 @@ class _BaseLSTM(BaseSequenceEstimator):
             bias = getattr(self, f"{gate}_bias")
             if not getattr(self, gate) or bias is None or isinstance(bias, str):
                 continue
-            biases[gate] = np.asarray(bias, dtype=np.float64)
+            try:
+                biases[gate] = np.asarray(bias, dtype=np.float64)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise ValueError(f"{gate}_bias={bias!r} must hold numbers: {error}") from None
             if biases[gate].ndim and biases[gate].shape != (self.n_blocks,):
                 raise ValueError(
                     f"{gate}_bias has shape {biases[gate].shape}, expected a number or one for "

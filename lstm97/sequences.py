@@ -5,6 +5,9 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 
+# Columns, and entries, of a CSR matrix are counted in C integers.
+MAX_INDEX = np.iinfo(np.intc).max
+
 
 class Sequences:
     """Sequences of unequal lengths, stored as one array.
@@ -16,8 +19,8 @@ class Sequences:
 
     Parameters
     ----------
-    flat : ndarray of shape (n_steps, n_features) or CSR matrix
-        Steps of all sequences, float64.
+    flat : array-like of shape (n_steps, n_features) or CSR matrix
+        Steps of all sequences. Not copied, if it is a C-contiguous float64 array.
     starts : array of int of shape (n_sequences,)
         First row of each sequence.
     lengths : array of int of shape (n_sequences,)
@@ -43,9 +46,28 @@ class Sequences:
     __slots__ = ("flat", "lengths", "starts")
 
     def __init__(self, flat, starts, lengths):
-        self.flat = flat
-        self.starts = np.asarray(starts, dtype=np.int64)
-        self.lengths = np.asarray(lengths, dtype=np.int64)
+        self.flat = _as_steps(flat, "flat")
+        self.starts, self.lengths = _as_integers(starts, "starts"), _as_integers(lengths, "lengths")
+        if self.starts.shape != self.lengths.shape:
+            raise ValueError(f"{len(self.starts)} starts, but {len(self.lengths)} lengths")
+        n_steps = self.flat.shape[0]
+        # Written so that no sum can overflow.
+        inside = (self.starts >= 0) & (self.starts < n_steps)
+        inside &= (self.lengths >= 1) & (self.lengths <= n_steps - self.starts)
+        if not inside.all():
+            i = int(np.argmin(inside))
+            raise ValueError(
+                f"sequence {i}, start {self.starts[i]} and length {self.lengths[i]}, "
+                f"lies outside of the {n_steps} steps"
+            )
+        self.check_finite()
+
+    @classmethod
+    def _trusted(cls, flat, starts, lengths):
+        """Make one of parts that are known to be right."""
+        self = cls.__new__(cls)
+        self.flat, self.starts, self.lengths = flat, starts, lengths
+        return self
 
     # -- ways to make one ----------------------------------------------------------------------
 
@@ -94,15 +116,13 @@ class Sequences:
         Sequences
         """
         flat = _as_steps(flat, name)
-        lengths = np.asarray(lengths)
-        if lengths.ndim != 1 or lengths.dtype.kind not in "iu":
-            raise TypeError("lengths must be a one-dimensional array of integers")
+        lengths = _as_integers(lengths, "lengths")
         if (lengths < 1).any():
             i = int(np.argmax(lengths < 1))
             raise ValueError(f"{name}[{i}] is empty: a sequence needs at least one step")
         if lengths.sum() != flat.shape[0]:
             raise ValueError(f"lengths sum to {lengths.sum()}, {name} has {flat.shape[0]} steps")
-        sequences = cls(flat, np.cumsum(lengths) - lengths, lengths)
+        sequences = cls._trusted(flat, np.cumsum(lengths) - lengths, lengths)
         sequences.check_finite(name)
         return sequences
 
@@ -178,6 +198,8 @@ class Sequences:
         lengths = np.array([len(part) for part in parts])
         symbols = np.concatenate(parts)
         n_symbols = int(symbols.max(initial=0)) + 1 if n_symbols is None else n_symbols
+        if n_symbols > MAX_INDEX:
+            raise ValueError(f"{name} has too many symbols: {n_symbols}")
         outside = (symbols < 0) | (symbols >= n_symbols)
         if outside.any():
             i, step = locate(int(np.argmax(outside)), np.cumsum(lengths) - lengths, lengths)
@@ -200,7 +222,7 @@ class Sequences:
         -------
         Sequences
         """
-        if X.shape[1] % n_channels:
+        if n_channels < 1 or X.shape[1] % n_channels:
             raise ValueError(
                 f"X has {X.shape[1]} columns, not a multiple of n_channels={n_channels}"
             )
@@ -220,7 +242,8 @@ class Sequences:
             return self.flat[start : start + self.lengths[key]]
         if not isinstance(key, slice):
             key = np.asarray(key)
-        return Sequences(self.flat, self.starts[key], self.lengths[key])
+            key = key.astype(np.int64) if key.size == 0 else key
+        return Sequences._trusted(self.flat, self.starts[key], self.lengths[key])
 
     def __iter__(self):
         """Iterate over the sequences."""
@@ -234,7 +257,7 @@ class Sequences:
         return f"<Sequences: {len(self)} sequences, {steps}, {self.n_features} features>"
 
     def __reduce__(self):
-        return Sequences, (self.flat, self.starts, self.lengths)
+        return Sequences._trusted, (self.flat, self.starts, self.lengths)
 
     def take(self, indices, axis=0):
         """Return the sequences at `indices`; with `iloc`, what scikit-learn's splitters call.
@@ -322,7 +345,12 @@ def is_ragged(X):
     if isinstance(X, Sequences):
         return True
     if isinstance(X, list | tuple):
-        return len(X) > 0 and (sparse.issparse(X[0]) or _depth(X[0]) >= 2)
+        return len(X) > 0 and (
+            sparse.issparse(X[0])
+            or _depth(X[0]) >= 2
+            # Series of single numbers: no table, and refused with advice.
+            or (_depth(X[0]) == 1 and len({np.size(x) for x in X if _depth(x) == 1}) > 1)
+        )
     if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind == "O":
         return len(X) > 0 and (sparse.issparse(X[0]) or _depth(X[0]) >= 1)
     return getattr(X, "ndim", 2) == 3
@@ -367,25 +395,43 @@ def _as_numbers(x, name):
         raise ValueError(f"{name}: complex data not supported")
     if x.dtype.kind not in "biufO":
         raise TypeError(f"{name} must hold numbers, its dtype is {x.dtype}")
+    if x.dtype.kind == "O" and any(isinstance(value, str | bytes) for value in x.ravel()):
+        raise TypeError(f"{name} must hold numbers, it holds strings")
     try:
         return np.ascontiguousarray(x, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise TypeError(f"{name} must hold numbers: {error}") from None
+
+
+def _as_integers(x, name):
+    x = np.asarray(x)
+    if x.ndim != 1 or x.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be a one-dimensional array of integers")
+    return x.astype(np.int64)
+
+
+def _as_csr(part, name):
+    """Check a sparse matrix; indices become C integers, entries of one place are added up."""
+    if part.dtype.kind == "c":
+        raise ValueError(f"{name}: complex data not supported")
+    if max(part.nnz, part.shape[-1]) > MAX_INDEX:
+        raise ValueError(f"{name} is too large, of shape {part.shape} with {part.nnz} non-zeros")
+    part = sparse.csr_array(part, dtype=np.float64)
+    try:
+        part.check_format(full_check=True)
+    except ValueError as error:
+        raise ValueError(f"{name} is no valid CSR matrix: {error}") from None
+    if not part.has_canonical_format:
+        part = part.copy()
+        part.sum_duplicates()
+    if part.indices.dtype != np.intc:
+        part.indices, part.indptr = part.indices.astype(np.intc), part.indptr.astype(np.intc)
+    return part
 
 
 def _as_steps(part, name):
     """Check one sequence: a 2-D array of numbers or a CSR matrix with at least one feature."""
-    if sparse.issparse(part):
-        part = sparse.csr_array(part, dtype=np.float64)
-        if part.indices.dtype != np.intc:
-            if part.nnz > np.iinfo(np.intc).max:
-                raise ValueError(f"{name} has too many non-zeros for one data set: {part.nnz}")
-            part.indices, part.indptr = part.indices.astype(np.intc), part.indptr.astype(np.intc)
-        if not part.has_canonical_format:
-            part = part.copy()
-            part.sum_duplicates()
-    else:
-        part = _as_numbers(part, name)
+    part = _as_csr(part, name) if sparse.issparse(part) else _as_numbers(part, name)
     if part.ndim != 2:
         raise ValueError(
             f"{name} must be 2-D (steps, features), it is {part.ndim}-D; "

@@ -115,25 +115,77 @@ def check_numbers(flat, lengths=None):
     -------
     values : ndarray of shape (n_rows, n_outputs)
     """
+    if flat.dtype.kind == "c":
+        raise ValueError("y: complex data not supported")
     if flat.dtype.kind not in "biufO":
         raise TypeError(f"y must hold numbers, its dtype is {flat.dtype}")
+    if flat.dtype.kind == "O" and any(isinstance(value, str | bytes) for value in flat.ravel()):
+        raise TypeError("y must hold numbers, it holds strings")
     try:
         values = flat.astype(np.float64).reshape(len(flat), -1)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise TypeError(f"y must hold numbers: {error}") from None
+    if values.shape[1] == 0:
+        raise ValueError("y holds no target: it has no outputs")
     bad = ~np.isfinite(values) if lengths is None else np.isinf(values)
     if bad.any():
         row, column = np.unravel_index(np.argmax(bad), bad.shape)
         kind = "NaN" if np.isnan(values[row, column]) else "infinity"
-        if lengths is None:
-            raise ValueError(f"y contains {kind} for sequence {row}")
-        i, step = locate(row, np.cumsum(lengths) - lengths, lengths)
-        raise ValueError(f"y contains {kind} in sequence {i}, step {step}")
+        raise ValueError(f"Input y contains {kind} {_place(row, lengths)}")
     return values
+
+
+def check_labels(labels, lengths=None):
+    """Check class labels and tell which are missing.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_rows,)
+    lengths : ndarray of int, default=None
+        Steps of the sequences, for targets per step: then None and NaN mean no target.
+
+    Returns
+    -------
+    present : ndarray
+        The labels that are not missing.
+    missing : ndarray of bool of shape (n_rows,)
+    """
+    missing = is_missing(labels)
+    if missing.any() and lengths is None:
+        row = int(np.argmax(missing))
+        kind = "None" if labels[row] is None else "NaN"
+        raise ValueError(f"Input y contains {kind} {_place(row, lengths)}")
+    if missing.all():
+        raise ValueError("y holds no target: every label is None or NaN")
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        row = int(np.argmax(np.isinf(labels)))
+        raise ValueError(f"Input y contains infinity {_place(row, lengths)}")
+    return without_objects(labels[~missing]), missing
+
+
+def without_objects(labels):
+    """Give an array of objects the dtype that its elements have in common."""
+    return np.array(labels.tolist()) if labels.dtype.kind == "O" else labels
 
 
 def is_missing(labels):
     """Tell which labels are None or NaN: steps without a target."""
     if labels.dtype.kind == "O":
-        return np.array([x is None or x != x for x in labels.ravel()]).reshape(labels.shape)
+        missing = [_is_missing(label) for label in labels.ravel()]
+        return np.array(missing, dtype=bool).reshape(labels.shape)
     return np.isnan(labels) if labels.dtype.kind == "f" else np.zeros(labels.shape, dtype=bool)
+
+
+def _is_missing(label):
+    try:
+        return label is None or bool(label != label)
+    except (TypeError, ValueError):  # pandas' NA is neither equal to itself nor not
+        return True
+
+
+def _place(row, lengths):
+    """Say where a row of the flat targets stands."""
+    if lengths is None:
+        return f"for sequence {row}"
+    i, step = locate(row, np.cumsum(lengths) - lengths, lengths)
+    return f"in sequence {i}, step {step}"

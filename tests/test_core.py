@@ -72,6 +72,70 @@ def test_weights_do_not_depend_on_the_size_of_blocks(seed, per_step):
     assert (blocks == whole).all()
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_per_step_updates_on_sparse_input_equal_those_on_dense_input(seed):
+    topology, weights, X, y = problem(seed, n_sequences=4, longest=20, is_sparse=True, every=True)
+    dense, learned = Sequences(X.flat.toarray(), X.starts, X.lengths), weights.copy()
+    options = {"learning_rate": 0.2, "per_step": True}
+    kernel_pass(topology, learned, X, y, **options)
+    kernel_pass(topology, weights, dense, y, **options)
+    assert np.allclose(learned, weights, rtol=1e-12, atol=1e-14)
+
+
+def test_only_the_first_sequence_is_carried_on():
+    topology, weights, X, y = problem(3, n_sequences=3, every=True)
+    options = {"learning_rate": 0.2, "per_step": True}
+    network, expected = Network(topology), weights.copy()
+    for i in range(3):
+        kernel_pass(topology, expected, X[i : i + 1], y[i : i + 1], **options)
+    kernel_pass(topology, weights, X[:1], y[:1], network, **options)
+    head = Sequences(X.flat, X.starts[:1], [1])
+    kernel_run(topology, weights, head, network)  # leaves a state behind
+    kernel_pass(topology, weights, X[1:], y[1:], network, **options)
+    assert (weights == expected).all()
+    first = kernel_run(topology, weights, X[:1], network)
+    both = kernel_run(topology, weights, X[:2], network, carry=True)
+    fresh = kernel_run(topology, weights, X[:2])
+    assert (first == fresh[: len(first)]).all()
+    assert (both[: len(first)] != first).any()
+    assert (both[len(first) :] == fresh[len(first) :]).all()
+
+
+@pytest.mark.parametrize("options", [{"per_step": True}, {"carry": True}])
+def test_the_backward_form_is_for_whole_sequences(options):
+    topology, weights, X, y = problem(0)
+    with pytest.raises(ValueError, match="backward needs whole sequences"):
+        call(topology, weights, X, y, **{"per_step": False, "backward": True, **options})
+
+
+@pytest.mark.parametrize(("activation", "loss"), [("softmax", "log_loss"), ("logistic", "log_loss"),
+                                                  ("linear", "squared_error")])  # fmt: skip
+def test_outputs_that_are_nan_are_seen(activation, loss):
+    rng = np.random.default_rng(0)
+    topology = random_topology(rng, output_activation=activation, loss=loss)
+    weights, X, y = random_problem(rng, topology, n_sequences=4, every=False)
+    results, _ = kernel_pass(topology, np.full_like(weights, np.nan), X, y)
+    assert np.isnan(results).all()
+
+
+def test_a_net_that_diverged_can_be_used_again():
+    """Units without a bias share the bias row with those that have one."""
+    rng = np.random.default_rng(0)
+    topology = random_topology(
+        rng, output_activation="linear", loss="squared_error", cell_bias=False, n_hidden=0
+    )
+    weights, X, y = random_problem(rng, topology, n_sequences=5, every=True)
+    expected, network = kernel_run(topology, weights, X), Network(topology)
+    broken, target = weights.copy(), Targets(y.values * 0 + 1e160, y.first, True)
+    with np.errstate(all="ignore"):
+        network.learn(
+            broken, Steps(X.flat), X.starts, X.lengths, target.values, None, target.first, True,
+            1e160, True, np.zeros((5, 3)),
+        )  # fmt: skip
+    assert not np.isfinite(broken).all()
+    assert (kernel_run(topology, weights, X, network) == expected).all()
+
+
 def test_training_stops_before_a_loss_that_is_not_finite():
     rng = np.random.default_rng(0)
     topology = random_topology(rng, output_activation="linear", loss="squared_error")
@@ -104,7 +168,10 @@ def call(topology, given, X, y, **changes):
         (lambda X, y: {"lengths": X.lengths * 0}, "outside of the steps"),
         (lambda X, y: {"starts": X.starts - 1}, "outside of the steps"),
         (lambda X, y: {"values": np.zeros((3, 11))}, "outputs expected"),
+        (lambda X, y: {"starts": X.starts * 0 + (2**63 - 1)}, "outside of the steps"),
+        (lambda X, y: {"lengths": X.lengths * 0 + (2**63 - 1)}, "outside of the steps"),
         (lambda X, y: {"first": y.first + 1}, "outside of the values"),
+        (lambda X, y: {"first": y.first * 0 + (2**63 - 1)}, "outside of the values"),
         (lambda X, y: {"first": y.first[:-1]}, "differ in length"),
         (lambda X, y: {"weight": y.weight[:-1]}, "differ in length"),
         (lambda X, y: {"results": np.zeros((1, 3))}, "results of shape"),

@@ -51,7 +51,7 @@ def test_the_net_of_a_setting_has_the_papers_weights(name):
     setting = SETTINGS[name]
     task, estimator = setting.make_task(), setting.make_estimator()
     estimator.set_params(initial_blocks=None)
-    estimator._start(task.n_inputs, task.n_outputs, np.random.default_rng(0))
+    estimator._build(task.n_inputs, task.n_outputs)
     assert estimator.topology_.n_weights == setting.weights
 
 
@@ -74,6 +74,46 @@ def test_readings_of_a_row():
         assert setting.paper == literal.paper
         assert (setting.table, setting.trials) == (literal.table, literal.trials)
         assert setting.id == setting.row or setting.network != literal.network
+
+
+# The paper's Tables 8 and 11: what ends training.
+STOPS = {
+    "exp4-100": {"tolerance": 0.04, "mean_error": 0.01},
+    "exp5-100-140": {"tolerance": 0.04, "max_wrong": 139},
+    "exp5-100-13": {"tolerance": 0.04, "max_wrong": 12},
+    "exp6a": {"tolerance": 0.3, "mean_error": 0.1},
+    "exp6b": {"tolerance": 0.3, "mean_error": 0.1},
+}
+TOLERANCES = {2: 0.25, 3: 0.2, 4: 0.2, 5: 0.2, 6: 0.1, 7: 0.04, 8: 0.04, 9: 0.3}
+
+
+def test_stop_rules_are_the_papers():
+    for name, stop in STOPS.items():
+        assert SETTINGS[name].stop == {"rule": "recent", **stop}
+    for setting in SETTINGS.values():
+        if setting.table in TOLERANCES:
+            assert setting.make_task().tolerance == TOLERANCES[setting.table]
+
+
+def test_streams_of_random_numbers_are_independent(monkeypatch):
+    class Recorded(type(SETTINGS["exp4-100"].make_task())):
+        drawn = []  # noqa: RUF012
+
+        def prepare(self, rng):
+            self.drawn.append(rng.random())
+
+        def draw(self, n, rng):
+            self.drawn.append(rng.random())
+            return super().draw(n, rng)
+
+    setting = easy(limit=1, stop={"rule": "exam", "every": 1, "stages": {"all": {"max_wrong": 0}}})
+    task = Recorded(20, -1.0, 0.0, lambda a, b: a + b)
+    monkeypatch.setattr(type(setting), "make_task", lambda _: task)
+    run_trial(setting, 0, 0)
+    assert len(task.drawn) == 4  # sets, training, exam, test
+    run_trial(setting, 1, 0)
+    run_trial(setting, 0, 1)
+    assert len(set(task.drawn)) == 12
 
 
 def test_a_trial_is_solved_and_tested():

@@ -58,10 +58,8 @@ def test_subsets_are_those_of_a_list(lengths, data):
     mask = data.draw(st.lists(st.booleans(), min_size=n, max_size=n))
     start, stop, step = data.draw(st.slices(n).map(lambda s: (s.start, s.stop, s.step)))
     assert same(X[start:stop:step], arrays[start:stop:step])
-    assert same(X[np.array(indices, dtype=int)], [arrays[i] for i in indices])
-    assert same(X.take(indices and np.array(indices)) if indices else X[:0], [
-        arrays[i] for i in indices
-    ])  # fmt: skip
+    assert same(X[indices], [arrays[i] for i in indices])
+    assert same(X.take(indices), [arrays[i] for i in indices])
     assert same(X[mask], [a for a, keep in zip(arrays, mask, strict=True) if keep])
     assert same(X.iloc[mask][:], [a for a, keep in zip(arrays, mask, strict=True) if keep])
     assert np.array_equal(X[n - 1], arrays[-1])
@@ -152,3 +150,52 @@ def test_other_ways_in_are_checked():
 def test_duplicate_entries_of_a_sparse_row_add_up():
     doubled = sparse.csr_array((np.ones(3), np.array([1, 1, 0]), np.array([0, 2, 3])), shape=(2, 2))
     assert same(Sequences.from_list([doubled]), [np.array([[0.0, 2.0], [1.0, 0.0]])])
+
+
+def csr(data, indices, indptr, shape):
+    return sparse.csr_array((np.array(data), np.array(indices), np.array(indptr)), shape=shape)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (csr([1.0], [10**8], [0, 1], (1, 2)), r"X\[0\] is no valid CSR matrix"),
+        (csr([1.0], [-1], [0, 1], (1, 2)), r"X\[0\] is no valid CSR matrix"),
+        (csr([1.0], [2], [0, 1], (1, 2)), r"X\[0\] is no valid CSR matrix"),
+        (csr([1.0, 1.0], [0, 1], [0, 2, 1, 2], (3, 2)), r"X\[0\] is no valid CSR matrix"),
+        (csr([1.0 + 1j], [0], [0, 1], (1, 2)), r"X\[0\]: complex data not supported"),
+        (csr([1.0], [2**32 + 1], [0, 1], (1, 2**33)), r"X\[0\] is too large"),
+    ],
+)
+def test_sparse_matrices_are_checked(matrix, message):
+    with pytest.raises(ValueError, match=message):
+        Sequences.from_list([matrix])
+
+
+FLAT = np.ones((6, 2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((FLAT, [0, 3], [3]), ValueError, "2 starts, but 1 lengths"),
+        ((FLAT, [0, 3], [3, 4]), ValueError, "sequence 1, start 3 and length 4, lies outside"),
+        ((FLAT, [0, -1], [3, 1]), ValueError, "sequence 1, start -1"),
+        ((FLAT, [1] * 2, [2**63 - 1] * 2), ValueError, "sequence 0, start 1"),
+        ((FLAT, [2**63 - 1], [1]), ValueError, "sequence 0"),
+        ((FLAT, [0], [0]), ValueError, "length 0"),
+        ((FLAT, [0.0], [1]), TypeError, "starts must be"),
+        ((FLAT[:, 0], [0], [1]), ValueError, "flat must be 2-D"),
+        ((FLAT * np.nan, [0], [1]), ValueError, "NaN in sequence 0, step 0"),
+    ],
+)
+def test_the_constructor_checks_its_parts(arguments, error, message):
+    with pytest.raises(error, match=message):
+        Sequences(*arguments)
+
+
+def test_the_constructor_takes_what_can_be_converted():
+    flat = np.arange(12.0).reshape(6, 2)
+    for form in (flat.astype(np.float32), np.asfortranarray(flat), flat.tolist(),
+                 sparse.csc_array(flat)):  # fmt: skip
+        assert same(Sequences(form, [0, 4], [2, 2]), [flat[:2], flat[4:]])

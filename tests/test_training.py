@@ -69,6 +69,15 @@ def test_weights_that_overflow_are_not_kept():
     assert net.is_finite()
 
 
+def test_weights_that_overflow_with_the_last_sequence_are_not_kept():
+    X, y = data(1)
+    y.values[0] = 1e150
+    net = learner(rate=1e200)
+    history = train(net, [(X, y)], Never())
+    assert (history.reason, history.n_sequences) == ("diverged", 0)
+    assert (net.weights == learner().weights).all()
+
+
 def test_no_more_steps_than_a_call_may_take(monkeypatch):
     X, y = data(100)
     whole, pieces = learner(), learner()

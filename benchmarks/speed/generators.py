@@ -26,7 +26,8 @@ def main():
     for setting in load_settings().values():
         task, estimator = setting.make_task(), setting.make_estimator()
         rng = np.random.default_rng(0)
-        estimator._start(task.n_inputs, task.n_outputs, rng)
+        estimator._build(task.n_inputs, task.n_outputs)
+        estimator._initialize(rng)
         learner = estimator._make_learner()
         ratios = []
         for _ in range(ROUNDS):

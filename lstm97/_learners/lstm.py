@@ -36,16 +36,15 @@ class LSTMLearner(Learner):
     def evaluate(self, X, y):
         return self._pass(X, y, 0.0)
 
-    def run(self, X, every, carry=False):
+    def run(self, X, every):
         steps = Steps(X.flat)
         n_rows = X.n_steps if every else len(X)
         out = np.empty((n_rows, self.topology.n_outputs))
         first = np.cumsum(X.lengths) - X.lengths if every else np.arange(n_rows, dtype=np.int64)
         for part in pieces(X):
             self._network.run(
-                self.weights, steps, X.starts[part], X.lengths[part], every, first[part], out,
-                carry=carry,
-            )  # fmt: skip
+                self.weights, steps, X.starts[part], X.lengths[part], every, first[part], out
+            )
         return out
 
     def snapshot(self):
@@ -73,7 +72,8 @@ class LSTMLearner(Learner):
                 self.weights, steps, X.starts[part], X.lengths[part],
                 y.values, y.weight, y.first[part], y.every,
                 learning_rate, self.update == "step", results[part],
-                backward=self.update == "sequence" and learning_rate != 0.0, carry=carry,
+                backward=self.update == "sequence" and learning_rate != 0.0,
+                carry=carry and part.start == 0,
             )  # fmt: skip
             if n_done < part.stop:
                 break

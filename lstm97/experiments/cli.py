@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import warnings
 from contextlib import closing
@@ -35,7 +36,11 @@ def main(arguments=None):
         0; 1 if a record could not be stored; 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
-    return options.command(options)
+    try:
+        return options.command(options)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def _parser():
@@ -53,7 +58,7 @@ def _parser():
         "id", choices=load_settings(), metavar="ID", help="an id that `lstm97 list` shows"
     )
     command.add_argument(
-        "--trials", type=_positive, default=10, metavar="N", help="default: %(default)s"
+        "--trials", type=_at_least(1), default=10, metavar="N", help="default: %(default)s"
     )
     command.add_argument("--json", action="store_true", help="print one object a line per trial")
     _add_common(command)
@@ -82,7 +87,7 @@ def _add_common(command):
         help="trials at a time; default: one per core",
     )
     command.add_argument(
-        "--seed", type=_natural, default=0, metavar="S", help="default: %(default)s"
+        "--seed", type=_at_least(0), default=0, metavar="S", help="default: %(default)s"
     )
     _add_store(command)
 
@@ -101,25 +106,23 @@ def _add_store(command):
     )  # fmt: skip
 
 
-def _positive(text):
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not a positive number")
-    return number
+def _at_least(least):
+    """Return a converter of arguments to numbers that are not lower."""
 
+    def number(text):
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} is lower than {least}")
+        return value
 
-def _natural(text):
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{number} is negative")
     return number
 
 
 def _jobs(text):
-    number = int(text)
-    if number == 0:
+    value = int(text)
+    if value == 0:
         raise argparse.ArgumentTypeError("0 trials at a time are none; -1 means one per core")
-    return number
+    return value
 
 
 def _list(options):

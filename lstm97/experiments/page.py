@@ -13,8 +13,7 @@ CAPTIONS = {
     "intervals": "Training sequences to success, of every setting. Where the diamond stands in the "
     "grey band, the verdict is “reproduced”, if the success rate agrees.",
     "curves": "Learning curves: mean loss per sequence over equal parts of each trial. One colour "
-    "per row of the table; dashed lines are further readings of the row; a cross ends a trial that "
-    "failed.",
+    "per row of the table, panels for readings with a departure, a cross where a trial failed.",
 }
 NO_PLOTS = '<p>For plots, install matplotlib: <code>pip install "lstm97[plot]"</code>.</p>'
 
@@ -55,7 +54,8 @@ def _overview(entries):
     n_met = sum(any(entry.meets_aim for entry in row) for row in rows)
     counts = Counter(entry.verdict for entry in entries)
     items = [
-        f'<li class="{_css(verdict)}"><b>{n}</b> {verdict}</li>' for verdict, n in counts.items()
+        f'<li class="{_css(verdict)}"><b>{n}</b> {verdict}</li>'
+        for verdict, n in counts.most_common()
     ]
     return (
         f"<p>{len(rows)} rows of the paper's tables, in {len(entries)} readings. In {n_met} rows, "

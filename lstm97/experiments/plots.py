@@ -3,17 +3,20 @@
 import io
 import math
 import re
+from itertools import chain
 
 import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import EngFormatter, LogFormatter
+from matplotlib.ticker import EngFormatter, LogLocator
 
 from lstm97.experiments.tables import grouped
 
 OURS, PAPER, GREY = "#3579c8", "#d9480f", "#8a8a8a"
+TRIAL = {"color": OURS, "marker": "o", "markersize": 4, "mew": 0, "alpha": 0.5, "ls": ""}
+FAILED = {"color": GREY, "marker": "x", "markersize": 4, "mew": 0.8, "ls": ""}
 
 # A fixed salt and text as text: the same records give the same file, and words can be searched for.
 STYLE = [
@@ -48,7 +51,7 @@ def draw_intervals(entries):
     with matplotlib.style.context(STYLE, after_reset=True):
         lines = []
         for number, group in grouped(entries, "table").items():
-            lines += [f"Table {number}", *group]
+            lines += [f"Table {number}", *chain(*grouped(group, "row").values())]
         figure = Figure(figsize=(9, 0.9 + 0.19 * len(lines)), layout="constrained")
         axes = figure.add_subplot(xscale="log", xlabel="training sequences to success")
         for y, line in enumerate(lines):
@@ -62,10 +65,9 @@ def draw_intervals(entries):
 def _draw_entry(axes, y, entry):
     published = entry.setting.paper["n_sequences"]
     axes.barh(y, 1.5 * published, left=published / 2, color=GREY, alpha=0.18)
-    for record in entry.records:
-        look = {"marker": "o", "mew": 0} if record["solved"] else {"marker": "x", "mew": 0.8}
-        color = OURS if record["solved"] else GREY
-        axes.plot(record["n_sequences"], y, color=color, markersize=4, alpha=0.5, **look)
+    for solved, look in ((True, TRIAL), (False, FAILED)):
+        counts = [r["n_sequences"] for r in entry.records if r["solved"] == solved]
+        axes.plot(counts, [y] * len(counts), **look)
     if entry.summary.mean_interval:
         axes.plot(entry.summary.mean_interval, [y, y], color=OURS, linewidth=2)
     if entry.summary.n_solved:
@@ -90,13 +92,13 @@ def _keys():
         Line2D([], [], color=PAPER, marker="|", markersize=10, mew=2, ls="", label="paper's mean"),
         Patch(color=GREY, alpha=0.18, lw=0, label="half to twice the paper's mean"),
         Line2D([], [], color=OURS, marker="D", markersize=5, lw=2, label="our mean, 95% interval"),
-        Line2D([], [], color=OURS, marker="o", mew=0, alpha=0.5, ls="", ms=4, label="trial"),
-        Line2D([], [], color=GREY, marker="x", mew=0.8, ls="", ms=4, label="trial that failed"),
+        Line2D([], [], **TRIAL, label="trial"),
+        Line2D([], [], **FAILED, label="trial that failed"),
     ]
 
 
 def draw_curves(entries):
-    """Return a plot of the learning curves, one panel per experiment.
+    """Return a plot of the learning curves, one panel per experiment and kind of reading.
 
     Parameters
     ----------
@@ -106,49 +108,54 @@ def draw_curves(entries):
     -------
     svg : str
     """
-    experiments = {}
+    panels = {}
     for entry in entries:
-        experiments.setdefault(entry.setting.id.split("-")[0], []).append(entry)
+        panels.setdefault(_panel(entry.setting), []).append(entry)
     with matplotlib.style.context(STYLE, after_reset=True):
-        n_rows = math.ceil(len(experiments) / 2)
+        n_rows = math.ceil(len(panels) / 2)
         figure = Figure(figsize=(9, 2.1 * n_rows), layout="constrained")
-        for i, (name, group) in enumerate(experiments.items()):
-            _draw_panel(figure.add_subplot(n_rows, 2, i + 1), name, group)
+        for i, name in enumerate(sorted(panels), 1):
+            _draw_panel(figure.add_subplot(n_rows, 2, i), name, panels[name])
         return _svg(figure, "curves")
+
+
+def _panel(setting):
+    """Return experiment and kind of reading: the id is the row's, a dash and a word."""
+    experiment = setting.row.split("-")[0].removeprefix("exp")
+    return experiment, setting.id.removeprefix(setting.row).lstrip("-")
 
 
 def _draw_panel(axes, name, entries):
     axes.set(xscale="log", yscale="log", xlabel="training sequences", ylabel="mean loss")
-    axes.set_title(f"Experiment {name.removeprefix('exp')}", loc="left", fontweight="bold")
+    axes.set_title("Experiment " + ", ".join(filter(None, name)), loc="left", fontweight="bold")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axes.yaxis.set_major_formatter(LogFormatter())
+    axes.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}")
+    axes.yaxis.set_minor_formatter("")
     axes.grid()
-    rows = grouped(entries, "row")
-    for i, (row, readings) in enumerate(rows.items()):
-        axes.plot([], color=f"C{i}", label=row.removeprefix(f"{name}-"))
-        for entry in readings:
-            for record in entry.records:
-                _draw_curve(axes, record, f"C{i}", "-" if entry is readings[0] else "--")
-    if len(rows) > 1:
+    for i, entry in enumerate(entries):
+        axes.plot([], color=f"C{i}", label=entry.setting.row.partition("-")[2])
+        for record in entry.records:
+            _draw_curve(axes, record, f"C{i}")
+    if len(entries) > 1:
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7)
     if not any(entry.records for entry in entries):
         axes.text(0.5, 0.5, "not run", color=GREY, ha="center", transform=axes.transAxes)
 
 
-def _draw_curve(axes, record, color, line):
+def _draw_curve(axes, record, color):
     """Draw mean losses over equal parts of a trial, each at the middle of its part."""
     n = len(record["curve"])
     at = record["n_sequences"] * (np.arange(n) + 0.5) / n
     cross = {} if record["solved"] else {"marker": "x", "markevery": [-1], "markersize": 4}
-    axes.plot(at, record["curve"], line, color=color, linewidth=0.6, alpha=0.6, **cross)
+    axes.plot(at, record["curve"], color=color, linewidth=0.6, alpha=0.6, **cross)
 
 
 def _svg(figure, name):
-    """Return a figure as SVG that can stand in a page with others, without date and long digits."""
+    """Return a figure as SVG, short, and with ids that differ from those of another in a page."""
     file = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(file, format="svg", metadata=nothing)
     svg = file.getvalue()
-    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg[svg.index("<svg") :])
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
     return re.sub(r"(?<=\d\.\d\d)\d+", "", svg)

@@ -97,6 +97,7 @@ def _escaped(text):
 def _write_csv(path, entries):
     rows = [_csv_row(entry) for entry in entries]
     names = dict.fromkeys(name for row in rows for name in row)
+    names = sorted(names, key=lambda name: name.startswith("paper_"))
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()

@@ -121,8 +121,8 @@ def verdict(setting, summary):
     The first that applies: "not run", if there are no trials. "Success rate differs", if the
     paper's success rate lies outside the 95% Wilson interval of ours; where the paper states no
     rate, all of its trials succeeded. "Faster", if our mean number of training sequences to
-    success is below half of the paper's. "Slower", if it is above twice the paper's. Otherwise, or
-    where the paper leads to expect no success and we had none, "reproduced".
+    success is below half of the paper's. "Slower", if it is above twice the paper's. Otherwise
+    "reproduced"; so it is, too, if none of our trials was solved and the paper's rate agrees.
 
     Parameters
     ----------

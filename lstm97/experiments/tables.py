@@ -5,7 +5,7 @@ from typing import NamedTuple
 from lstm97.experiments.settings import Setting
 from lstm97.experiments.statistics import Summary, meets_aim, summarize, verdict
 
-DASH = "–"
+DASH = "\N{EN DASH}"
 
 
 class Entry(NamedTuple):
@@ -65,9 +65,7 @@ def make_entries(results):
 
 def _entry(setting, records):
     summary = summarize(setting, records)
-    return Entry(
-        setting, records, summary, verdict(setting, summary), meets_aim(setting, summary)
-    )
+    return Entry(setting, records, summary, verdict(setting, summary), meets_aim(setting, summary))
 
 
 def paper_tables(entries):
@@ -94,13 +92,19 @@ def grouped(entries, name):
 
 def _table(number, entries):
     rows = [_row(group) for group in grouped(entries, "row").values()]
-    title = ", ".join(dict.fromkeys(entry.setting.title.split(",")[0] for entry in entries))
     headings = [
         heading
         for heading in rows[0].paper.cells
         if heading != "ST1" or any(row.paper.cells[heading] != Cell() for row in rows)
     ]
-    return Table(number, title, headings, rows)
+    return Table(number, _title(entries), headings, rows)
+
+
+def _title(entries):
+    """Return what the rows are about; parts of their titles with digits tell them apart."""
+    parts = (part for entry in entries for part in entry.setting.title.split(", "))
+    words = dict.fromkeys(part for part in parts if not any(c.isdigit() for c in part))
+    return ", ".join(words)
 
 
 def _row(entries):
@@ -117,10 +121,10 @@ def _paper_cells(setting):
         "Trials": Cell(str(setting.trials)),
         "Solved": Cell(_percent(paper["success"]) if "success" in paper else "all"),
         "Mean": Cell(_count(paper["n_sequences"])),
-        "Ours / paper": Cell(""),
         "Median": Cell(),
         "ST1": Cell(_count(paper.get("st1"))),
         "Wrong": Cell(_count(wrong) if fraction is None else f"{fraction:.6f}"),
+        "Ours / paper": Cell(""),
         "Limit": Cell(""),
         "Verdict": Cell(""),
     }
@@ -133,10 +137,10 @@ def _reading(entry):
         "Trials": Cell(str(summary.n_trials)),
         "Solved": _solved(summary),
         "Mean": _with_interval(summary.mean, summary.mean_interval),
-        "Ours / paper": Cell(_ratio(setting, summary)),
         "Median": _with_interval(summary.median, summary.median_interval),
         "ST1": Cell(_count(summary.milestones.get("st1"))),
         "Wrong": _wrong(entry),
+        "Ours / paper": Cell(_ratio(setting, summary)),
         "Limit": Cell(_count(setting.limit)),
         "Verdict": _verdict(entry),
     }

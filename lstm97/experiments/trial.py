@@ -35,7 +35,8 @@ def run_trial(setting, trial, seed):
     task = setting.make_task()
     task.prepare(sets)
     estimator = setting.make_estimator()
-    estimator._start(task.n_inputs, task.n_outputs, weights)
+    estimator._build(task.n_inputs, task.n_outputs)
+    estimator._initialize(weights)
     learner = estimator._make_learner(weights)
     rule = setting.make_stop_rule(task, learner, exams)
     size = getattr(rule, "every", BLOCK_SIZE)
@@ -53,7 +54,7 @@ def run_trial(setting, trial, seed):
         "milestones": getattr(rule, "milestones", {}),
         "n_wrong": int(judgement.wrong.sum()),
         "n_test": len(X_test),
-        "test_error": float(judgement.error.mean()),
+        "test_error": _number(judgement.error.mean()),
         "reason": history.reason,
         "curve": _curve(history.losses),
         "seconds": round(time.perf_counter() - began, 3),
@@ -71,4 +72,9 @@ def _blocks(task, rng, limit, size):
 def _curve(losses):
     """Thin the mean losses of all blocks to a few, each the mean over as many blocks."""
     parts = np.array_split(losses, min(CURVE_POINTS, max(1, len(losses))))
-    return [float(f"{part.mean():.4g}") for part in parts if len(part)]
+    return [_number(float(f"{part.mean():.4g}")) for part in parts if len(part)]
+
+
+def _number(x):
+    """Return a float that JSON knows; it has no NaN and no infinity."""
+    return float(x) if np.isfinite(x) else None

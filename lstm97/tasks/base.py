@@ -77,6 +77,8 @@ class Task(ABC):
 
 def draw_lengths(n, shortest, longest, rng):
     """Draw lengths uniformly; return them, the first step of each sequence, and their sum."""
+    if n < 1:
+        raise ValueError(f"n_sequences must be at least 1, got {n}")
     lengths = rng.integers(shortest, longest, n, endpoint=True)
     ends = np.cumsum(lengths)
     return lengths, ends - lengths, int(ends[-1])

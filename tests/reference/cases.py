@@ -54,12 +54,11 @@ def random_problem(rng, topology, n_sequences=3, longest=9, is_sparse=False, eve
     X = Sequences.from_lengths(flat, lengths)
     every = bool(rng.integers(2)) if every is None else every
     n_rows = lengths.sum() if every else n_sequences
-    if topology.output_activation == "softmax":
+    values = rng.uniform(0.0, 1.0, (n_rows, topology.n_outputs))
+    if topology.output_activation == "softmax" and rng.random() < 0.5:
         values = np.eye(topology.n_outputs)[rng.integers(topology.n_outputs, size=n_rows)]
-    else:
-        values = rng.uniform(0.0, 1.0, (n_rows, topology.n_outputs))
-        if every:
-            values[rng.random(values.shape) < 0.2] = np.nan
+    elif every:
+        values[rng.random(values.shape) < 0.2] = np.nan
     if every:
         values[rng.random(n_rows) < 0.3] = np.nan
     weight = rng.uniform(0.5, 2.0, n_rows)

@@ -1,0 +1,185 @@
+"""Classes, or numbers, to the outputs of a net and back: what classifiers and regressors add."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from lstm97.targets import Targets, check_labels, check_numbers, flatten_steps
+
+
+class SequenceClassifierMixin(ClassifierMixin):
+    """Classes to one output each, and back."""
+
+    def partial_fit(self, X, y, classes=None):
+        """Learn from sequences, once and in their order, going on from the present weights.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `fit`.
+        y : array-like
+            As for `fit`.
+        classes : array-like of shape (n_classes,), default=None
+            All classes; needed in the first call, may be left out afterwards.
+
+        Returns
+        -------
+        self : object
+            The estimator; as it was, if the input was refused.
+        """
+        if classes is None and not hasattr(self, "classes_"):
+            raise ValueError("classes must be passed on the first call to partial_fit")
+        return self._partial_fit(X, y, classes)
+
+    def predict_proba(self, X):
+        """Return the outputs, scaled to sum to one.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `fit`.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_sequences, n_classes)
+            Classes in the order of `classes_`. With targets per step, one (n_steps_i, n_classes)
+            array per sequence in an object array, or one 3-D array if X was an array.
+        """
+        rows, sequences = self._outputs(X)
+        return self._arrange(rows / rows.sum(axis=1, keepdims=True), X, sequences)
+
+    def predict(self, X):
+        """Return the class with the largest output.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_sequences,)
+            With targets per step, one (n_steps_i,) array per sequence in an object array, or one
+            2-D array if X was an array.
+        """
+        rows, sequences = self._outputs(X)
+        return self._arrange(self.classes_[rows.argmax(axis=1)], X, sequences)
+
+    def score(self, X, y):
+        """Return the accuracy, over sequences or over all steps that have a target.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `fit`.
+        y : array-like
+            As for `fit`.
+
+        Returns
+        -------
+        score : float
+        """
+        return accuracy_score(*self._paired(X, y))
+
+    def _check_y(self, y, X, classes=None):
+        steps = self.target_steps_ == "every"
+        labels = self._labels(y, X) if steps else column_or_1d(y, warn=True)
+        present, missing = check_labels(labels, X.lengths if steps else None)
+        check_classification_targets(present)
+        if classes is not None:
+            classes, _ = check_labels(np.unique(list(classes)))
+        if not hasattr(self, "classes_"):
+            self.classes_ = np.unique(present) if classes is None else classes
+        elif classes is not None and not np.array_equal(self.classes_, classes):
+            raise ValueError(f"classes={classes} are not those of the first call, {self.classes_}")
+        unknown = ~np.isin(present, self.classes_)
+        if unknown.any():
+            raise ValueError(f"y contains {present[unknown][0]!r}, which is not in classes")
+        values = np.full((len(labels), len(self.classes_)), np.nan)
+        values[~missing] = np.searchsorted(self.classes_, present)[:, None] == np.arange(
+            len(self.classes_)
+        )
+        return Targets.at_steps(values, X.lengths) if steps else Targets.at_last(values)
+
+    def _labels(self, y, X):
+        labels = flatten_steps(y, X.lengths)
+        if labels.ndim == 2 and labels.shape[1] > 1:
+            raise ValueError(f"one label per step expected, y has {labels.shape[1]}")
+        return labels.ravel()
+
+
+class SequenceRegressorMixin(RegressorMixin):
+    """Numbers to outputs, and back."""
+
+    def partial_fit(self, X, y):
+        """Learn from sequences, once and in their order, going on from the present weights.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `fit`.
+        y : array-like
+            As for `fit`.
+
+        Returns
+        -------
+        self : object
+            The estimator; as it was, if the input was refused.
+        """
+        return self._partial_fit(X, y)
+
+    def predict(self, X):
+        """Return the outputs.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
+            With targets per step, one (n_steps_i,) or (n_steps_i, n_outputs) array per sequence in
+            an object array, or one array with a second axis of steps if X was an array.
+        """
+        rows, sequences = self._outputs(X)
+        return self._arrange(rows[:, 0] if self.target_ndim_ == 1 else rows, X, sequences)
+
+    def score(self, X, y):
+        """Return the coefficient of determination, over sequences or over steps with a target.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `fit`.
+        y : array-like
+            As for `fit`.
+
+        Returns
+        -------
+        score : float
+        """
+        return r2_score(*self._paired(X, y))
+
+    def _check_y(self, y, X, classes=None):
+        if self.target_steps_ == "every":
+            flat = flatten_steps(y, X.lengths)
+            targets = Targets.at_steps(check_numbers(flat, X.lengths), X.lengths)
+        else:
+            flat = np.asarray(y)
+            if flat.ndim > 2 or flat.ndim == 0:
+                raise ValueError(f"y must be 1-D or 2-D, it is {flat.ndim}-D")
+            targets = Targets.at_last(check_numbers(flat))
+        expected = getattr(self, "n_outputs_", targets.values.shape[1])
+        if targets.values.shape[1] != expected:
+            raise ValueError(f"y has {targets.values.shape[1]} outputs, expected {expected}")
+        self.n_outputs_ = expected
+        self.target_ndim_ = flat.ndim
+        return targets
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
