@@ -5,6 +5,7 @@ import warnings
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import clone
@@ -416,3 +417,149 @@ def test_nothing_warns_in_ordinary_use():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         LSTMClassifier(**FAST).fit(X, y).predict(X)
+
+
+# ---- found by review -----------------------------------------------------------------------------
+
+
+def test_each_epoch_has_an_order_of_its_own():
+    X, y = data()
+    once = LSTMClassifier(random_state=0).partial_fit(X, y, classes=[0, 1])
+    shuffled = LSTMClassifier(max_iter=1, tol=None, random_state=0).fit(X, y)
+    assert (once.weights_ != shuffled.weights_).any()
+    twice = LSTMClassifier(max_iter=2, tol=None, random_state=0).fit(X, y)
+    losses = twice.loss_curve_
+    assert losses[0] == pytest.approx(shuffled.loss_curve_[0])
+    assert losses[0] != losses[1]
+
+
+def test_verbose_copes_with_divergence_in_the_first_epoch():
+    X, y = data()
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        LSTMRegressor(verbose=True, **FAST).fit(X, np.full(len(y), 1e200))
+
+
+@pytest.mark.parametrize("params", [{"input_gate_bias": [-1, -2, -3]}, {"loss": "log_loss"}])
+def test_a_refused_fit_draws_no_random_number(params):
+    X, y = data()
+    model = LSTMRegressor(**{**FAST, "random_state": np.random.RandomState(0), **params})
+    before = joblib.hash(model)
+    with pytest.raises(ValueError, match=next(iter(params))):
+        model.fit(X, y)
+    assert joblib.hash(model) == before
+
+
+@pytest.mark.parametrize("kind", [int, bool, str])
+def test_score_skips_labels_that_are_none(kind):
+    X, _ = data()
+    y = [[None, *(kind(v > 0) for v in x[1:, 0])] for x in X]
+    model = LSTMClassifier(**FAST).fit(X, y)
+    assert 0.0 <= model.score(X, y) <= 1.0
+    assert {type(c) for c in model.classes_.tolist()} == {kind}
+
+
+def test_missing_labels_of_pandas_are_no_targets():
+    X, _ = data()
+    y = [pd.array([pd.NA, *(x[1:, 0] > 0).astype(int)], dtype="Int64") for x in X]
+    plain = [[None, *(x[1:, 0] > 0).astype(int).tolist()] for x in X]
+    model = LSTMClassifier(**FAST).fit(X, y)
+    assert (model.weights_ == LSTMClassifier(**FAST).fit(X, plain).weights_).all()
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda X, y: ([[[HUGE, 1]], *X[1:]], y), TypeError, r"X\[0\] must hold numbers"),
+        (lambda X, y: (X, [HUGE] * 30), TypeError, "y must hold numbers"),
+        (lambda X, y: (X, y.astype(str)), TypeError, "y must hold numbers"),
+        (lambda X, y: (X, y.astype(str).astype(object)), TypeError, "y must hold numbers"),
+        (lambda X, y: (X, y.astype("datetime64[s]")), TypeError, "y must hold numbers"),
+        (lambda X, y: (X, y + 1j), ValueError, "complex data not supported"),
+        (lambda X, y: (X, np.where(y == 0, np.nan, 1.0)), ValueError, "NaN for sequence"),
+        (lambda X, y: (X, np.float64(3.0)), ValueError, "y must be 1-D or 2-D"),
+        (lambda X, y: (X, np.ones((30, 0))), ValueError, "y holds no target"),
+        (
+            lambda X, y: ([x.astype(object).astype(str) for x in X], y),
+            TypeError,
+            "must hold numbers",
+        ),
+        (
+            lambda X, y: ([x[:, 0] for x in X], y),
+            ValueError,
+            r"X\[0\] must be 2-D.*reshape\(-1, 1\)",
+        ),
+    ],
+)
+def test_more_that_a_regressor_refuses(change, error, message):
+    X, y = data()
+    model = LSTMRegressor(**FAST).fit(X, y)
+    before = joblib.hash(model)
+    with pytest.raises(error, match=message):
+        model.fit(*change(X, y))
+    assert joblib.hash(model) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X: [[None] * len(x) for x in X], "every label is None or NaN"),
+        (lambda X: [None if i == 4 else "a" for i in range(30)], "None for sequence 4"),
+        (lambda X: [np.where(x[:, 0] > 0, np.inf, 1.0) for x in X], "infinity in sequence"),
+    ],
+)
+def test_more_that_a_classifier_refuses(change, message):
+    X, _ = data()
+    with pytest.raises(ValueError, match=message):
+        LSTMClassifier(**FAST).fit(X, change(X))
+
+
+def test_classes_may_be_a_set_but_hold_no_nan():
+    X, y = data()
+    model = LSTMClassifier(**FAST).partial_fit(X, y, classes={0, 1})
+    assert list(model.classes_) == [0, 1]
+    with pytest.raises(ValueError, match="NaN"):
+        LSTMClassifier(**FAST).partial_fit(X, y, classes=[0, 1, np.nan])
+
+
+def test_a_table_names_the_sequence_and_the_step_of_a_nan():
+    table = np.ones((5, 6))
+    table[3, 5] = np.nan
+    with pytest.raises(ValueError, match="X contains NaN in sequence 3, step 2"):
+        LSTMRegressor(n_channels=2, **FAST).fit(table, np.ones(5))
+
+
+def test_a_table_may_follow_ragged_sequences():
+    X, y = data(n_features=2)
+    table = np.random.default_rng(0).uniform(-1, 1, (4, 6))
+    model = LSTMClassifier(n_channels=2, **FAST).fit(X, y)
+    assert (model.predict(table) == model.predict(table.reshape(4, 3, 2))).all()
+    with pytest.raises(ValueError, match="X has 3 features per step, but LSTMClassifier"):
+        model.set_params(n_channels=3).predict(table)
+
+
+def test_outputs_that_overflow_are_an_error():
+    X, y = data()
+    model = LSTMRegressor(**FAST).fit(X, y)
+    model.weights_ = model.weights_ * np.inf
+    with pytest.raises(ValueError, match="an output is not finite"):
+        model.predict(X)
+
+
+def test_a_net_grows_when_its_loss_stops_falling():
+    rng = np.random.default_rng(0)
+    X = [rng.uniform(-1, 1, (5, 2)) for _ in range(50)]
+    y = np.array([x[0, 0] for x in X])
+    grown = LSTMRegressor(
+        n_blocks=3, initial_blocks=0, shortcut=True, growth_patience=100,
+        input_gate_bias=[-1, -2, -3], learning_rate=0.1, max_iter=150, tol=None, random_state=0,
+    ).fit(X, y)  # fmt: skip
+    assert grown.topology_.n_blocks == 3
+    assert grown.weights_.shape == (grown.topology_.n_weights,)
+    first = LSTMRegressor(n_blocks=3, initial_blocks=0, shortcut=True, **FAST).fit(X, y)
+    assert first.topology_.n_blocks == 0
+    assert grown.score(X, y) > first.score(X, y) + 0.3
+    with pytest.raises(ValueError, match="nothing feeds the outputs"):
+        LSTMRegressor(initial_blocks=0).fit(X, y)

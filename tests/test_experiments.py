@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import joblib
-import numpy as np
 import pytest
 
 from lstm97.experiments.cli import main

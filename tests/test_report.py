@@ -155,12 +155,13 @@ def test_the_papers_figures_stand_above_ours():
     assert "success rate differs (aim not met)" in lines[at + 1]
 
 
-def test_readings_stand_together():
+def test_readings_of_a_row_stand_together():
     lines = markdown_tables(made_up()).splitlines()
-    at = next(i for i, line in enumerate(lines) if "(exp2c-50-50) |" in line)
-    assert lines[at + 1].startswith(
-        "| No recurrent weights: the hidden layer sees inputs only (exp2c"
-    )
+    readings = [name for name, setting in SETTINGS.items() if setting.row == "exp4-100"]
+    assert len(readings) > 1
+    at = next(i for i, line in enumerate(lines) if f"({readings[0]}) |" in line)
+    for name, line in zip(readings, lines[at:], strict=False):
+        assert f"({name}) |" in line
 
 
 def test_text_is_escaped(tmp_path):

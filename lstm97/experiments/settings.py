@@ -61,6 +61,7 @@ class Setting:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
+MERGEABLE = {"task", "network", "stop"}
 NOT_DECISIVE = {"id", "row", "title", "table", "trials", "weights", "departures", "paper"}
 
 
@@ -90,9 +91,8 @@ def _setting(name, tables, defaults):
 
 
 def _merged(fields, part):
-    """Return fields with those of part; of a table, only what part names."""
+    """Return fields with those of part; of a mergeable table, only what part names."""
     merged = {**fields, **{k: v for k, v in part.items() if k not in ("like", "row")}}
-    for key, value in part.items():
-        if isinstance(value, dict) and key in fields:
-            merged[key] = {**fields[key], **value}
+    for key in MERGEABLE & fields.keys() & part.keys():
+        merged[key] = {**fields[key], **part[key]}
     return merged
