@@ -1,54 +1,80 @@
-"""Write the README's table of reproduced rows from the records in benchmarks/results.
+"""Write docs/reproduction.md and the README's table from the records in benchmarks/results.
 
     python benchmarks/reproduce.py
 
-A record comes from ``lstm97 run ID --trials N --json``, one line per trial.
+The records are what ``lstm97 reproduce --full --store benchmarks/results`` stores; running that
+again only adds trials that are missing.
 """
 
-import json
 from pathlib import Path
 
-import numpy as np
-
+from lstm97.experiments.report import markdown_tables
 from lstm97.experiments.settings import load_settings
+from lstm97.experiments.statistics import meets_aim, summarize, verdict
+from lstm97.experiments.store import Store
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- reproduced:", "<!-- end -->"
 
+# A few rows for the front page: one of each experiment, in the reading that comes nearest.
+FRONT_PAGE = [
+    "exp1-lstm-3x2-0.5-shortcut", "exp2a-lstm-100", "exp2c-1000-1000-unfed", "exp3a-100-3",
+    "exp4-100", "exp5-100-140", "exp6a",
+]  # fmt: skip
 
-def table():
-    """Return the rows of all experiments that have records, as Markdown."""
+INTRODUCTION = """# The paper's tables, repeated
+
+Made by `python benchmarks/reproduce.py` from the records in `benchmarks/results`; do not edit.
+
+A bold line has the paper's figures; below it stands each of our readings of that row. The first is
+the paper's wording, as far as it goes; readings that depart from it say so. A trial that does not
+meet its stop rule within the limit counts as failed. Intervals hold with 95%: Wilson's for the
+fraction solved, a bootstrap's for means and medians.
+
+"""
+
+
+def results():
+    """Return every setting with its records, by any seed."""
+    store = Store(ROOT / "benchmarks" / "results")
+    return [(setting, store.read(setting)) for setting in load_settings().values()]
+
+
+def rule(function):
+    """Return the paragraph of a docstring that states a rule."""
+    return " ".join(function.__doc__.split("\n\n")[1].split())
+
+
+def reproduction():
+    """Return the text of docs/reproduction.md."""
+    rules = f"**Verdict.** {rule(verdict)}\n\n**Aim.** {rule(meets_aim)}\n\n"
+    return INTRODUCTION + rules + markdown_tables(results())
+
+
+def front_page():
+    """Return the README's table."""
     lines = [
-        "| experiment | solved | sequences, ours | paper | wrong, ours | paper |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| experiment | solved | sequences, ours | paper | departs from the wording |",
+        "|---|---:|---:|---:|---|",
     ]
-    for setting in load_settings().values():
-        path = ROOT / "benchmarks" / "results" / f"{setting.id}.jsonl"
-        if path.exists():
-            records = path.read_text(encoding="utf-8").splitlines()
-            lines.append(row(setting, [json.loads(record) for record in records]))
+    for setting, records in results():
+        if setting.id in FRONT_PAGE:
+            summary = summarize(setting, records)
+            mean = f"{summary.mean:,.0f}" if summary.mean else "\N{EN DASH}"
+            lines.append(
+                f"| {setting.title} (`{setting.id}`) | {summary.n_solved} of {summary.n_trials} "
+                f"| {mean} | {setting.paper['n_sequences']:,} | {'; '.join(setting.departures)} |"
+            )
     return "\n".join(lines) + "\n"
 
 
-def row(setting, records):
-    """Return the row of one experiment."""
-    solved = [record for record in records if record["solved"]]
-    sequences = np.mean([record["n_sequences"] for record in solved])
-    wrong = np.mean([record["n_wrong"] for record in solved])
-    return (
-        f"| {setting.title} (`{setting.id}`) | {len(solved)} of {len(records)} "
-        f"| {sequences:,.0f} | {setting.paper['n_sequences']:,} "
-        f"| {wrong:.1f} | {setting.paper['n_wrong']} |"
-    )
-
-
 def main():
-    """Write the table between the README's marks."""
+    """Write both."""
+    (ROOT / "docs" / "reproduction.md").write_text(reproduction(), encoding="utf-8")
     path = ROOT / "README.md"
     text = path.read_text(encoding="utf-8")
     begin = text.index("\n", text.index(BEGIN)) + 1
-    end = text.index(END)
-    path.write_text(text[:begin] + table() + text[end:], encoding="utf-8")
+    path.write_text(text[:begin] + front_page() + text[text.index(END) :], encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -115,12 +115,15 @@ def test_verdict_on_the_mean(count, expected):
 
 def test_verdict_on_the_success_rate():
     assert verdict(SETTING, summary([])) == "not run"
-    # The paper has all trials solved where it states no rate; then one failure lies outside.
-    assert verdict(SETTING, summary([100] * 9, n_failed=1)) == "success rate differs"
-    low, high = wilson(9, 10)
-    for success, expected in ((low - 1e-6, "success rate differs"), (high - 1e-6, "reproduced")):
-        setting = replace(SETTING, paper={**SETTING.paper, "success": success})
-        assert verdict(setting, summary([74_000] * 9, n_failed=1)) == expected
+    # The paper has all of its 10 trials solved where it states no rate. By hand, for 5 of 10
+    # beside 10 of 10: p = 2 * C(10, 5) * C(10, 10) / C(20, 15) = 0.0325; for 6 of 10: 0.0867.
+    assert verdict(SETTING, summary([74_000] * 6, n_failed=4)) == "reproduced"
+    assert verdict(SETTING, summary([74_000] * 5, n_failed=5)) == "success rate differs"
+    # It is tested before the mean is looked at.
+    assert verdict(SETTING, summary([100] * 5, n_failed=5)) == "success rate differs"
+    half = replace(SETTING, paper={**SETTING.paper, "success": 0.5})
+    assert verdict(half, summary([74_000] * 5, n_failed=5)) == "reproduced"
+    assert verdict(half, summary([74_000] * 10)) == "success rate differs"
 
 
 def test_failing_like_the_paper_is_reproduced():

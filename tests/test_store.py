@@ -87,12 +87,30 @@ def test_a_full_disk_damages_nothing(tmp_path, monkeypatch):
     assert store.path(EASY).read_bytes() == before
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-def test_a_device_that_is_full_is_an_error(tmp_path):
+FULL = """
+import resource, sys
+sys.path.insert(0, sys.argv[1])
+from test_store import EASY, record
+from lstm97.experiments.store import Store, StoreError
+store = Store(sys.argv[2])
+size = store.path(EASY).stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 30, size + 30))
+try:
+    store.append(EASY, record(1))
+except StoreError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
+def test_a_write_that_ends_half_way_damages_nothing(tmp_path):
     store = Store(tmp_path)
-    store.path(EASY).symlink_to("/dev/full")
-    with pytest.raises(StoreError, match="could not be stored"):
-        store.append(EASY, record(0))
+    store.append(EASY, record(0))
+    before = store.path(EASY).read_bytes()
+    command = [sys.executable, "-c", FULL, str(Path(__file__).parent), str(tmp_path)]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "trial 1 of exp4-100 could not be stored" in out
+    assert store.path(EASY).read_bytes() == before
 
 
 def test_only_missing_trials_are_run(tmp_path):

@@ -127,9 +127,10 @@ def _jobs(text):
 
 def _list(options):
     table = Table(title="Experiments, and the paper's training sequences to success")
-    for name in ("id", "table", "method", "task"):
-        table.add_column(name)
-    table.add_column("paper", justify="right")
+    for name in ("id", "table", "method"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("task", overflow="fold")
+    table.add_column("paper", justify="right", no_wrap=True)
     for setting in load_settings().values():
         figure = f"{setting.paper['n_sequences']:,}"
         table.add_row(setting.id, str(setting.table), setting.method, setting.title, figure)
