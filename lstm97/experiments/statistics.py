@@ -118,11 +118,12 @@ def _interval(values, statistic):
 def verdict(setting, summary):
     """Say how our figures compare with the paper's.
 
-    The first that applies: "not run", if there are no trials. "Success rate differs", if Fisher's
-    exact test on the trials that were solved and those that were not, ours and the paper's, gives
-    p < 0.05; where the paper states no rate, all of its trials succeeded. "Faster", if our mean number of training sequences to
-    success is below half of the paper's. "Slower", if it is above twice the paper's. Otherwise
-    "reproduced"; so it is, too, if none of our trials was solved and the paper's rate agrees.
+    The first that applies: "not run", if there are no trials. "Success rate differs", if
+    Fisher's exact test on the trials that were solved and those that were not, ours and the
+    paper's, gives p < 0.05; where the paper states no rate, all of its trials succeeded.
+    "Faster", if our mean number of training sequences to success is below half of the paper's.
+    "Slower", if it is above twice the paper's. Otherwise "reproduced"; so it is, too, if none
+    of our trials was solved and the paper's rate agrees.
 
     Parameters
     ----------
