@@ -12,6 +12,7 @@ import joblib
 import pytest
 
 from lstm97.experiments.cli import main
+from lstm97.experiments.reproduce import full, quick
 from lstm97.experiments.runner import run_trials
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.store import Store
@@ -161,7 +162,9 @@ def test_list_shows_every_experiment(capsys):
 
 @pytest.fixture
 def only_easy(monkeypatch):
-    monkeypatch.setattr("lstm97.experiments.cli.load_settings", lambda: {"exp4-100": easy()})
+    monkeypatch.setattr(
+        "lstm97.experiments.cli.load_settings", lambda: {"exp4-100": easy(limit=200_000)}
+    )
 
 
 @pytest.mark.usefixtures("only_easy")
@@ -171,7 +174,7 @@ def test_run_prints_records(capsys, tmp_path):
     assert main(arguments) == 0
     captured = capsys.readouterr()
     records = [json.loads(line) for line in captured.out.splitlines()]
-    expected = without_times(run_trials([(easy(), i) for i in range(3)], seed=1))
+    expected = without_times(run_trials([(easy(limit=200_000), i) for i in range(3)], seed=1))
     assert [{**r, **e} for r, e in zip(without_times(records), expected, strict=True)] == (
         without_times(records)
     )
@@ -190,6 +193,29 @@ def test_run_sets_ours_beside_the_papers(capsys, tmp_path):
     out = capsys.readouterr().out
     assert "74,000" in out
     assert "Departure: linear output unit" in out
+
+
+@pytest.mark.usefixtures("only_easy")
+def test_reproduce_runs_everything_and_reports(capsys, tmp_path):
+    where = ["--store", str(tmp_path / "store"), "--report", str(tmp_path / "report")]
+    assert main(["reproduce", "--quick", "--jobs", "1", *where]) == 0
+    captured = capsys.readouterr()
+    assert "2/2" in captured.err
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "A quick run: 2 trials" in page
+    # Quick records are those of another setting, with a lower limit: a full report has none.
+    assert main(["report", *where]) == 0
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "A quick run" not in page
+    assert "not run" in page
+
+
+def test_quick_touches_every_setting_and_full_makes_the_papers_trials():
+    short, whole = quick(SETTINGS), full(SETTINGS)
+    assert short.keys() == whole.keys() == SETTINGS.keys()
+    for name, setting in SETTINGS.items():
+        assert whole[name] == (setting, setting.trials)
+        assert 1000 <= short[name][0].limit <= setting.limit
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
     python benchmarks/speed/compare.py
 
-torch is no dependency of lstm97; ``pip install torch --index-url`` of its CPU builds, or any
-installed torch, will do. Without torch only this package is measured.
+torch is no dependency of lstm97: ``pip install torch`` gets it. Without torch only this package is
+measured.
 
 The workload is Experiment 4 (adding, T=100, 4 cells), on line: forward pass, gradient and update
 for one sequence at a time. Rounds of both take turns, so that a machine whose speed drifts slows

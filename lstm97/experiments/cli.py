@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from lstm97.experiments.report import write_report
-from lstm97.experiments.reproduce import full, quick
+from lstm97.experiments.reproduce import QUICK_NOTE, full, quick
 from lstm97.experiments.runner import run_missing
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.store import Store, StoreError
@@ -151,17 +151,17 @@ def _run(options):
 def _reproduce(options):
     wanted = (full if options.full else quick)(load_settings())
     status, _ = _run_wanted(wanted, options, "all experiments")
-    return status or _write_report(options, wanted)
+    return status or _write_report(options, wanted, "" if options.full else QUICK_NOTE)
 
 
 def _report(options):
     return _write_report(options, full(load_settings()))
 
 
-def _write_report(options, wanted):
+def _write_report(options, wanted, note=""):
     """Write the report on what the store has of the wanted settings, by any seed."""
     results = [(setting, options.store.read(setting)) for setting, _ in wanted.values()]
-    write_report(options.report, results)
+    write_report(options.report, results, note)
     print(f"Report: {options.report / 'report.html'}")
     return 0
 

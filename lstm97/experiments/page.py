@@ -18,7 +18,7 @@ CAPTIONS = {
 NO_PLOTS = '<p>For plots, install matplotlib: <code>pip install "lstm97[plot]"</code>.</p>'
 
 
-def make_page(entries, plots):
+def make_page(entries, plots, note=""):
     """Return the page.
 
     Parameters
@@ -26,6 +26,8 @@ def make_page(entries, plots):
     entries : list of Entry
     plots : dict of str to str
         SVG by the names that have captions; may be empty.
+    note : str, default=""
+        What a reader should know of all the figures.
 
     Returns
     -------
@@ -34,6 +36,7 @@ def make_page(entries, plots):
     template = (resources.files(__package__) / "page.html").read_text(encoding="utf-8")
     tables = paper_tables(entries)
     return Template(template).substitute(
+        note=f"<p><b>{escape(note)}</b></p>" if note else "",
         overview=_overview(entries),
         rule=_rule(verdict),
         aim=_rule(meets_aim),

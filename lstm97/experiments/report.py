@@ -10,7 +10,7 @@ from lstm97.experiments.page import make_page
 from lstm97.experiments.tables import make_entries, paper_tables
 
 
-def write_report(folder, results):
+def write_report(folder, results, note=""):
     """Write tables.md, tables.csv, report.html and, with matplotlib, curves.svg, intervals.svg.
 
     Parameters
@@ -19,6 +19,8 @@ def write_report(folder, results):
         Made if needed.
     results : list of (Setting, list of dict)
         In the order of the settings; without records, a setting is reported as not run.
+    note : str, default=""
+        What a reader of the page should know of all the figures.
 
     Returns
     -------
@@ -32,7 +34,7 @@ def write_report(folder, results):
     files = {
         "tables.md": _markdown(entries),
         **{f"{name}.svg": svg for name, svg in plots.items()},
-        "report.html": make_page(entries, plots),
+        "report.html": make_page(entries, plots, note),
     }
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
