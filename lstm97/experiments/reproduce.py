@@ -8,7 +8,8 @@ QUICK_TRIALS = 2
 QUICK_STEPS = 12_000_000  # time steps that a quick trial may train on
 QUICK_NOTE = (
     f"A quick run: {QUICK_TRIALS} trials of each setting, with {QUICK_STEPS:,} time steps of "
-    "training at the most. Long tasks are not solved within that; only the full run has figures that count."
+    "training at the most. Long tasks are not solved within that; only the full run has figures "
+    "that count."
 )
 
 
