@@ -1,12 +1,11 @@
-"""`Sequences`, the one container for data sets of sequences, and the checks of what users give."""
+"""`Sequences`, the one container for data sets of sequences."""
 
 from numbers import Integral
 
 import numpy as np
 from scipy import sparse
 
-# Columns, and entries, of a CSR matrix are counted in C integers.
-MAX_INDEX = np.iinfo(np.intc).max
+from lstm97._arrays import MAX_INDEX, as_integers, as_numbers, as_steps, locate, one_hot
 
 
 class Sequences:
@@ -46,8 +45,8 @@ class Sequences:
     __slots__ = ("flat", "lengths", "starts")
 
     def __init__(self, flat, starts, lengths):
-        self.flat = _as_steps(flat, "flat")
-        self.starts, self.lengths = _as_integers(starts, "starts"), _as_integers(lengths, "lengths")
+        self.flat = as_steps(flat, "flat")
+        self.starts, self.lengths = as_integers(starts, "starts"), as_integers(lengths, "lengths")
         if self.starts.shape != self.lengths.shape:
             raise ValueError(f"{len(self.starts)} starts, but {len(self.lengths)} lengths")
         n_steps = self.flat.shape[0]
@@ -85,7 +84,7 @@ class Sequences:
         -------
         Sequences
         """
-        parts = [_as_steps(part, f"{name}[{i}]") for i, part in enumerate(sequences)]
+        parts = [as_steps(part, f"{name}[{i}]") for i, part in enumerate(sequences)]
         if not parts:
             raise ValueError(f"{name} holds no sequence")
         for i, part in enumerate(parts):
@@ -115,8 +114,8 @@ class Sequences:
         -------
         Sequences
         """
-        flat = _as_steps(flat, name)
-        lengths = _as_integers(lengths, "lengths")
+        flat = as_steps(flat, name)
+        lengths = as_integers(lengths, "lengths")
         if (lengths < 1).any():
             i = int(np.argmax(lengths < 1))
             raise ValueError(f"{name}[{i}] is empty: a sequence needs at least one step")
@@ -143,7 +142,7 @@ class Sequences:
         -------
         Sequences
         """
-        X = _as_numbers(X, name)
+        X = as_numbers(X, name)
         if X.ndim != 3:
             raise ValueError(f"{name} must be 3-D (sequences, steps, features), it is {X.ndim}-D")
         n, n_steps, n_features = X.shape
@@ -323,20 +322,6 @@ class Sequences:
         raise ValueError(f"{name} contains {kind} in sequence {i}, step {step}")
 
 
-def locate(row, starts, lengths):
-    """Return the sequence, and the step within it, of a row of the flat array."""
-    i = int(np.argmax((starts <= row) & (row < starts + lengths)))
-    return i, int(row - starts[i])
-
-
-def one_hot(symbols, n_symbols):
-    """Return the CSR matrix with a 1 in column `symbols[i]` of row i."""
-    n = len(symbols)
-    indices = np.asarray(symbols, dtype=np.intc)
-    indptr = np.arange(n + 1, dtype=np.intc)
-    return sparse.csr_array((np.ones(n), indices, indptr), shape=(n, n_symbols))
-
-
 def is_ragged(X):
     """Tell whether X is anything but a 2-D table: Sequences, a 3-D array, one array per sequence.
 
@@ -383,62 +368,3 @@ def _depth(x):
     if isinstance(x, list | tuple):
         return 1 + (_depth(x[0]) if len(x) else 0)
     return getattr(x, "ndim", 0)
-
-
-def _as_numbers(x, name):
-    """Convert to a float64 array, but from numbers only: never from strings or complex."""
-    try:
-        x = np.asarray(x)
-    except ValueError as error:
-        raise ValueError(f"{name} is no rectangular array: {error}") from None
-    if x.dtype.kind == "c":
-        raise ValueError(f"{name}: complex data not supported")
-    if x.dtype.kind not in "biufO":
-        raise TypeError(f"{name} must hold numbers, its dtype is {x.dtype}")
-    if x.dtype.kind == "O" and any(isinstance(value, str | bytes) for value in x.ravel()):
-        raise TypeError(f"{name} must hold numbers, it holds strings")
-    try:
-        return np.ascontiguousarray(x, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise TypeError(f"{name} must hold numbers: {error}") from None
-
-
-def _as_integers(x, name):
-    x = np.asarray(x)
-    if x.ndim != 1 or x.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be a one-dimensional array of integers")
-    return x.astype(np.int64)
-
-
-def _as_csr(part, name):
-    """Check a sparse matrix; indices become C integers, entries of one place are added up."""
-    if part.dtype.kind == "c":
-        raise ValueError(f"{name}: complex data not supported")
-    if max(part.nnz, part.shape[-1]) > MAX_INDEX:
-        raise ValueError(f"{name} is too large, of shape {part.shape} with {part.nnz} non-zeros")
-    part = sparse.csr_array(part, dtype=np.float64)
-    try:
-        part.check_format(full_check=True)
-    except ValueError as error:
-        raise ValueError(f"{name} is no valid CSR matrix: {error}") from None
-    if not part.has_canonical_format:
-        part = part.copy()
-        part.sum_duplicates()
-    if part.indices.dtype != np.intc:
-        part.indices, part.indptr = part.indices.astype(np.intc), part.indptr.astype(np.intc)
-    return part
-
-
-def _as_steps(part, name):
-    """Check one sequence: a 2-D array of numbers or a CSR matrix with at least one feature."""
-    part = _as_csr(part, name) if sparse.issparse(part) else _as_numbers(part, name)
-    if part.ndim != 2:
-        raise ValueError(
-            f"{name} must be 2-D (steps, features), it is {part.ndim}-D; "
-            "a series of single numbers is x.reshape(-1, 1)"
-        )
-    if part.shape[0] == 0:
-        raise ValueError(f"{name} is empty: a sequence needs at least one step")
-    if part.shape[1] == 0:
-        raise ValueError(f"{name} has no features")
-    return part

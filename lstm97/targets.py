@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstm97.sequences import Sequences, locate
+from lstm97._arrays import locate
+from lstm97.sequences import Sequences
 
 
 @dataclass(frozen=True)

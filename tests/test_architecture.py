@@ -12,6 +12,7 @@ ROOT = Path(lstm97.__file__).parent
 FLOORS = [
     ["_math"],
     ["_core", "_forward", "_gradient"],
+    ["_arrays"],
     ["_topology", "sequences", "targets", "stopping"],
     ["_learners", "_training"],
     ["base", "mixins", "lstm", "tasks"],

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from lstm97.sequences import Sequences, one_hot
+from lstm97._arrays import one_hot
+from lstm97.sequences import Sequences
 from lstm97.targets import Targets
 from lstm97.tasks.base import Task, draw_lengths
 

@@ -1,0 +1,81 @@
+"""Arrays of numbers from what users give: checked, never converted silently, named in messages."""
+
+import numpy as np
+from scipy import sparse
+
+# Columns, and entries, of a CSR matrix are counted in C integers.
+MAX_INDEX = np.iinfo(np.intc).max
+
+
+def locate(row, starts, lengths):
+    """Return the sequence, and the step within it, of a row of the flat array."""
+    i = int(np.argmax((starts <= row) & (row < starts + lengths)))
+    return i, int(row - starts[i])
+
+
+def one_hot(symbols, n_symbols):
+    """Return the CSR matrix with a 1 in column `symbols[i]` of row i."""
+    n = len(symbols)
+    indices = np.asarray(symbols, dtype=np.intc)
+    indptr = np.arange(n + 1, dtype=np.intc)
+    return sparse.csr_array((np.ones(n), indices, indptr), shape=(n, n_symbols))
+
+
+def as_numbers(x, name):
+    """Convert to a float64 array, but from numbers only: never from strings or complex."""
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{name} is no rectangular array: {error}") from None
+    if x.dtype.kind == "c":
+        raise ValueError(f"{name}: complex data not supported")
+    if x.dtype.kind not in "biufO":
+        raise TypeError(f"{name} must hold numbers, its dtype is {x.dtype}")
+    if x.dtype.kind == "O" and any(isinstance(value, str | bytes) for value in x.ravel()):
+        raise TypeError(f"{name} must hold numbers, it holds strings")
+    try:
+        return np.ascontiguousarray(x, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"{name} must hold numbers: {error}") from None
+
+
+def as_integers(x, name):
+    """Convert to a one-dimensional array of int64, but from integers only."""
+    x = np.asarray(x)
+    if x.ndim != 1 or x.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be a one-dimensional array of integers")
+    return x.astype(np.int64)
+
+
+def _as_csr(part, name):
+    """Check a sparse matrix; indices become C integers, entries of one place are added up."""
+    if part.dtype.kind == "c":
+        raise ValueError(f"{name}: complex data not supported")
+    if max(part.nnz, part.shape[-1]) > MAX_INDEX:
+        raise ValueError(f"{name} is too large, of shape {part.shape} with {part.nnz} non-zeros")
+    part = sparse.csr_array(part, dtype=np.float64)
+    try:
+        part.check_format(full_check=True)
+    except ValueError as error:
+        raise ValueError(f"{name} is no valid CSR matrix: {error}") from None
+    if not part.has_canonical_format:
+        part = part.copy()
+        part.sum_duplicates()
+    if part.indices.dtype != np.intc:
+        part.indices, part.indptr = part.indices.astype(np.intc), part.indptr.astype(np.intc)
+    return part
+
+
+def as_steps(part, name):
+    """Check one sequence: a 2-D array of numbers or a CSR matrix with at least one feature."""
+    part = _as_csr(part, name) if sparse.issparse(part) else as_numbers(part, name)
+    if part.ndim != 2:
+        raise ValueError(
+            f"{name} must be 2-D (steps, features), it is {part.ndim}-D; "
+            "a series of single numbers is x.reshape(-1, 1)"
+        )
+    if part.shape[0] == 0:
+        raise ValueError(f"{name} is empty: a sequence needs at least one step")
+    if part.shape[1] == 0:
+        raise ValueError(f"{name} has no features")
+    return part
