@@ -93,6 +93,15 @@ def test_only_the_first_sequence_is_carried_on():
     kernel_run(topology, weights, head, network)  # leaves a state behind
     kernel_pass(topology, weights, X[1:], y[1:], network, **options)
     assert (weights == expected).all()
+    # Learning with carry: the first goes on from the state left behind, the second does not.
+    learned, alone = weights.copy(), weights.copy()
+    kernel_run(topology, weights, head, network)
+    both, _ = kernel_pass(topology, learned, X[:2], y[:2], network, carry=True, **options)
+    kernel_run(topology, weights, head, network)
+    one, _ = kernel_pass(topology, alone, X[:1], y[:1], network, carry=True, **options)
+    two, _ = kernel_pass(topology, alone, X[1:2], y[1:2], network, **options)
+    assert (learned == alone).all()
+    assert np.array_equal(both, np.concatenate([one, two]), equal_nan=True)
     first = kernel_run(topology, weights, X[:1], network)
     both = kernel_run(topology, weights, X[:2], network, carry=True)
     fresh = kernel_run(topology, weights, X[:2])
