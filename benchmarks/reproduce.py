@@ -26,11 +26,11 @@ INTRODUCTION = """# The paper's tables, repeated
 
 Made by `python benchmarks/reproduce.py` from the records in `benchmarks/results`; do not edit.
 
-A bold line has the paper's figures; below it stands each of our readings of that row. A reading that
-departs from the paper's wording says in what; where the paper says nothing, none of them departs. A
-limit below the paper's five million sequences is ours, to keep the time within bounds. A trial that does not
-meet its stop rule within the limit counts as failed. Intervals hold with 95%: Wilson's for the
-fraction solved, a bootstrap's for means and medians.
+A bold line has the paper's figures; below it stands each of our readings of that row. A reading
+that departs from the paper's wording says in what; where the paper says nothing, none departs. A
+limit below the paper's five million sequences is ours, to keep the time within bounds. A trial that
+does not meet its stop rule within the limit counts as failed. Intervals hold with 95%: Wilson's for
+the fraction solved, a bootstrap's for means and medians.
 
 """
 

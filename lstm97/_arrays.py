@@ -21,8 +21,26 @@ def one_hot(symbols, n_symbols):
     return sparse.csr_array((np.ones(n), indices, indptr), shape=(n, n_symbols))
 
 
+def refuse_masked(x, name):
+    """Raise a ValueError, if values are masked: what stands behind a mask is no data."""
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise ValueError(f"{name} holds masked values")
+
+
+def refuse_strings(x, name):
+    """Raise a TypeError, if a table holds strings or dates, which NumPy would convert."""
+    try:
+        x = np.asarray(x)
+    except ValueError:
+        return  # no table at all: others say so
+    is_text = x.dtype.kind == "O" and any(isinstance(value, str | bytes) for value in x.ravel())
+    if is_text or x.dtype.kind in "SUMm":
+        raise TypeError(f"{name} must hold numbers, not strings or dates")
+
+
 def as_numbers(x, name):
     """Convert to a float64 array, but from numbers only: never from strings or complex."""
+    refuse_masked(x, name)
     try:
         x = np.asarray(x)
     except ValueError as error:
@@ -41,6 +59,7 @@ def as_numbers(x, name):
 
 def as_integers(x, name):
     """Convert to a one-dimensional array of int64, but from integers only."""
+    refuse_masked(x, name)
     x = np.asarray(x)
     if x.ndim != 1 or x.dtype.kind not in "iu":
         raise TypeError(f"{name} must be a one-dimensional array of integers")

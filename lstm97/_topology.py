@@ -94,6 +94,9 @@ class Topology:
     loss: str = "squared_error"
 
     def __post_init__(self):
+        # NumPy's booleans and small integers do not add up as Python's do.
+        for name, kind in self.__annotations__.items():
+            object.__setattr__(self, name, kind(getattr(self, name)))
         for name in ("n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden"):
             least = 0 if name in ("n_blocks", "n_hidden") else 1
             if getattr(self, name) < least:

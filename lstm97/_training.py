@@ -53,7 +53,7 @@ def train(learner, blocks, rule, on_block=None):
             history.reason = "diverged"
         if n < len(X):
             _replay(learner, X, y, start, n)
-        while not learner.is_finite():
+        while n > 0 and not learner.is_finite():
             n, history.reason = n - 1, "diverged"
             _replay(learner, X, y, start, n)
         history.n_sequences += n

@@ -6,12 +6,14 @@ from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from lstm97._arrays import refuse_masked, refuse_strings
 from lstm97._training import train
 from lstm97.sequences import Sequences, as_sequences, is_ragged
 from lstm97.stopping import Never, Plateau
@@ -115,6 +117,8 @@ class BaseSequenceEstimator(BaseEstimator):
 
     def _train(self, learner, blocks, rule):
         """Train, keep what was learned, tell how it ended."""
+        if not learner.is_finite():
+            raise ValueError("weights_ are not finite: there is nothing to go on from")
         history = train(learner, blocks, rule, self._report if self.verbose else None)
         self._keep(learner)
         self.n_iter_ = getattr(self, "n_iter_", 0) + len(history.losses)
@@ -187,6 +191,9 @@ class BaseSequenceEstimator(BaseEstimator):
 
     def _check_table(self, X, reset):
         """Check a 2-D X as scikit-learn does, but for what `Sequences` says more clearly."""
+        refuse_masked(X, "X")
+        if not sparse.issparse(X):
+            refuse_strings(X, "X")
         checks = {"dtype": "numeric", "order": "C", "ensure_all_finite": False}
         if not reset and self.n_channels and self.n_features_in_ == self.n_step_features_in_:
             # Fitted on ragged sequences: a table may have any number of steps.
@@ -227,8 +234,10 @@ class BaseSequenceEstimator(BaseEstimator):
     def _paired(self, X, y):
         """Return true and predicted targets, flat, without the steps that have no target."""
         y_pred = self.predict(X)
+        if has_steps(y) != (self.target_steps_ == "every"):
+            raise ValueError(f"y must hold targets for the {self.target_steps_} step, as in fit")
         if self.target_steps_ == "last":
-            return y, y_pred
+            return without_objects(np.asarray(y)), y_pred
         y_pred = np.concatenate(list(y_pred))
         sequences = copy.copy(self)._check_X(X, reset=False)
         y_true = flatten_steps(y, sequences.lengths)

@@ -6,6 +6,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from lstm97._arrays import refuse_masked
 from lstm97.targets import Targets, check_labels, check_numbers, flatten_steps
 
 
@@ -85,6 +86,7 @@ class SequenceClassifierMixin(ClassifierMixin):
 
     def _check_y(self, y, X, classes=None):
         steps = self.target_steps_ == "every"
+        refuse_masked(y, "y")
         labels = self._labels(y, X) if steps else column_or_1d(y, warn=True)
         present, missing = check_labels(labels, X.lengths if steps else None)
         check_classification_targets(present)
@@ -168,6 +170,7 @@ class SequenceRegressorMixin(RegressorMixin):
             flat = flatten_steps(y, X.lengths)
             targets = Targets.at_steps(check_numbers(flat, X.lengths), X.lengths)
         else:
+            refuse_masked(y, "y")
             flat = np.asarray(y)
             if flat.ndim > 2 or flat.ndim == 0:
                 raise ValueError(f"y must be 1-D or 2-D, it is {flat.ndim}-D")

@@ -119,7 +119,7 @@ class Sequences:
         if (lengths < 1).any():
             i = int(np.argmax(lengths < 1))
             raise ValueError(f"{name}[{i}] is empty: a sequence needs at least one step")
-        if lengths.sum() != flat.shape[0]:
+        if (lengths > flat.shape[0]).any() or lengths.sum() != flat.shape[0]:
             raise ValueError(f"lengths sum to {lengths.sum()}, {name} has {flat.shape[0]} steps")
         sequences = cls._trusted(flat, np.cumsum(lengths) - lengths, lengths)
         sequences.check_finite(name)
@@ -221,6 +221,11 @@ class Sequences:
         -------
         Sequences
         """
+        X = as_numbers(X, "X")
+        if X.ndim != 2:
+            raise ValueError(f"X must be 2-D, it is {X.ndim}-D")
+        if not isinstance(n_channels, Integral):
+            raise TypeError(f"n_channels must be an integer, got {n_channels!r}")
         if n_channels < 1 or X.shape[1] % n_channels:
             raise ValueError(
                 f"X has {X.shape[1]} columns, not a multiple of n_channels={n_channels}"
@@ -241,8 +246,11 @@ class Sequences:
             return self.flat[start : start + self.lengths[key]]
         if not isinstance(key, slice):
             key = np.asarray(key)
+            if key.ndim != 1:
+                raise IndexError("an integer, a slice, a mask or a 1-D array of integers expected")
             key = key.astype(np.int64) if key.size == 0 else key
-        return Sequences._trusted(self.flat, self.starts[key], self.lengths[key])
+        parts = (np.ascontiguousarray(part[key]) for part in (self.starts, self.lengths))
+        return Sequences._trusted(self.flat, *parts)
 
     def __iter__(self):
         """Iterate over the sequences."""
@@ -296,7 +304,9 @@ class Sequences:
 
     def to_padded(self, pad=np.nan):
         """Return an array of shape (n_sequences, longest, n_features), filled up with `pad`."""
-        X = np.full((len(self), self.lengths.max(initial=0), self.n_features), pad)
+        X = np.full(
+            (len(self), self.lengths.max(initial=0), self.n_features), pad, dtype=np.float64
+        )
         for row, part in zip(X, self, strict=True):
             row[: part.shape[0]] = part.toarray() if sparse.issparse(part) else part
         return X
@@ -317,8 +327,10 @@ class Sequences:
         row = at[0]
         if sparse.issparse(self.flat):
             row = np.searchsorted(self.flat.indptr, row, side="right") - 1
-        i, step = locate(row, self.starts, self.lengths)
         kind = "NaN" if np.isnan(values[at]) else "infinity"
+        if not ((self.starts <= row) & (row < self.starts + self.lengths)).any():
+            raise ValueError(f"{name} contains {kind} in row {row}, which no sequence uses")
+        i, step = locate(row, self.starts, self.lengths)
         raise ValueError(f"{name} contains {kind} in sequence {i}, step {step}")
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstm97._arrays import locate
+from lstm97._arrays import locate, refuse_masked
 from lstm97.sequences import Sequences
 
 
@@ -48,7 +48,8 @@ class Targets:
 
     def __getitem__(self, key):
         """Return the targets of the sequences that a slice or an array of integers names."""
-        return Targets(self.values, self.first[key], self.every, self.weight)
+        first = np.ascontiguousarray(self.first[key])
+        return Targets(self.values, first, self.every, self.weight)
 
 
 def has_steps(y):
@@ -91,11 +92,14 @@ def flatten_steps(y, lengths):
             )
         if len(part) != lengths[i]:
             raise ValueError(f"y[{i}] has {len(part)} targets, X[{i}] has {lengths[i]} steps")
+    if len({part.dtype.kind for part in parts}) > 1:
+        parts = [part.astype(object) for part in parts]  # no number becomes a string
     return np.concatenate(parts)
 
 
 def _as_labels(part):
-    """Make an array; one that holds a None stays an array of objects, nothing becomes a string."""
+    """Make an array; one that holds strings or None stays an array of objects."""
+    refuse_masked(part, "y")
     part = part.toarray() if hasattr(part, "toarray") else part
     array = np.asarray(part)
     if array.dtype.kind in "US" and not isinstance(part, np.ndarray):
@@ -128,6 +132,8 @@ def check_numbers(flat, lengths=None):
         raise TypeError(f"y must hold numbers: {error}") from None
     if values.shape[1] == 0:
         raise ValueError("y holds no target: it has no outputs")
+    if lengths is not None and np.isnan(values).all():
+        raise ValueError("y holds no target: every number is NaN")
     bad = ~np.isfinite(values) if lengths is None else np.isinf(values)
     if bad.any():
         row, column = np.unravel_index(np.argmax(bad), bad.shape)
@@ -161,7 +167,12 @@ def check_labels(labels, lengths=None):
     if labels.dtype.kind == "f" and np.isinf(labels).any():
         row = int(np.argmax(np.isinf(labels)))
         raise ValueError(f"Input y contains infinity {_place(row, lengths)}")
-    return without_objects(labels[~missing]), missing
+    present = labels[~missing]
+    if present.dtype.kind == "O":
+        n_strings = sum(isinstance(label, str) for label in present)
+        if 0 < n_strings < len(present):
+            raise TypeError("y mixes strings with other labels")
+    return without_objects(present), missing
 
 
 def without_objects(labels):

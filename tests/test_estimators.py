@@ -563,3 +563,64 @@ def test_a_net_grows_when_its_loss_stops_falling():
     assert grown.score(X, y) > first.score(X, y) + 0.3
     with pytest.raises(ValueError, match="nothing feeds the outputs"):
         LSTMRegressor(initial_blocks=0).fit(X, y)
+
+
+def test_stepped_slices_are_sequences_too():
+    X, y = data()
+    whole = Sequences.from_list(X)
+    model = LSTMClassifier(**FAST).fit(whole, y)
+    assert (model.predict(whole[::-2]) == model.predict(X[::-2])).all()
+    other = LSTMClassifier(random_state=0).partial_fit(X[::2], y[::2], classes=[0, 1])
+    again = LSTMClassifier(random_state=0).partial_fit(whole[::2], y[::2], classes=[0, 1])
+    assert (other.weights_ == again.weights_).all()
+
+
+def test_switches_and_sizes_may_be_numpys():
+    X, y = data()
+    sizes = {"n_blocks": 20, "n_hidden": 2, "recurrence": "cells", "input_gate": True}
+    model = LSTMClassifier(**sizes, **FAST).fit(X, y)
+    sizes |= {"n_blocks": np.int8(20), "n_hidden": np.uint8(2), "input_gate": np.True_}
+    other = LSTMClassifier(**sizes, output_gate=np.True_, **FAST).fit(X, y)
+    assert (model.weights_ == other.weights_).all()
+
+
+def test_weights_that_are_not_finite_are_no_start():
+    X, y = data()
+    model = LSTMRegressor(**FAST).fit(X, y)
+    model.weights_[0] = np.nan
+    with pytest.raises(ValueError, match="weights_ are not finite"):
+        model.partial_fit(X, y)
+
+
+def test_score_takes_the_targets_that_fit_takes():
+    X, y = data()
+    model = LSTMClassifier(**FAST).fit(X, y.astype(object))
+    assert model.score(X, y.astype(object)) == model.score(X, y)
+    with pytest.raises(ValueError, match="targets for the last step"):
+        model.score(X, [[label] for label in y])
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "change", "error", "message"),
+    [
+        (LSTMClassifier, lambda X, y: (X, [[0, "0", *([1] * (len(x) - 2))] for x in X]),
+         TypeError, "y mixes strings"),
+        (LSTMRegressor, lambda X, y: (X, [np.full(len(x), np.nan) for x in X]),
+         ValueError, "every number is NaN"),
+        (LSTMRegressor, lambda X, y: (X, np.ma.masked_array(y, y == 0)), ValueError, "masked"),
+        (LSTMClassifier, lambda X, y: (X, np.ma.masked_array(y, y == 0)), ValueError, "masked"),
+        (LSTMClassifier, lambda X, y: (np.array([["1.5"]] * 30, dtype=object), y),
+         TypeError, "X must hold numbers"),
+        (LSTMClassifier, lambda X, y: (pd.DataFrame({"a": ["1"] * 30}), y),
+         TypeError, "X must hold numbers"),
+        (LSTMClassifier, lambda X, y: (np.zeros((30, 1), dtype="datetime64[s]"), y),
+         TypeError, "X must hold numbers"),
+    ],
+)  # fmt: skip
+def test_still_more_that_is_refused(Estimator, change, error, message):
+    X, y = data()
+    model = Estimator(**FAST).fit(X, y)
+    before = joblib.hash(model)
+    with pytest.raises(error, match=message):
+        model.set_params(n_channels=None).fit(*change(X, y))
+    assert joblib.hash(model) == before

@@ -199,3 +199,19 @@ def test_the_constructor_takes_what_can_be_converted():
     for form in (flat.astype(np.float32), np.asfortranarray(flat), flat.tolist(),
                  sparse.csc_array(flat)):  # fmt: skip
         assert same(Sequences(form, [0, 4], [2, 2]), [flat[:2], flat[4:]])
+
+
+def test_more_of_what_a_container_refuses_and_keeps():
+    X = Sequences.from_list([np.full((2, 1), 0.7), np.full((3, 1), 0.2)])
+    assert X.to_padded(0).dtype == np.float64
+    assert X.to_padded(0)[0, 0, 0] == 0.7
+    for key in (np.True_, [[0, 1]], np.array(1)):
+        with pytest.raises(IndexError, match="1-D array of integers expected"):
+            X[key]
+    assert X[::-1].starts.flags.c_contiguous
+    with pytest.raises(ValueError, match="lengths sum to"):
+        Sequences.from_lengths(FLAT, [2**63 - 1, 2**63 - 1, 8])
+    with pytest.raises(ValueError, match="row 6, which no sequence uses"):
+        Sequences(np.r_[FLAT, [[np.nan, 0.0]]], [0, 3], [3, 3])
+    with pytest.raises(ValueError, match="masked"):
+        Sequences.from_list([np.ma.masked_array(np.ones((2, 1)), [[True], [False]])])

@@ -110,11 +110,12 @@ def test_records_of_another_setting_are_refused():
     ],
 )
 def test_verdict_on_the_mean(count, expected):
-    assert verdict(SETTING, summary([count] * 5)) == expected
+    assert verdict(SETTING, summary([count] * 10)) == expected
 
 
 def test_verdict_on_the_success_rate():
     assert verdict(SETTING, summary([])) == "not run"
+    assert verdict(SETTING, summary([74_000] * 9)) == "too few trials"
     # The paper has all of its 10 trials solved where it states no rate. By hand, for 5 of 10
     # beside 10 of 10: p = 2 * C(10, 5) * C(10, 10) / C(20, 15) = 0.0325; for 6 of 10: 0.0867.
     assert verdict(SETTING, summary([74_000] * 6, n_failed=4)) == "reproduced"
@@ -136,6 +137,7 @@ def test_failing_like_the_paper_is_reproduced():
     [(148_000, 0, True), (148_001, 0, False), (10, 1, True), (10, 2, False)],
 )
 def test_aim(count, n_failed, expected):
-    assert meets_aim(SETTING, summary([count] * 9, n_failed)) is expected
+    assert meets_aim(SETTING, summary([count] * 18, 2 * n_failed)) is expected
+    assert not meets_aim(SETTING, summary([10] * 9))
     assert not meets_aim(SETTING, summary([]))
     assert not meets_aim(SETTING, summary([], n_failed=3))

@@ -156,3 +156,34 @@ def test_a_sweep_that_is_killed_at_any_moment_ends_with_all_records(tmp_path):
     lines = store.path(EASY).read_text().splitlines()
     assert len(lines) == 40
     assert without_times(store.read(EASY)) == expected
+
+
+@pytest.mark.parametrize("line", [b"garbage", b"", b"{}", b"[]", b"null", b"\xff\xfe", b"\0\0"])
+def test_a_line_that_is_no_record_is_named(tmp_path, line):
+    store = Store(tmp_path)
+    store.append(EASY, record(0))
+    store.path(EASY).write_bytes(store.path(EASY).read_bytes() + line + b"\n")
+    with pytest.raises(StoreError, match=r"line 2 of .*exp4-100.jsonl is no record"):
+        store.read(EASY)
+
+
+def test_a_store_is_a_folder(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("")
+    with pytest.raises(StoreError, match="is no folder"):
+        list(run_missing({EASY.id: (EASY, 1)}, Store(path), n_jobs=1))
+
+
+def test_two_writers_lose_nothing(tmp_path):
+    script = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from test_store import EASY, record
+from lstm97.experiments.store import Store
+for trial in range(150):
+    Store(sys.argv[2]).append(EASY, record(trial, seed=int(sys.argv[3])))
+"""
+    command = [sys.executable, "-c", script, str(Path(__file__).parent), str(tmp_path)]
+    writers = [subprocess.Popen([*command, seed]) for seed in "01"]
+    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    assert len(Store(tmp_path).read(EASY)) == 300

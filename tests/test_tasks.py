@@ -127,3 +127,13 @@ def test_parameters_are_checked():
         make_adding(1, T=19)
     with pytest.raises(ValueError, match="n_relevant must be 2 or 3"):
         make_temporal_order(1, 4)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_no_sequences_are_refused(name):
+    task = TASKS[name]()
+    task.prepare(np.random.default_rng(0))
+    with pytest.raises(ValueError, match="n_sequences must be at least 1, got 0"):
+        task.draw(0, np.random.default_rng(0))
+    with pytest.raises(TypeError, match="n_sequences must be an integer"):
+        task.draw(2.0, np.random.default_rng(0))

@@ -160,8 +160,12 @@ def _report(options):
 
 def _write_report(options, wanted, note=""):
     """Write the report on what the store has of the wanted settings, by any seed."""
-    results = [(setting, options.store.read(setting)) for setting, _ in wanted.values()]
-    write_report(options.report, results, note)
+    try:
+        results = [(setting, options.store.read(setting)) for setting, _ in wanted.values()]
+        write_report(options.report, results, note)
+    except (StoreError, OSError) as error:
+        print(f"lstm97: {error}", file=sys.stderr)
+        return 1
     print(f"Report: {options.report / 'report.html'}")
     return 0
 

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import binomtest, bootstrap, fisher_exact
 
 N_RESAMPLES = 9999
+MIN_TRIALS = 10  # fewer say little about a success rate
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,12 @@ def _interval(values, statistic):
 def verdict(setting, summary):
     """Say how our figures compare with the paper's.
 
-    The first that applies: "not run", if there are no trials. "Success rate differs", if
-    Fisher's exact test on the trials that were solved and those that were not, ours and the
-    paper's, gives p < 0.05; where the paper states no rate, all of its trials succeeded.
-    "Faster", if our mean number of training sequences to success is below half of the paper's.
-    "Slower", if it is above twice the paper's. Otherwise "reproduced"; so it is, too, if none
-    of our trials was solved and the paper's rate agrees.
+    The first that applies: "not run", if there are no trials. "Too few trials", if there are
+    fewer than ten. "Success rate differs", if Fisher's exact test on the trials that were
+    solved and those that were not, ours and the paper's, gives p < 0.05; where the paper states
+    no rate, all of its trials succeeded. "Faster", if our mean number of training sequences to
+    success is below half of the paper's. "Slower", if it is above twice the paper's. Otherwise
+    "reproduced"; so it is, too, if none of our trials was solved and the paper's rate agrees.
 
     Parameters
     ----------
@@ -137,6 +138,8 @@ def verdict(setting, summary):
     """
     if not summary.n_trials:
         return "not run"
+    if summary.n_trials < MIN_TRIALS:
+        return "too few trials"
     theirs = round(setting.paper.get("success", 1.0) * setting.trials)
     counts = [
         [summary.n_solved, summary.n_trials - summary.n_solved],
@@ -153,8 +156,8 @@ def verdict(setting, summary):
 def meets_aim(setting, summary):
     """Say whether the aim is met.
 
-    At least 90% of the trials are solved, and their mean number of training sequences is at most
-    twice the paper's.
+    There are at least ten trials, at least 90% of them are solved, and the mean number of training
+    sequences of these is at most twice the paper's.
 
     Parameters
     ----------
@@ -165,6 +168,6 @@ def meets_aim(setting, summary):
     -------
     bool
     """
-    if not summary.n_solved:
+    if summary.n_trials < MIN_TRIALS or not summary.n_solved:
         return False
     return summary.rate >= 0.9 and summary.mean <= 2 * setting.paper["n_sequences"]

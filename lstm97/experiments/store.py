@@ -2,11 +2,17 @@
 
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 
 class StoreError(RuntimeError):
-    """A record could not be written; what was stored before is not damaged."""
+    """A store could not be read or written; what was stored before is not damaged."""
 
 
 class Store:
@@ -43,11 +49,15 @@ class Store:
         records : list of dict
             In the order of seeds and trials, none twice.
         """
-        found = {}
-        for line in self._whole_lines(self.path(setting)):
-            record = json.loads(line)
-            if record["setting"] == setting.digest and seed in (None, record["seed"]):
-                found.setdefault((record["seed"], record["trial"]), record)
+        found, path = {}, self.path(setting)
+        for number, line in enumerate(self._whole_lines(path), start=1):
+            try:
+                record = json.loads(line)
+                digest, key = record["setting"], (record["seed"], record["trial"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise StoreError(f"line {number} of {path} is no record: {error!r}") from error
+            if digest == setting.digest and seed in (None, key[0]):
+                found.setdefault(key, record)
         return [found[key] for key in sorted(found)]
 
     def append(self, setting, record):
@@ -63,7 +73,7 @@ class Store:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Without a buffer: nothing is left that closing the file would try to write again.
-            with path.open("ab", buffering=0) as file:
+            with path.open("ab", buffering=0) as file, _alone(file):
                 whole = sum(map(len, self._whole_lines(path)))
                 file.truncate(whole)
                 try:
@@ -79,9 +89,24 @@ class Store:
 
     def _whole_lines(self, path):
         """Return the lines that end, as bytes; the last one may have been cut off."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise StoreError(f"{self.folder} is no folder")
         if not path.exists():
             return []
         return [line for line in path.read_bytes().splitlines(True) if line.endswith(b"\n")]
+
+
+@contextmanager
+def _alone(file):
+    """Keep other processes that write to the same store waiting, where the system can."""
+    if fcntl is None:
+        yield
+        return
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _write(file, line):

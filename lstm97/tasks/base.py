@@ -1,6 +1,7 @@
 """What a task is to the experiments: sequences drawn on line, and what a right answer is."""
 
 from abc import ABC, abstractmethod
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -75,10 +76,17 @@ class Task(ABC):
         return Judgement(~(results.max_error < self.tolerance), results.mean_error)
 
 
-def draw_lengths(n, shortest, longest, rng):
-    """Draw lengths uniformly; return them, the first step of each sequence, and their sum."""
+def check_count(n):
+    """Refuse a number of sequences that is none."""
+    if not isinstance(n, Integral):
+        raise TypeError(f"n_sequences must be an integer, got {n!r}")
     if n < 1:
         raise ValueError(f"n_sequences must be at least 1, got {n}")
+
+
+def draw_lengths(n, shortest, longest, rng):
+    """Draw lengths uniformly; return them, the first step of each sequence, and their sum."""
+    check_count(n)
     lengths = rng.integers(shortest, longest, n, endpoint=True)
     ends = np.cumsum(lengths)
     return lengths, ends - lengths, int(ends[-1])

@@ -7,7 +7,7 @@ import numpy as np
 from lstm97._arrays import one_hot
 from lstm97.sequences import Sequences
 from lstm97.targets import Targets
-from lstm97.tasks.base import Task
+from lstm97.tasks.base import Task, check_count
 
 
 class TwoSequences(Task):
@@ -36,6 +36,7 @@ class TwoSequences(Task):
 
     def draw(self, n, rng):
         """Draw sequences: see `Task.draw`. All of them share the steps of two."""
+        check_count(n)
         X, y = self._both
         is_y = rng.integers(2, size=n)
         return X[is_y], y[is_y]
@@ -50,6 +51,7 @@ class RandomMiddle(TwoSequences):
 
     def draw_strings(self, n, rng):
         """Draw the symbols, as an array of shape (n, p + 1)."""
+        check_count(n)
         return _framed(rng.integers(self.p - 1, size=(n, self.p - 1)), rng.integers(2, size=n))
 
     def draw(self, n, rng):
@@ -87,6 +89,7 @@ class LongLag(Task):
 
     def draw(self, n, rng):
         """Draw sequences: see `Task.draw`."""
+        check_count(n)
         e, b, x = self.p, self.p + 1, self.p + 2
         lengths = self.q + 2 + rng.geometric(0.1, size=n)  # a geometric number is k + 1
         ends = np.cumsum(lengths)

@@ -5,7 +5,7 @@ import numpy as np
 from lstm97._arrays import one_hot
 from lstm97.sequences import Sequences
 from lstm97.targets import Targets
-from lstm97.tasks.base import Judgement, Task
+from lstm97.tasks.base import Judgement, Task, check_count
 
 ALPHABET = "BTPSXVE"
 
@@ -79,6 +79,7 @@ class EmbeddedReber(Task):
 
     def draw(self, n, rng):
         """Draw training strings from their set: see `Task.draw`."""
+        check_count(n)
         X, y = self._prepared()[0]
         chosen = rng.integers(len(X), size=n)
         return X[chosen], y[chosen]
