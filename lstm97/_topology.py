@@ -1,6 +1,6 @@
 """Sizes and switches of a net, the named slices of its one flat weight vector, initial weights."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -95,8 +95,8 @@ class Topology:
 
     def __post_init__(self):
         # NumPy's booleans and small integers do not add up as Python's do.
-        for name, kind in self.__annotations__.items():
-            object.__setattr__(self, name, kind(getattr(self, name)))
+        for field in fields(self):
+            object.__setattr__(self, field.name, field.type(getattr(self, field.name)))
         for name in ("n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden"):
             least = 0 if name in ("n_blocks", "n_hidden") else 1
             if getattr(self, name) < least:
