@@ -11,7 +11,7 @@ import resource
 
 import numpy as np
 
-from lstm97._learners.lstm import LSTMLearner
+from lstm97._learners.network import NetworkLearner
 from lstm97._topology import Topology
 from lstm97.sequences import Sequences
 from lstm97.targets import Targets
@@ -27,7 +27,7 @@ def main():
     rng = np.random.default_rng(0)
     topology = Topology(n_inputs=2, n_outputs=1, output_activation="linear")
     weights = topology.initial_weights(rng, 0.1, {"input_gate": [-3.0, -6.0]})
-    learner = LSTMLearner(topology, weights, 0.001, "step")
+    learner = NetworkLearner(topology, weights, 0.001, "forward", "step")
     peaks = []
     for start in range(0, options.steps, PIECE):
         n = min(PIECE, options.steps - start)

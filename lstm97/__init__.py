@@ -2,9 +2,28 @@
 
 from importlib.metadata import version as _version
 
+from lstm97.baselines.recurrent import (
+    BPTTClassifier,
+    BPTTRegressor,
+    ElmanClassifier,
+    ElmanRegressor,
+    RTRLClassifier,
+    RTRLRegressor,
+)
 from lstm97.lstm import LSTMClassifier, LSTMRegressor
 from lstm97.sequences import Sequences
 
 __version__ = _version("lstm97")
 
-__all__ = ["LSTMClassifier", "LSTMRegressor", "Sequences", "__version__"]
+__all__ = [
+    "BPTTClassifier",
+    "BPTTRegressor",
+    "ElmanClassifier",
+    "ElmanRegressor",
+    "LSTMClassifier",
+    "LSTMRegressor",
+    "RTRLClassifier",
+    "RTRLRegressor",
+    "Sequences",
+    "__version__",
+]

@@ -11,6 +11,8 @@ Sources of the hidden layer, one row of weights each:
 Sources of the output layer:
 
     inputs x(t), with shortcuts only | cells y(t) | conventional units y(t) | the constant 1 (bias)
+
+With recurrent outputs there is no output layer: the outputs are the first conventional units.
 """
 
 from libc.stdint cimport int64_t
@@ -37,6 +39,7 @@ cdef struct Sizes:
     bint input_gate      # without it, y_in = 1
     bint output_gate     # without it, y_out = 1
     bint shortcut        # inputs feed the outputs too
+    bint recurrent_outputs
     bint linear_state    # h is the identity
     bint output_bias
     int first_output_gate
@@ -72,6 +75,10 @@ cdef struct State:
     int *touched         # (n_inputs,) the columns
     int *position        # (n_inputs,) where a column stands in touched, if it does
     int n_touched
+    # Real-time recurrent learning only: dnet_k/dw by source, unit k, and unit that w leads to.
+    double *sensitivity  # (hidden_rows, n_hidden, unit_lanes)
+    double *before       # the same of the step before
+    double *coupling     # (n_hidden, n_hidden) dnet_k(t)/dnet_l(t-1)
     # Of the current step.
     double *net          # (unit_lanes,)
     double *a            # (unit_lanes,) gates' openings, cells' g(net), conventional activations
@@ -107,9 +114,49 @@ cdef struct Target:
     bint every                # a row for each step; otherwise one row, due at the last step
 
 
+cdef enum Gradient:
+    NONE        # losses only
+    FORWARD     # truncated, forward in time
+    BACKWARD    # the same, backward over a tape of the sequence
+    FULL        # nothing cut: back-propagation through time
+    SENSITIVE   # nothing cut: real-time recurrent learning
+
+
 cdef struct Summary:
     # Of one sequence's targets.
     double loss
     double max_error
     double sum_error
     int64_t n_errors
+
+
+cdef class Steps:
+    cdef const double[:, ::1] dense
+    cdef const double[::1] data
+    cdef const int[::1] indices
+    cdef const int[::1] indptr
+    cdef Input input
+    cdef readonly Py_ssize_t n_steps
+    cdef readonly int n_inputs
+
+
+cdef class Network:
+    cdef Sizes n
+    cdef Weights w, gradient_
+    cdef State q
+    cdef object topology
+    cdef double[::1] memory
+    cdef int[::1] columns
+    cdef double[::1] tape
+    cdef double[::1] sensitivities
+
+    cdef _allocate(self)
+    cdef _set_constants(self)
+    cdef _exchange(self, double[::1] flat, Weights *packed, bint inward)
+    cdef _check_targets(
+        self, values, weight, const int64_t[::1] first, const int64_t[::1] lengths, bint every
+    )
+    cdef double *_tape_for(self, const int64_t[::1] lengths)
+    cdef _allocate_sensitivities(self)
+    cdef _clear(self)
+    cdef _clear_rows(self, Weights *packed)

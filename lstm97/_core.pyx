@@ -3,7 +3,8 @@
 How it is cut
     _core.pxd       the data: structs, and the order of units and sources
     _forward.pxd    one time step
-    _gradient.pxd   truncated gradient and update
+    _gradient.pxd   gradient, truncated or full, and update
+    _rtrl.pxd       the full gradient forward in time, without memory cells
     here            sequences, and the `Network` that Python calls: it owns the memory
 
 All but `Network` is plain C on the structs, without the GIL, without randomness, without a Python
@@ -18,9 +19,11 @@ from libc.string cimport memcpy, memset
 from lstm97._forward cimport step_hidden, step_output
 from lstm97._gradient cimport (
     add_hidden_gradient, add_output_gradient, advance_traces, backpropagate, is_target,
-    output_error, state_derivatives, tape_width, touch, unroll_tape, update, write_tape
+    output_error, state_derivatives, tape_width, touch, transpose_feedback, unroll_tape, update,
+    write_tape
 )
 from lstm97._math cimport padded
+from lstm97._rtrl cimport add_sensitive_gradient, advance_sensitivities, forget_sensitivities
 
 import numpy as np
 
@@ -33,6 +36,8 @@ cdef void reset(const Sizes *n, const Input *x, State *q) noexcept nogil:
     cdef Py_ssize_t first_row = 0
     memset(q.y, 0, n.unit_lanes * sizeof(double))
     memset(q.s, 0, n.cell_lanes * sizeof(double))
+    if q.sensitivity != NULL:
+        forget_sensitivities(n, x, q)
     if x.dense == NULL:
         for i in range(q.n_touched):
             memset(
@@ -60,40 +65,59 @@ cdef inline const double *target_at(
     return d.values + row * n.n_outputs
 
 
+cdef inline void advance_derivatives(
+    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, Gradient form, State *q
+) noexcept nogil:
+    """What the gradient of this step or a later one needs of step t."""
+    touch(q, x, t)
+    if form == SENSITIVE:
+        advance_sensitivities(n, w, x, t, q)
+        return
+    state_derivatives(n, q)
+    if form == FORWARD:
+        advance_traces(n, x, t, q)
+
+
 cdef Summary learn_sequence(
     const Sizes *n, Weights *w, Weights *gradient, State *q,
     const Input *x, Py_ssize_t start, Py_ssize_t length, const Target *d, Py_ssize_t i,
-    double step_rate, double *tape
+    Gradient form, double step_rate, double *tape
 ) noexcept nogil:
     """Run sequence i and add its gradient; with a step_rate, move the weights at each target.
 
-    Without a tape the gradient goes forward in time, with one backward.
+    The tape has room for the steps and, behind them, for transposed weights.
     """
     cdef Py_ssize_t t
     cdef double weight = 1.0
+    cdef double *transposed = NULL
     cdef const double *target
     cdef Summary r
     memset(&r, 0, sizeof(Summary))
     for t in range(length):
         step_hidden(n, w, x, start + t, q)
-        state_derivatives(n, q)
-        touch(q, x, start + t)
-        if tape == NULL:
-            advance_traces(n, x, start + t, q)
+        if form != NONE:
+            advance_derivatives(n, w, x, start + t, form, q)
         target = target_at(n, d, i, t, t == length - 1, &weight)
         if target != NULL:
             step_output(n, w, x, start + t, q)
             output_error(n, q, target, weight, &r)
+            if form == NONE:
+                continue
             backpropagate(n, w, q)
             add_output_gradient(n, x, start + t, q, gradient)
-            if tape == NULL:
+            if form == FORWARD:
                 add_hidden_gradient(n, x, start + t, q, gradient)
+            elif form == SENSITIVE:
+                add_sensitive_gradient(n, x, q, gradient)
             if step_rate != 0.0:
                 update(n, x, start + t, step_rate, q, w, gradient)
         if tape != NULL:
             write_tape(n, q, target != NULL, tape + t * tape_width(n))
     if tape != NULL:
-        unroll_tape(n, x, start, length, tape, q, gradient)
+        if form == FULL:
+            transposed = tape + length * tape_width(n)
+            transpose_feedback(n, w, transposed)
+        unroll_tape(n, x, start, length, tape, transposed, q, gradient)
     return r
 
 
@@ -116,14 +140,6 @@ cdef void run_sequence(
 cdef class Steps:
     """Borrowed view of the flat steps of a data set: a 2-D array or a CSR matrix."""
 
-    cdef const double[:, ::1] dense
-    cdef const double[::1] data
-    cdef const int[::1] indices
-    cdef const int[::1] indptr
-    cdef Input input
-    cdef readonly Py_ssize_t n_steps
-    cdef readonly int n_inputs
-
     def __cinit__(self, flat):
         self.n_steps, self.n_inputs = flat.shape
         memset(&self.input, 0, sizeof(Input))
@@ -145,16 +161,8 @@ cdef class Network:
     topology : lstm97._topology.Topology
     """
 
-    cdef Sizes n
-    cdef Weights w, gradient_
-    cdef State q
-    cdef object topology
-    cdef double[::1] memory
-    cdef int[::1] columns
-    cdef double[::1] tape
-
     def __cinit__(self, topology):
-        self.topology, self.tape = topology, None
+        self.topology, self.tape, self.sensitivities = topology, None, None
         self.n = sizes_of(topology)
         self._allocate()
         self._set_constants()
@@ -200,6 +208,7 @@ cdef class Network:
         q.touched = &self.columns[0]
         q.position = q.touched + n.n_inputs
         q.n_touched = 0
+        q.sensitivity = NULL
 
     cdef _set_constants(self):
         """Ranges of the squashing functions; which units have a bias. Padding stays zero."""
@@ -228,7 +237,7 @@ cdef class Network:
                 &flat[0], at, rows + group.bias, group.n_units,
                 packed.hidden + <int> group.first, self.n.unit_lanes, inward,
             )
-        rows = self.n.output_rows - 1 + self.n.output_bias
+        rows = 0 if self.n.recurrent_outputs else self.n.output_rows - 1 + self.n.output_bias
         exchange_rows(
             &flat[0], at, rows, self.n.n_outputs, packed.output, self.n.output_lanes, inward
         )
@@ -262,15 +271,29 @@ cdef class Network:
                 raise ValueError(f"the targets of sequence {i} lie outside of the values")
 
     cdef double *_tape_for(self, const int64_t[::1] lengths):
-        """Room for the longest sequence, kept for the next call."""
+        """Room for the longest sequence, and transposed weights, kept for the next call."""
         cdef Py_ssize_t size = max(lengths) * max(1, tape_width(&self.n))
+        size += self.n.n_units * self.n.unit_lanes
         if self.tape is None or self.tape.shape[0] < size:
             self.tape = np.empty(size)
         return &self.tape[0]
 
+    cdef _allocate_sensitivities(self):
+        """Room for real-time recurrent learning, which most nets do without."""
+        cdef Py_ssize_t size = <Py_ssize_t> self.n.hidden_rows * self.n.n_hidden * self.n.unit_lanes
+        if self.n.n_blocks > 0:
+            raise ValueError("real-time recurrent learning is for nets without memory cells")
+        if self.q.sensitivity == NULL:
+            self.sensitivities = np.zeros(2 * size + self.n.n_hidden * self.n.n_hidden)
+            self.q.sensitivity = &self.sensitivities[0]
+            self.q.before = self.q.sensitivity + size
+            self.q.coupling = self.q.before + size
+
     cdef _clear(self):
         """Forget every sequence."""
         memset(self.q.trace, 0, self.n.hidden_rows * self.n.trace_lanes * sizeof(double))
+        if self.sensitivities is not None:
+            self.sensitivities[:] = 0.0
         self.q.n_touched = 0
 
     def learn(
@@ -287,10 +310,13 @@ cdef class Network:
         bint per_step,                  # move the weights at each target, or at each sequence's end
         double[:, ::1] results,         # OUT  loss, largest and mean absolute error per sequence
         double[::1] gradient=None,      # OUT  with learning_rate 0: the sum over all sequences
-        bint backward=False,            # form of the gradient; per_step goes forward
+        str form="forward",             # of the gradient; per_step goes forward in time
         bint carry=False,               # go on from the state that the last call left
     ):
         """Train on sequences, one after the other.
+
+        The forms of the gradient are "forward" and "backward", the same truncated one, "full" and
+        "sensitive", the same full one, backward and forward in time; "none" gives losses only.
 
         Returns
         -------
@@ -300,6 +326,8 @@ cdef class Network:
         """
         cdef Py_ssize_t i, n_done = 0, n_sequences = starts.shape[0]
         cdef double *tape = NULL
+        cdef Gradient which = GRADIENTS[form]
+        cdef bint backward = which == BACKWARD or which == FULL
         cdef Target d
         cdef Summary r
         self._check(weights, x, starts, lengths)
@@ -307,11 +335,13 @@ cdef class Network:
         if results.shape[0] < n_sequences or results.shape[1] != 3:
             raise ValueError(f"results of shape ({n_sequences}, 3) expected")
         if backward and (per_step or carry):
-            raise ValueError("backward needs whole sequences and weights that do not move in them")
+            raise ValueError(f"{form} needs whole sequences and weights that do not move in them")
         if n_sequences == 0:
             return 0
         if backward:
             tape = self._tape_for(lengths)
+        if which == SENSITIVE:
+            self._allocate_sensitivities()
         d.values, d.first, d.every, d.weight = &values[0, 0], &first[0], every, NULL
         if weight is not None:
             d.weight = &weight[0]
@@ -324,7 +354,7 @@ cdef class Network:
                     reset(&self.n, &x.input, &self.q)
                 r = learn_sequence(
                     &self.n, &self.w, &self.gradient_, &self.q, &x.input, starts[i], lengths[i],
-                    &d, i, learning_rate if per_step else 0.0, tape,
+                    &d, i, which, learning_rate if per_step else 0.0, tape,
                 )
                 if learning_rate != 0.0 and not per_step:
                     update(&self.n, &x.input, -1, learning_rate, &self.q, &self.w, &self.gradient_)
@@ -388,6 +418,9 @@ cdef Py_ssize_t exchange_rows(
     return at
 
 
+GRADIENTS = {
+    "none": NONE, "forward": FORWARD, "backward": BACKWARD, "full": FULL, "sensitive": SENSITIVE,
+}
 OUTPUT_ACTIVATIONS = {"logistic": LOGISTIC, "linear": LINEAR, "softmax": SOFTMAX}
 LOSSES = {"squared_error": SQUARED_ERROR, "log_loss": LOG_LOSS}
 
@@ -400,6 +433,7 @@ cdef Sizes sizes_of(topology):
     n.n_cells, n.n_hidden = topology.n_cells, topology.n_hidden
     n.input_gate, n.output_gate = topology.input_gate, topology.output_gate
     n.shortcut, n.output_bias = topology.shortcut, topology.output_bias
+    n.recurrent_outputs = topology.recurrent_outputs
     n.linear_state = topology.state_activation == "identity"
     n.first_output_gate = n.n_blocks * n.input_gate
     n.first_cell = n.first_output_gate + n.n_blocks * n.output_gate

@@ -47,6 +47,10 @@ cdef inline void step_output(
     cdef int i, k
     cdef double largest, total
     cdef const double *row = w.output
+    if n.recurrent_outputs:
+        for k in range(n.n_outputs):
+            q.output_net[k], q.output[k] = q.net[k], q.y[k]
+        return
     copy_lanes(n.output_lanes, row + (n.output_rows - 1) * n.output_lanes, q.output_net)
     if n.shortcut:
         if x.dense != NULL:

@@ -1,10 +1,12 @@
-"""The truncated gradient of the 1997 LSTM, and the update. Numbers in brackets: the paper's.
+"""The gradient of the 1997 LSTM, and the update. Numbers in brackets: the paper's.
 
-The gradient stands here twice, equal but for the order of the sums:
+The truncated gradient stands here twice, equal but for the order of the sums:
     forward in time   each cell carries ds/dw along (`advance_traces`, (25) and (27)); constant
                       memory for any length; weights may change at every step
     backward          a tape of the sequence is read from its end (`unroll_tape`); for updates at
                       the end of a sequence
+Backward it may also be full: then an error goes on through all that is fed back, which is
+back-propagation through time. Forward in time the full gradient is that of `_rtrl.pxd`.
 """
 
 from libc.math cimport fabs, isnan
@@ -13,7 +15,9 @@ from libc.string cimport memset
 from lstm97._core cimport (
     LOGISTIC, SOFTMAX, SQUARED_ERROR, Input, Sizes, State, Summary, Weights
 )
-from lstm97._math cimport add_outer, add_scaled, clear_lanes, copy_lanes, exp_, fma, log_
+from lstm97._math cimport (
+    add_outer, add_scaled, add_weighted, clear_lanes, copy_lanes, exp_, fma, log_
+)
 
 
 # ---- error at the outputs ------------------------------------------------------------------------
@@ -69,12 +73,21 @@ cdef inline bint is_target(const Sizes *n, const double *d) noexcept nogil:
     return False
 
 
+cdef inline double state_slope(const Sizes *n, double h) noexcept nogil:
+    """h'(s) from h(s)."""
+    return 1.0 if n.linear_state else 0.5 * (1.0 - h) * (1.0 + h)
+
+
 cdef inline void backpropagate(const Sizes *n, const Weights *w, State *q) noexcept nogil:
     """From the outputs' errors to those of output gates (21), states (23), other units (20)."""
     cdef int c, i, j, k
-    cdef double error, opening, slope, through
+    cdef double error, opening, through
     cdef const double *row = w.output + (n.n_inputs * n.output_lanes if n.shortcut else 0)
     clear_lanes(n.unit_lanes, q.delta)
+    if n.recurrent_outputs:
+        for k in range(n.n_outputs):
+            q.delta[k] = q.e[k]
+        return
     for j in range(n.n_blocks):
         opening = q.a[n.first_output_gate + j] if n.output_gate else 1.0
         through = 0.0
@@ -82,8 +95,7 @@ cdef inline void backpropagate(const Sizes *n, const Weights *w, State *q) noexc
             error = 0.0
             for k in range(n.n_outputs):
                 error = fma(row[k], q.e[k], error)
-            slope = 1.0 if n.linear_state else 0.5 * (1.0 - q.h[c]) * (1.0 + q.h[c])
-            q.e_s[c] = opening * slope * error
+            q.e_s[c] = opening * state_slope(n, q.h[c]) * error
             through = fma(q.h[c], error, through)
             row += n.output_lanes
         if n.output_gate:
@@ -153,6 +165,8 @@ cdef inline void add_output_gradient(
     """Weights to the output units: (22)."""
     cdef int i
     cdef double *row = gradient.output
+    if n.recurrent_outputs:
+        return
     if n.shortcut:
         if x.dense != NULL:
             add_outer(n.output_lanes, n.n_inputs, q.e, x.dense + t * n.n_inputs, row)
@@ -206,10 +220,10 @@ cdef inline void add_hidden_gradient(
         add_trace_row(n, q, m, gradient)
 
 
-# A record of the tape, one per step: u, feedback y(t-1), e_s, delta.
+# A record of the tape, one per step: u, feedback y(t-1), e_s, delta, h.
 
 cdef inline int tape_width(const Sizes *n) noexcept nogil:
-    return n.trace_lanes + n.cell_lanes + 2 * n.unit_lanes
+    return n.trace_lanes + 2 * n.cell_lanes + 2 * n.unit_lanes
 
 
 cdef inline void write_tape(
@@ -224,13 +238,17 @@ cdef inline void write_tape(
         copy_lanes(n.unit_lanes, q.delta, record + n.cell_lanes)
     else:
         clear_lanes(n.cell_lanes + n.unit_lanes, record)
+    copy_lanes(n.cell_lanes, q.h, record + n.cell_lanes + n.unit_lanes)
 
 
 cdef inline void unroll_tape(
     const Sizes *n, const Input *x, Py_ssize_t start, Py_ssize_t length, double *tape,
-    State *q, Weights *gradient
+    const double *transposed, State *q, Weights *gradient
 ) noexcept nogil:
-    """The same gradient backward: an error at a state reaches all earlier steps unchanged."""
+    """The gradient backward: an error at a state reaches all earlier steps unchanged.
+
+    Without `transposed` weights it is the truncated one, with them the full one.
+    """
     cdef int c, j
     cdef Py_ssize_t t
     cdef const double *u
@@ -243,6 +261,8 @@ cdef inline void unroll_tape(
         feedback = u + n.trace_lanes
         e_s = feedback + n.unit_lanes
         delta = <double *> e_s + n.cell_lanes
+        if transposed != NULL and t < length - 1:
+            add_fed_back_error(n, transposed, <double *> u, q)
         for c in range(n.n_cells):
             q.e_s[c] += e_s[c]
         for j in range(n.n_blocks):
@@ -253,6 +273,48 @@ cdef inline void unroll_tape(
         add_sources(
             n, x, start + t, feedback + n.first_feedback, n.unit_lanes, delta, gradient.hidden
         )
+
+
+cdef inline void add_fed_back_error(
+    const Sizes *n, const double *transposed, double *record, State *q
+) noexcept nogil:
+    """What the errors of the next step's net inputs, in the next record, add to this record's."""
+    cdef int c, i, j
+    cdef double opening, through
+    cdef double *e_s = record + n.trace_lanes + n.unit_lanes
+    cdef double *delta = e_s + n.cell_lanes
+    cdef const double *h = delta + n.unit_lanes
+    cdef const double *y = record + tape_width(n) + n.trace_lanes
+    cdef const double *next_delta = delta + tape_width(n)
+    cdef double *error = q.net
+    clear_lanes(n.unit_lanes, error)
+    add_weighted(n.unit_lanes, n.n_units, transposed, next_delta, error, error)
+    for j in range(n.n_blocks):
+        opening = y[n.first_output_gate + j] if n.output_gate else 1.0
+        through = 0.0
+        for c in range(j * n.block_size, (j + 1) * n.block_size):
+            through = fma(h[c], error[n.first_cell + c], through)
+            e_s[c] = fma(opening * state_slope(n, h[c]), error[n.first_cell + c], e_s[c])
+        if n.output_gate:
+            i = n.first_output_gate + j
+            delta[i] = fma(opening * (1.0 - opening), through + error[i], delta[i])
+        if n.input_gate:
+            delta[j] = fma(y[j] * (1.0 - y[j]), error[j], delta[j])
+    for i in range(n.first_hidden, n.n_units):
+        delta[i] = fma(y[i] * (1.0 - y[i]), error[i], delta[i])
+
+
+cdef inline void transpose_feedback(
+    const Sizes *n, const Weights *w, double *transposed
+) noexcept nogil:
+    """Recurrent weights with a row for each unit that they lead to: (n_units, unit_lanes)."""
+    cdef int i, source
+    cdef const double *row = w.hidden + n.n_inputs * n.unit_lanes
+    memset(transposed, 0, n.n_units * n.unit_lanes * sizeof(double))
+    for source in range(n.first_feedback, n.first_feedback + n.n_feedback):
+        for i in range(n.n_units):
+            transposed[i * n.unit_lanes + source] = row[i]
+        row += n.unit_lanes
 
 
 # ---- update --------------------------------------------------------------------------------------

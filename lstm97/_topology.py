@@ -67,6 +67,9 @@ class Topology:
         Which units have a bias; conventional units go with the cells.
     shortcut : bool
         Inputs feed the outputs too.
+    recurrent_outputs : bool
+        There is no layer of outputs: they are the first of the conventional units (Williams and
+        Zipser 1989). Needs n_blocks=0 and n_hidden >= n_outputs.
     cell_activation : {"g", "h", "logistic"}
         Squashing of the cell input: the paper's g in [-2, 2], or its h in [-1, 1], or [0, 1].
     state_activation : {"h", "identity"}
@@ -88,6 +91,7 @@ class Topology:
     cell_bias: bool = True
     output_bias: bool = True
     shortcut: bool = False
+    recurrent_outputs: bool = False
     cell_activation: str = "g"
     state_activation: str = "h"
     output_activation: str = "logistic"
@@ -105,6 +109,18 @@ class Topology:
             raise ValueError("nothing feeds the outputs: n_blocks=0, n_hidden=0, shortcut=False")
         if self.loss == "log_loss" and self.output_activation == "linear":
             raise ValueError("loss='log_loss' needs logistic or softmax outputs, not linear ones")
+        if self.recurrent_outputs:
+            self._check_recurrent_outputs()
+
+    def _check_recurrent_outputs(self):
+        if self.n_blocks or self.shortcut or self.output_bias:
+            raise ValueError(
+                "recurrent_outputs=True leaves no place for blocks, shortcut, output_bias"
+            )
+        if self.n_hidden < self.n_outputs:
+            raise ValueError(f"n_hidden={self.n_hidden} cannot hold {self.n_outputs} outputs")
+        if self.output_activation != "logistic":
+            raise ValueError("recurrent_outputs=True: output_activation must be 'logistic'")
 
     @property
     def n_cells(self):
@@ -153,8 +169,8 @@ class Topology:
         """Name of a group to its place in the flat weight vector."""
         fan_in = self.n_inputs + self.n_feedback
         shapes = {g.name: (fan_in + g.bias, g.n_units) for g in self.hidden_groups}
-        seen = self.n_cells + self.n_hidden + self.n_inputs * self.shortcut
-        shapes["output"] = (seen + self.output_bias, self.n_outputs)
+        seen = self.n_cells + self.n_hidden + self.n_inputs * self.shortcut + self.output_bias
+        shapes["output"] = (0 if self.recurrent_outputs else seen, self.n_outputs)
         slices, start = {}, 0
         for name, shape in shapes.items():
             slices[name] = Slice(start, start + shape[0] * shape[1], shape)

@@ -7,13 +7,22 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from lstm97._docstrings import (
+    ATTRIBUTES,
+    CLASSIFIER_ATTRIBUTES,
+    CLASSIFIER_NOTES,
+    FITTING,
+    REGRESSOR_ATTRIBUTES,
+    REGRESSOR_NOTES,
+)
 from lstm97._learners.growth import Growth
-from lstm97._learners.lstm import LSTMLearner
+from lstm97._learners.network import NetworkLearner
 from lstm97._topology import CELL_RANGES, Topology
 from lstm97.base import BaseSequenceEstimator
 from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin
 
-_PARAMETERS = """
+_PARAMETERS = (
+    """
     Parameters
     ----------
     n_blocks : int, default=2
@@ -56,42 +65,17 @@ _PARAMETERS = """
     init_scale : float, default=0.1
         Initial weights are uniform on [-init_scale, init_scale].
     learning_rate : float, default=0.1
+    gradient : {{"truncated", "full"}}, default="truncated"
+        The paper's, which stops at the net inputs of the hidden layer, or back-propagation
+        through time, which goes on through all that is fed back.
     update : {{"step", "sequence"}}, default="step"
         When the weights move: at each step that has a target, or at the end of a sequence. With
-        targets at last steps only, these are the same but for rounding.
-    max_iter : int, default=200
-        Epochs of `fit`.
-    tol : float or None, default=1e-4
-        `fit` ends when the mean loss per sequence did not fall by this much for
-        `n_iter_no_change` epochs; None: after `max_iter` epochs.
-    n_iter_no_change : int, default=10
-    n_channels : int or None, default=None
-        For a 2-D X, whose rows are sequences: the features per step, a row being time-major.
-        None takes each row as a single step, and warns; 1 as a univariate series.
-    random_state : int, RandomState instance or None, default=None
-        Source of initial weights and of the order of sequences.
-    verbose : bool, default=False
-        Print the loss after each epoch.
-
-    Attributes
-    ----------
-{attributes}
-    weights_ : ndarray of shape (n_weights,)
-        All weights; ``topology_.views(weights_)`` names them.
-    topology_ : Topology
-        The net's sizes and switches.
-    n_features_in_ : int
-        Features per step, or columns of a 2-D X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names, if X was a data frame.
-    target_steps_ : {{"last", "every"}}
-        Whether targets stand at last steps or at every step.
-    n_iter_ : int
-        Epochs of `fit`, or calls of `partial_fit`.
-    loss_curve_ : list of float
-        Mean loss per sequence of each epoch or call.
-    stop_reason_ : {{"converged", "limit", "diverged"}}
+        targets at last steps only, these are the same but for rounding. Only for the truncated
+        gradient: the full one moves them at the end.
 """
+    + FITTING
+    + ATTRIBUTES
+)
 
 _REFERENCE = """
     References
@@ -124,6 +108,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         "loss": [StrOptions({"squared_error", "log_loss"})],
         "init_scale": [Interval(Real, 0, 1e100, closed="both")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "gradient": [StrOptions({"truncated", "full"})],
         "update": [StrOptions({"step", "sequence"})],
     }
 
@@ -149,6 +134,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         loss="squared_error",
         init_scale=0.1,
         learning_rate=0.1,
+        gradient="truncated",
         update="step",
         max_iter=200,
         tol=1e-4,
@@ -176,6 +162,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         self.loss = loss
         self.init_scale = init_scale
         self.learning_rate = learning_rate
+        self.gradient = gradient
         self.update = update
         self.max_iter = max_iter
         self.tol = tol
@@ -246,9 +233,12 @@ class _BaseLSTM(BaseSequenceEstimator):
         if rng is not None and self.topology_.n_blocks < self.n_blocks:
             draw = partial(self._draw, rng=rng)
             growth = Growth(self.n_blocks, self.growth_patience, draw)
-        return LSTMLearner(
-            self.topology_, self.weights_.copy(), self.learning_rate, self.update, growth
-        )
+        if self.gradient == "full":
+            form, update = "full", "sequence"
+        else:
+            form, update = "forward" if self.update == "step" else "backward", self.update
+        weights = self.weights_.copy()
+        return NetworkLearner(self.topology_, weights, self.learning_rate, form, update, growth)
 
     def _keep(self, learner):
         self.topology_, self.weights_ = learner.topology, learner.weights
@@ -264,18 +254,14 @@ class LSTMClassifier(SequenceClassifierMixin, _BaseLSTM):
         + _PARAMETERS.format(
             other="softmax",
             auto="logistic, as in the paper",
-            attributes="""    classes_ : ndarray of shape (n_classes,)
-        Class labels, in the order of the outputs.""",
+            attributes=CLASSIFIER_ATTRIBUTES,
         )
         + """
     See Also
     --------
     LSTMRegressor : The same net for numbers.
-
-    Notes
-    -----
-    With targets per step, a label that is None or NaN means no target at this step.
 """
+        + CLASSIFIER_NOTES
         + _REFERENCE
         + """
     Examples
@@ -314,22 +300,14 @@ class LSTMRegressor(SequenceRegressorMixin, _BaseLSTM):
         + _PARAMETERS.format(
             other="linear",
             auto="linear, so that targets may be any numbers",
-            attributes="""    n_outputs_ : int
-        Numbers per target.
-    target_ndim_ : int
-        1, if targets came without an axis of outputs, else 2.""",
+            attributes=REGRESSOR_ATTRIBUTES,
         )
         + """
     See Also
     --------
     LSTMClassifier : The same net for classes.
-
-    Notes
-    -----
-    With targets per step, NaN means no target at this step. Targets far from the range of about
-    [-1, 1] learn better when scaled to it, for instance by
-    :class:`~sklearn.compose.TransformedTargetRegressor`.
 """
+        + REGRESSOR_NOTES
         + _REFERENCE
         + """
     Examples

@@ -11,11 +11,11 @@ ROOT = Path(lstm97.__file__).parent
 # From the bottom; a folder stands for its files. What shares a floor does not import each other.
 FLOORS = [
     ["_math"],
-    ["_core", "_forward", "_gradient"],
-    ["_arrays"],
+    ["_core", "_forward", "_gradient", "_rtrl"],
+    ["_arrays", "_docstrings"],
     ["_topology", "sequences", "targets", "stopping"],
     ["_learners", "_training"],
-    ["base", "mixins", "lstm", "tasks"],
+    ["base", "mixins", "lstm", "baselines", "tasks"],
     ["experiments"],
     ["__init__", "__main__"],
 ]
@@ -27,9 +27,13 @@ SAME_FLOOR = {
     ("_core", "_gradient"),
     ("_forward", "_core"),
     ("_gradient", "_core"),
+    ("_core", "_rtrl"),
+    ("_rtrl", "_core"),
     ("targets", "sequences"),
     ("lstm", "base"),
     ("lstm", "mixins"),
+    ("baselines", "base"),
+    ("baselines", "mixins"),
 }
 
 

@@ -63,7 +63,11 @@ def test_results_do_not_depend_on_stale_memory(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_weights_do_not_depend_on_the_size_of_blocks(seed, per_step):
     topology, weights, X, y = problem(seed, n_sequences=7, is_sparse=seed % 2 == 0)
-    options = {"learning_rate": 0.2, "per_step": per_step, "backward": not per_step}
+    options = {
+        "learning_rate": 0.2,
+        "per_step": per_step,
+        "form": "forward" if per_step else "backward",
+    }
     whole = weights.copy()
     kernel_pass(topology, whole, X, y, **options)
     blocks = weights.copy()
@@ -114,7 +118,7 @@ def test_only_the_first_sequence_is_carried_on():
 def test_the_backward_form_is_for_whole_sequences(options):
     topology, weights, X, y = problem(0)
     with pytest.raises(ValueError, match="backward needs whole sequences"):
-        call(topology, weights, X, y, **{"per_step": False, "backward": True, **options})
+        call(topology, weights, X, y, **{"per_step": False, "form": "backward", **options})
 
 
 @pytest.mark.parametrize(("activation", "loss"), [("softmax", "log_loss"), ("logistic", "log_loss"),

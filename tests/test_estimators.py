@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import lstm97
 from lstm97 import LSTMClassifier, LSTMRegressor, Sequences
 from lstm97.tasks import make_adding, make_temporal_order
 
@@ -22,7 +23,11 @@ FAST = {"max_iter": 3, "tol": None, "random_state": 0}
 ONE_STEP = "ignore:each row of the 2-D X:UserWarning"
 
 
-@parametrize_with_checks([LSTMClassifier(), LSTMRegressor()])
+ESTIMATORS = [getattr(lstm97, name) for name in lstm97.__all__]
+ESTIMATORS = [each for each in ESTIMATORS if hasattr(each, "fit")]
+
+
+@parametrize_with_checks([Estimator() for Estimator in ESTIMATORS])
 @pytest.mark.filterwarnings(
     ONE_STEP, "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:.*SCIPY_ARRAY_API"
 )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from reference.cases import kernel_pass, kernel_run, random_problem, random_topology
+from reference.compare import numeric_gradient, targets_of, worst_relative
 from reference.lstm import Twin, frozen_loss
 
 SEEDS = range(40)
@@ -19,16 +20,6 @@ def problem(seed, **options):
 
 def as_twin(topology, weights):
     return Twin(topology, {k: v.tolist() for k, v in topology.views(weights).items()})
-
-
-def targets_of(y, i, length):
-    """Return targets and weights of sequence i as the twin takes them: one entry per step."""
-    rows = [y.first[i] + t if y.every else y.first[i] for t in range(length)]
-    due = [y.every or t == length - 1 for t in range(length)]
-    due = [d and not np.isnan(y.values[row]).all() for d, row in zip(due, rows, strict=True)]
-    return [y.values[r].tolist() if d else None for r, d in zip(rows, due, strict=True)], [
-        float(y.weight[r]) for r in rows
-    ]
 
 
 def twin_gradient(twin, topology, X, y):
@@ -47,10 +38,6 @@ def twin_gradient(twin, topology, X, y):
                     view += np.array(gradient[name])
         total.append(loss)
     return np.array(total), flat
-
-
-def worst_relative(a, b, floor):
-    return float((np.abs(a - b) / np.maximum(np.abs(b), floor)).max())
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -87,15 +74,7 @@ def test_gradient_equals_central_differences_with_frozen_recurrence(seed):
                     total += frozen_loss(topology, views, x.tolist(), alone, recorded[i], weight[t])
         return total
 
-    step = 1e-5
-    numeric = np.empty_like(weights)
-    for m in range(len(weights)):
-        values = []
-        for sign in (1.0, -1.0):
-            moved = weights.copy()
-            moved[m] += sign * step
-            values.append(loss(moved))
-        numeric[m] = (values[1] - values[0]) / (2.0 * step)
+    numeric = numeric_gradient(loss, weights)
     _, gradient = kernel_pass(topology, weights, X, y)
     assert worst_relative(gradient, numeric, 1e-2) < 1e-6
 
@@ -105,7 +84,7 @@ def test_gradient_equals_central_differences_with_frozen_recurrence(seed):
 def test_forward_form_equals_backward_form(seed, is_sparse):
     topology, weights, X, y = problem(seed, n_sequences=4, longest=40, is_sparse=is_sparse)
     forward_results, forward = kernel_pass(topology, weights, X, y)
-    results, backward = kernel_pass(topology, weights, X, y, backward=True)
+    results, backward = kernel_pass(topology, weights, X, y, form="backward")
     assert np.array_equal(forward_results, results, equal_nan=True)
     assert worst_relative(backward, forward, 1e-3) < 1e-12
 
@@ -115,8 +94,12 @@ def test_sparse_input_equals_dense_input(seed):
     topology, weights, X, y = problem(seed, is_sparse=True)
     dense = type(X)(X.flat.toarray(), X.starts, X.lengths)
     for backward in (False, True):
-        results, gradient = kernel_pass(topology, weights, X, y, backward=backward)
-        dense_results, dense_gradient = kernel_pass(topology, weights, dense, y, backward=backward)
+        results, gradient = kernel_pass(
+            topology, weights, X, y, form="backward" if backward else "forward"
+        )
+        dense_results, dense_gradient = kernel_pass(
+            topology, weights, dense, y, form="backward" if backward else "forward"
+        )
         assert np.array_equal(results, dense_results, equal_nan=True)
         assert (gradient == dense_gradient).all()
 
@@ -144,7 +127,9 @@ def test_update_at_each_end_equals_gradients_of_single_sequences(seed, backward)
     for i in range(len(X)):
         expected += 0.3 * kernel_pass(topology, expected, X[i : i + 1], y[i : i + 1])[1]
     learned = weights.copy()
-    kernel_pass(topology, learned, X, y, learning_rate=0.3, backward=backward)
+    kernel_pass(
+        topology, learned, X, y, learning_rate=0.3, form="backward" if backward else "forward"
+    )
     assert worst_relative(learned, expected, 1e-3) < 1e-12
     assert np.abs(learned - weights).max() > 0.0
 

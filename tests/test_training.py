@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lstm97._learners.lstm import LSTMLearner
+from lstm97._learners.network import NetworkLearner
 from lstm97._topology import Topology
 from lstm97._training import train
 from lstm97.stopping import Never, Recent
@@ -15,7 +15,7 @@ TOPOLOGY = Topology(n_inputs=2, n_outputs=1, output_activation="linear")
 
 def learner(rate=0.5):
     weights = TOPOLOGY.initial_weights(np.random.default_rng(0), 0.1, {"input_gate": -3.0})
-    return LSTMLearner(TOPOLOGY, weights, rate, "step")
+    return NetworkLearner(TOPOLOGY, weights, rate, "forward", "step")
 
 
 def data(n):

@@ -8,7 +8,7 @@ import json
 
 import numpy as np
 
-from lstm97._learners.lstm import LSTMLearner
+from lstm97._learners.network import NetworkLearner
 from lstm97._topology import Topology
 from lstm97.tasks import TASKS
 from reference.cases import random_problem
@@ -20,7 +20,11 @@ NETS = {
     "softmax": {"output_activation": "softmax", "loss": "log_loss", "n_outputs": 5},
     "log loss": {"loss": "log_loss", "input_gate": False, "cell_activation": "logistic"},
     "identity": {"state_activation": "identity", "output_gate": False, "recurrence": "none"},
+    "full": {"n_blocks": 3, "block_size": 2, "n_hidden": 3},
+    "recurrent": {"n_blocks": 0, "n_hidden": 5, "recurrent_outputs": True, "output_bias": False},
 }
+# Forms of the gradient; all others go forward in time.
+FORMS = {"sequence": "backward", "sparse": "backward", "full": "full", "recurrent": "sensitive"}
 
 
 def fingerprints():
@@ -32,8 +36,9 @@ def fingerprints():
         weights, X, y = random_problem(
             rng, topology, n_sequences=40, longest=12, is_sparse=name == "sparse", every=True
         )
-        update = "sequence" if name in ("sequence", "sparse") else "step"
-        learner = LSTMLearner(topology, weights, 0.1, update)
+        form = FORMS.get(name, "forward")
+        update = "sequence" if form in ("backward", "full") else "step"
+        learner = NetworkLearner(topology, weights, 0.1, form, update)
         learner.learn(X, y)
         hashes[name] = _digest(learner.weights)
     return hashes
@@ -43,7 +48,7 @@ def _adding():
     rng = np.random.default_rng(97)
     topology = Topology(n_inputs=2, n_outputs=1, output_activation="linear")
     weights = topology.initial_weights(rng, 0.1, {"input_gate": [-3.0, -6.0]})
-    learner = LSTMLearner(topology, weights, 0.5, "step")
+    learner = NetworkLearner(topology, weights, 0.5, "forward", "step")
     learner.learn(*TASKS["adding"](T=50).draw(100, rng))
     return learner.weights
 

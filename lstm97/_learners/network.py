@@ -1,4 +1,4 @@
-"""The 1997 LSTM as a learner: one flat weight vector and the kernel that works on it."""
+"""Gradient descent on a net: one flat weight vector and the kernel that works on it."""
 
 import numpy as np
 
@@ -6,8 +6,8 @@ from lstm97._core import Network, Steps
 from lstm97._learners.base import Learner, Results, pieces
 
 
-class LSTMLearner(Learner):
-    """Truncated gradient descent on a net of memory cell blocks.
+class NetworkLearner(Learner):
+    """Gradient descent on a net of memory cell blocks and conventional units.
 
     Parameters
     ----------
@@ -15,17 +15,21 @@ class LSTMLearner(Learner):
     weights : ndarray of shape (topology.n_weights,)
         Changed in place.
     learning_rate : float
+    form : {"forward", "backward", "full", "sensitive"}
+        Of the gradient: truncated, computed forward in time or backward over a sequence; or full,
+        backward (back-propagation through time) or forward (real-time recurrent learning).
     update : {"step", "sequence"}
-        Move the weights at every step with a target, the gradient going forward in time; or at the
-        end of every sequence, the gradient going backward over its steps.
+        Move the weights at every step with a target, or at the end of every sequence; backward
+        forms need the latter.
     growth : Growth, default=None
         When to add blocks; None: never.
     """
 
-    def __init__(self, topology, weights, learning_rate, update, growth=None):
+    def __init__(self, topology, weights, learning_rate, form, update, growth=None):
         self.topology = topology
         self.weights = weights
         self.learning_rate = learning_rate
+        self.form = form
         self.update = update
         self.growth = growth
         self._network = Network(topology)
@@ -72,7 +76,7 @@ class LSTMLearner(Learner):
                 self.weights, steps, X.starts[part], X.lengths[part],
                 y.values, y.weight, y.first[part], y.every,
                 learning_rate, self.update == "step", results[part],
-                backward=self.update == "sequence" and learning_rate != 0.0,
+                form=self.form if learning_rate else "none",
                 carry=carry and part.start == 0,
             )  # fmt: skip
             if n_done < part.stop:

@@ -1,0 +1,1 @@
+"""The methods that the paper compares LSTM with, as estimators of the same kind."""
