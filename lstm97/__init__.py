@@ -2,6 +2,7 @@
 
 from importlib.metadata import version as _version
 
+from lstm97.baselines.chunker import SequenceChunkerClassifier, SequenceChunkerRegressor
 from lstm97.baselines.recurrent import (
     BPTTClassifier,
     BPTTRegressor,
@@ -24,6 +25,8 @@ __all__ = [
     "LSTMRegressor",
     "RTRLClassifier",
     "RTRLRegressor",
+    "SequenceChunkerClassifier",
+    "SequenceChunkerRegressor",
     "Sequences",
     "__version__",
 ]

@@ -153,10 +153,12 @@ cdef class Network:
     cdef _allocate(self)
     cdef _set_constants(self)
     cdef _exchange(self, double[::1] flat, Weights *packed, bint inward)
-    cdef _check_targets(
-        self, values, weight, const int64_t[::1] first, const int64_t[::1] lengths, bint every
-    )
     cdef double *_tape_for(self, const int64_t[::1] lengths)
     cdef _allocate_sensitivities(self)
     cdef _clear(self)
     cdef _clear_rows(self, Weights *packed)
+
+
+cdef check_targets(
+    int n_outputs, values, weight, const int64_t[::1] first, const int64_t[::1] lengths, bint every
+)

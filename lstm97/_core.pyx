@@ -5,6 +5,7 @@ How it is cut
     _forward.pxd    one time step
     _gradient.pxd   gradient, truncated or full, and update
     _rtrl.pxd       the full gradient forward in time, without memory cells
+    _sequence.pxd   what a sequence begins with; its targets
     here            sequences, and the `Network` that Python calls: it owns the memory
 
 All but `Network` is plain C on the structs, without the GIL, without randomness, without a Python
@@ -18,52 +19,18 @@ from libc.string cimport memcpy, memset
 
 from lstm97._forward cimport step_hidden, step_output
 from lstm97._gradient cimport (
-    add_hidden_gradient, add_output_gradient, advance_traces, backpropagate, is_target,
-    output_error, state_derivatives, tape_width, touch, transpose_feedback, unroll_tape, update,
+    add_hidden_gradient, add_output_gradient, advance_traces, backpropagate, output_error,
+    state_derivatives, tape_width, touch, transpose_feedback, unroll_tape, update,
     write_tape
 )
 from lstm97._math cimport padded
-from lstm97._rtrl cimport add_sensitive_gradient, advance_sensitivities, forget_sensitivities
+from lstm97._rtrl cimport add_sensitive_gradient, advance_sensitivities
+from lstm97._sequence cimport reset, target_at
 
 import numpy as np
 
 
 # ---- sequences -----------------------------------------------------------------------------------
-
-cdef void reset(const Sizes *n, const Input *x, State *q) noexcept nogil:
-    """Before a sequence: activations, states and traces are zero."""
-    cdef int i
-    cdef Py_ssize_t first_row = 0
-    memset(q.y, 0, n.unit_lanes * sizeof(double))
-    memset(q.s, 0, n.cell_lanes * sizeof(double))
-    if q.sensitivity != NULL:
-        forget_sensitivities(n, x, q)
-    if x.dense == NULL:
-        for i in range(q.n_touched):
-            memset(
-                q.trace + q.touched[i] * n.trace_lanes, 0, n.trace_lanes * sizeof(double)
-            )
-        first_row = n.n_inputs
-    memset(
-        q.trace + first_row * n.trace_lanes, 0,
-        (n.hidden_rows - first_row) * n.trace_lanes * sizeof(double),
-    )
-    q.n_touched = 0
-
-
-cdef inline const double *target_at(
-    const Sizes *n, const Target *d, Py_ssize_t i, Py_ssize_t t, bint last, double *weight
-) noexcept nogil:
-    """The targets of sequence i at its step t, and their weight; NULL where nothing is due."""
-    cdef int64_t row
-    if not (d.every or last):
-        return NULL
-    row = d.first[i] + (t if d.every else 0)
-    if not is_target(n, d.values + row * n.n_outputs):
-        return NULL
-    weight[0] = d.weight[row] if d.weight != NULL else 1.0
-    return d.values + row * n.n_outputs
-
 
 cdef inline void advance_derivatives(
     const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, Gradient form, State *q
@@ -257,19 +224,6 @@ cdef class Network:
             if not 0 <= starts[i] < x.n_steps or not 1 <= lengths[i] <= x.n_steps - starts[i]:
                 raise ValueError(f"sequence {i} lies outside of the steps")
 
-    cdef _check_targets(self, values, weight, const int64_t[::1] first,
-                        const int64_t[::1] lengths, bint every):
-        cdef Py_ssize_t i, n_rows = len(values)
-        if values.shape[1] != self.n.n_outputs:
-            raise ValueError(f"{self.n.n_outputs} outputs expected, got {values.shape[1]}")
-        if weight is not None and len(weight) != n_rows:
-            raise ValueError("weight and values differ in length")
-        if first.shape[0] != lengths.shape[0]:
-            raise ValueError("first and lengths differ in length")
-        for i in range(first.shape[0]):
-            if first[i] < 0 or first[i] > n_rows - (lengths[i] if every else 1):
-                raise ValueError(f"the targets of sequence {i} lie outside of the values")
-
     cdef double *_tape_for(self, const int64_t[::1] lengths):
         """Room for the longest sequence, and transposed weights, kept for the next call."""
         cdef Py_ssize_t size = max(lengths) * max(1, tape_width(&self.n))
@@ -331,7 +285,7 @@ cdef class Network:
         cdef Target d
         cdef Summary r
         self._check(weights, x, starts, lengths)
-        self._check_targets(values, weight, first, lengths, every)
+        check_targets(self.n.n_outputs, values, weight, first, lengths, every)
         if results.shape[0] < n_sequences or results.shape[1] != 3:
             raise ValueError(f"results of shape ({n_sequences}, 3) expected")
         if backward and (per_step or carry):
@@ -370,6 +324,29 @@ cdef class Network:
         self._clear_rows(&self.gradient_)
         return n_done
 
+    def unrolled(self, Py_ssize_t length):
+        """Return what a backward form has found in its last sequence, of this length.
+
+        Returns
+        -------
+        previous : ndarray of shape (length, n_units)
+            Activations y(t-1) of the hidden layer.
+        delta : ndarray of shape (length, n_units)
+            Errors of its net inputs, minus the loss's derivatives.
+        """
+        cdef Py_ssize_t t, width = tape_width(&self.n)
+        cdef double[:, ::1] previous = np.empty((length, self.n.n_units))
+        cdef double[:, ::1] delta = np.empty((length, self.n.n_units))
+        cdef double *record
+        if self.tape is None or self.tape.shape[0] < length * width:
+            raise ValueError(f"no sequence of {length} steps was gone through backward")
+        for t in range(length):
+            record = &self.tape[0] + t * width + self.n.trace_lanes
+            memcpy(&previous[t, 0], record, self.n.n_units * sizeof(double))
+            record += self.n.unit_lanes + self.n.cell_lanes
+            memcpy(&delta[t, 0], record, self.n.n_units * sizeof(double))
+        return np.asarray(previous), np.asarray(delta)
+
     cdef _clear_rows(self, Weights *packed):
         memset(packed.hidden, 0, self.n.hidden_rows * self.n.unit_lanes * sizeof(double))
         memset(packed.output, 0, self.n.output_rows * self.n.output_lanes * sizeof(double))
@@ -388,7 +365,7 @@ cdef class Network:
         """Write the outputs for sequences; nothing is learned."""
         cdef Py_ssize_t i, n_sequences = starts.shape[0]
         self._check(weights, x, starts, lengths)
-        self._check_targets(out, None, first, lengths, every)
+        check_targets(self.n.n_outputs, out, None, first, lengths, every)
         if n_sequences == 0:
             return
         self._exchange(weights, &self.w, True)
@@ -402,6 +379,22 @@ cdef class Network:
                     &self.n, &self.w, &self.q, &x.input, starts[i], lengths[i], every,
                     &out[first[i], 0],
                 )
+
+
+cdef check_targets(
+    int n_outputs, values, weight, const int64_t[::1] first, const int64_t[::1] lengths, bint every
+):
+    """Refuse targets that would make the kernel read beyond its arrays."""
+    cdef Py_ssize_t i, n_rows = len(values)
+    if values.shape[1] != n_outputs:
+        raise ValueError(f"{n_outputs} outputs expected, got {values.shape[1]}")
+    if weight is not None and len(weight) != n_rows:
+        raise ValueError("weight and values differ in length")
+    if first.shape[0] != lengths.shape[0]:
+        raise ValueError("first and lengths differ in length")
+    for i in range(first.shape[0]):
+        if first[i] < 0 or first[i] > n_rows - (lengths[i] if every else 1):
+            raise ValueError(f"the targets of sequence {i} lie outside of the values")
 
 
 cdef Py_ssize_t exchange_rows(

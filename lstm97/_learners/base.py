@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lstm97._core import Steps
+
 # Steps that one kernel call takes at most: between calls Python can act on Ctrl-C.
 MAX_STEPS = 1_000_000
 
@@ -69,7 +71,65 @@ class Learner(ABC):
         """Act between epochs, or blocks of training; a net that grows does it here."""
 
 
-def pieces(X):
+class KernelLearner(Learner):
+    """A learner that is one flat weight vector, and a kernel that takes some sequences per call.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_weights,)
+        Changed in place.
+    learning_rate : float
+    """
+
+    def __init__(self, weights, learning_rate):
+        self.weights = weights
+        self.learning_rate = learning_rate
+
+    @abstractmethod
+    def _learn_some(self, steps, X, y, learning_rate, results, carry):
+        """Train, write results, return how many losses came before one that is not finite."""
+
+    @abstractmethod
+    def _run_some(self, steps, X, every, first, n_rows):
+        """Return outputs, (n_rows, n_outputs); sequences begin at the rows `first`."""
+
+    def learn(self, X, y, carry=False):
+        return self._pass(X, y, self.learning_rate, carry)
+
+    def evaluate(self, X, y):
+        return self._pass(X, y, 0.0)
+
+    def run(self, X, every):
+        steps, outputs = Steps(X.flat), []
+        for part in _pieces(X):
+            lengths = X.lengths[part] if every else np.ones(part.stop - part.start, np.int64)
+            first = np.cumsum(lengths) - lengths
+            outputs.append(self._run_some(steps, X[part], every, first, int(lengths.sum())))
+        return np.concatenate(outputs)
+
+    def snapshot(self):
+        return self.weights.copy()
+
+    def restore(self, snapshot):
+        self.weights[:] = snapshot
+
+    def is_finite(self):
+        return bool(np.isfinite(self.weights).all())
+
+    def _pass(self, X, y, learning_rate, carry=False):
+        steps = Steps(X.flat)
+        results = np.empty((len(X), 3))
+        n_done = 0
+        for part in _pieces(X):
+            n_done += self._learn_some(
+                steps, X[part], y[part], learning_rate, results[part], carry and part.start == 0
+            )
+            if n_done < part.stop:
+                break
+        return Results(*results[:n_done].T)
+
+
+def _pieces(X):
     """Cut sequences into slices of about MAX_STEPS steps."""
     ends = np.cumsum(X.lengths)
     start = 0

@@ -1,0 +1,43 @@
+"""What a sequence begins with, and which targets are due at its steps."""
+
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+from lstm97._core cimport Input, Sizes, State, Target
+from lstm97._gradient cimport is_target
+from lstm97._rtrl cimport forget_sensitivities
+
+
+cdef inline void reset(const Sizes *n, const Input *x, State *q) noexcept nogil:
+    """Before a sequence: activations, states and traces are zero."""
+    cdef int i
+    cdef Py_ssize_t first_row = 0
+    memset(q.y, 0, n.unit_lanes * sizeof(double))
+    memset(q.s, 0, n.cell_lanes * sizeof(double))
+    if q.sensitivity != NULL:
+        forget_sensitivities(n, x, q)
+    if x.dense == NULL:
+        for i in range(q.n_touched):
+            memset(
+                q.trace + q.touched[i] * n.trace_lanes, 0, n.trace_lanes * sizeof(double)
+            )
+        first_row = n.n_inputs
+    memset(
+        q.trace + first_row * n.trace_lanes, 0,
+        (n.hidden_rows - first_row) * n.trace_lanes * sizeof(double),
+    )
+    q.n_touched = 0
+
+
+cdef inline const double *target_at(
+    const Sizes *n, const Target *d, Py_ssize_t i, Py_ssize_t t, bint last, double *weight
+) noexcept nogil:
+    """The targets of sequence i at its step t, and their weight; NULL where nothing is due."""
+    cdef int64_t row
+    if not (d.every or last):
+        return NULL
+    row = d.first[i] + (t if d.every else 0)
+    if not is_target(n, d.values + row * n.n_outputs):
+        return NULL
+    weight[0] = d.weight[row] if d.weight != NULL else 1.0
+    return d.values + row * n.n_outputs
