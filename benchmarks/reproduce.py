@@ -64,7 +64,7 @@ def front_page():
             mean = f"{summary.mean:,.0f}" if summary.mean else "\N{EN DASH}"
             lines.append(
                 f"| {setting.title} (`{setting.id}`) | {summary.n_solved} of {summary.n_trials} "
-                f"| {mean} | {setting.paper['n_sequences']:,} | {'; '.join(setting.departures)} |"
+                f"| {mean} | {setting.published_count} | {'; '.join(setting.departures)} |"
             )
     return "\n".join(lines) + "\n"
 

@@ -2,15 +2,19 @@
 
 from importlib.metadata import version as _version
 
-from lstm97.baselines.chunker import SequenceChunkerClassifier, SequenceChunkerRegressor
-from lstm97.baselines.recurrent import (
+from lstm97.baselines import (
     BPTTClassifier,
     BPTTRegressor,
+    CascadeCorrelationClassifier,
+    CascadeCorrelationRegressor,
     ElmanClassifier,
     ElmanRegressor,
     RTRLClassifier,
     RTRLRegressor,
+    SequenceChunkerClassifier,
+    SequenceChunkerRegressor,
 )
+from lstm97.inspection import gradient_report
 from lstm97.lstm import LSTMClassifier, LSTMRegressor
 from lstm97.sequences import Sequences
 
@@ -19,6 +23,8 @@ __version__ = _version("lstm97")
 __all__ = [
     "BPTTClassifier",
     "BPTTRegressor",
+    "CascadeCorrelationClassifier",
+    "CascadeCorrelationRegressor",
     "ElmanClassifier",
     "ElmanRegressor",
     "LSTMClassifier",
@@ -29,4 +35,5 @@ __all__ = [
     "SequenceChunkerRegressor",
     "Sequences",
     "__version__",
+    "gradient_report",
 ]

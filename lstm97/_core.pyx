@@ -340,7 +340,7 @@ cdef class Network:
         cdef double *record
         if self.tape is None or self.tape.shape[0] < length * width:
             raise ValueError(f"no sequence of {length} steps was gone through backward")
-        for t in range(length):
+        for t in range(length if self.n.n_units else 0):
             record = &self.tape[0] + t * width + self.n.trace_lanes
             memcpy(&previous[t, 0], record, self.n.n_units * sizeof(double))
             record += self.n.unit_lanes + self.n.cell_lanes

@@ -68,7 +68,7 @@ def train(learner, blocks, rule, on_block=None):
 
 
 def _replay(learner, X, y, start, n):
-    """Go back to the block's start and learn its first n sequences."""
+    """Go back to the block's start and learn its first n sequences, if that can be done."""
     learner.restore(start)
-    if n:
+    if n and learner.is_online:
         learner.learn(X[:n], y[:n])

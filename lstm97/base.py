@@ -23,8 +23,9 @@ from lstm97.targets import flatten_steps, has_steps, is_missing, without_objects
 class BaseSequenceEstimator(BaseEstimator):
     """Fit, partial fit and prediction on sequences, for any learner.
 
-    A subclass has the constructor, with at least `max_iter`, `tol`, `n_iter_no_change`,
-    `n_channels`, `random_state` and `verbose`, and makes the learner; a mixin codes targets.
+    A subclass has the constructor, with at least `max_iter`, `n_channels`, `random_state` and
+    `verbose`, and makes the learner; a mixin codes targets. `tol` and `n_iter_no_change` belong to
+    the plateau of the loss that ends `fit`, unless a subclass has a stop rule of its own.
     """
 
     _parameter_constraints = {
@@ -85,7 +86,8 @@ class BaseSequenceEstimator(BaseEstimator):
         work._build(X.n_features, y.values.shape[1])
         rng = work._generator()
         work._initialize(rng)
-        work._train(work._make_learner(rng), work._epochs(X, y, rng), work._stop_rule())
+        learner = work._make_learner(rng)
+        work._train(learner, work._epochs(X, y, rng), work._stop_rule(learner))
         self.__dict__ = work.__dict__
         return self
 
@@ -112,7 +114,7 @@ class BaseSequenceEstimator(BaseEstimator):
             order = rng.permutation(len(X))
             yield X[order], y[order]
 
-    def _stop_rule(self):
+    def _stop_rule(self, learner):
         return Never() if self.tol is None else Plateau(self.tol, self.n_iter_no_change)
 
     def _train(self, learner, blocks, rule):
@@ -127,14 +129,14 @@ class BaseSequenceEstimator(BaseEstimator):
         if history.reason == "diverged":
             warnings.warn(
                 f"training diverged after {history.n_sequences} sequences: a loss or a weight was "
-                "no longer finite; the last finite weights are kept. A smaller learning_rate, or "
+                "no longer finite; the last finite weights are kept. A smaller learning rate, or "
                 "scaled inputs and targets, may help",
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        elif history.reason == "limit" and isinstance(rule, Plateau):
+        elif history.reason == "limit" and not isinstance(rule, Never):
             warnings.warn(
-                f"max_iter={self.max_iter} epochs reached, and the loss was still falling",
+                f"max_iter={self.max_iter} epochs reached, and training has not converged",
                 ConvergenceWarning,
                 stacklevel=3,
             )

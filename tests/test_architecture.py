@@ -11,11 +11,11 @@ ROOT = Path(lstm97.__file__).parent
 # From the bottom; a folder stands for its files. What shares a floor does not import each other.
 FLOORS = [
     ["_math"],
-    ["_core", "_forward", "_gradient", "_rtrl", "_sequence", "_chunker"],
+    ["_core", "_forward", "_gradient", "_rtrl", "_sequence", "_chunker", "_cascade"],
     ["_arrays", "_docstrings"],
-    ["_topology", "sequences", "targets", "stopping"],
+    ["_topology", "_cascade_topology", "sequences", "targets", "stopping"],
     ["_learners", "_training"],
-    ["base", "mixins", "lstm", "baselines", "tasks"],
+    ["base", "mixins", "lstm", "baselines", "inspection", "tasks"],
     ["experiments"],
     ["__init__", "__main__"],
 ]
@@ -24,10 +24,12 @@ KERNELS = 1  # they are parts of one another
 # Within another floor: targets stand beside the sequences they belong to; an estimator has a base.
 SAME_FLOOR = {
     ("targets", "sequences"),
+    ("_cascade_topology", "_topology"),
     ("lstm", "base"),
     ("lstm", "mixins"),
     ("baselines", "base"),
     ("baselines", "mixins"),
+    ("inspection", "base"),
 }
 
 

@@ -30,7 +30,16 @@ class Results(NamedTuple):
 
 
 class Learner(ABC):
-    """A net and the rule by which it learns."""
+    """A net and the rule by which it learns.
+
+    Attributes
+    ----------
+    is_online : bool
+        Weights move within a block, with each sequence: what it learned up to one can be had
+        again. Otherwise the block is one batch.
+    """
+
+    is_online = True
 
     @abstractmethod
     def learn(self, X, y):
@@ -101,7 +110,7 @@ class KernelLearner(Learner):
 
     def run(self, X, every):
         steps, outputs = Steps(X.flat), []
-        for part in _pieces(X):
+        for part in pieces(X):
             lengths = X.lengths[part] if every else np.ones(part.stop - part.start, np.int64)
             first = np.cumsum(lengths) - lengths
             outputs.append(self._run_some(steps, X[part], every, first, int(lengths.sum())))
@@ -120,7 +129,7 @@ class KernelLearner(Learner):
         steps = Steps(X.flat)
         results = np.empty((len(X), 3))
         n_done = 0
-        for part in _pieces(X):
+        for part in pieces(X):
             n_done += self._learn_some(
                 steps, X[part], y[part], learning_rate, results[part], carry and part.start == 0
             )
@@ -129,7 +138,7 @@ class KernelLearner(Learner):
         return Results(*results[:n_done].T)
 
 
-def _pieces(X):
+def pieces(X):
     """Cut sequences into slices of about MAX_STEPS steps."""
     ends = np.cumsum(X.lengths)
     start = 0

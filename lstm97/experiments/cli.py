@@ -1,4 +1,4 @@
-"""The command line: ``lstm97 list``, ``run``, ``reproduce`` and ``report``."""
+"""The command line: ``lstm97 list``, ``run``, ``reproduce``, ``report`` and ``matrix``."""
 
 import argparse
 import json
@@ -8,14 +8,16 @@ import warnings
 from contextlib import closing
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from lstm97.experiments.report import write_report
+from lstm97.experiments.matrix import TRIALS, matrix_table, summarize_matrix, wanted_cells
+from lstm97.experiments.report import matrix_plot, write_report
 from lstm97.experiments.reproduce import QUICK_NOTE, full, quick
 from lstm97.experiments.runner import run_missing
-from lstm97.experiments.settings import load_settings
+from lstm97.experiments.settings import load_methods, load_settings
 from lstm97.experiments.store import Store, StoreError
 from lstm97.experiments.summary import comparison
 
@@ -58,6 +60,12 @@ def _parser():
         "id", choices=load_settings(), metavar="ID", help="an id that `lstm97 list` shows"
     )
     command.add_argument(
+        "--method",
+        choices=load_methods(),
+        metavar="M",
+        help="run the same by another method: " + ", ".join(load_methods()),
+    )
+    command.add_argument(
         "--trials", type=_at_least(1), default=10, metavar="N", help="default: %(default)s"
     )
     command.add_argument("--json", action="store_true", help="print one object a line per trial")
@@ -74,6 +82,13 @@ def _parser():
     command = commands.add_parser("report", help="set what full runs stored beside the paper's")
     command.set_defaults(command=_report)
     _add_store(command)
+    _add_report(command)
+    command = commands.add_parser("matrix", help="run every method on every task, then draw it")
+    command.set_defaults(command=_matrix)
+    command.add_argument(
+        "--trials", type=_at_least(1), default=TRIALS, metavar="N", help="default: %(default)s"
+    )
+    _add_common(command)
     _add_report(command)
     return parser
 
@@ -126,20 +141,29 @@ def _jobs(text):
 
 
 def _list(options):
-    table = Table(title="Experiments, and the paper's training sequences to success")
-    for name in ("id", "table", "method"):
+    table = Table(
+        title="Experiments, and the paper's training sequences to success",
+        caption=f"Every one can be run by each of the methods {', '.join(load_methods())}: "
+        "lstm97 run ID --method METHOD",
+        box=SIMPLE_HEAD,
+        padding=0,
+    )
+    for name in ("id", "method"):
         table.add_column(name, no_wrap=True)
-    table.add_column("task", overflow="fold")
-    table.add_column("paper", justify="right", no_wrap=True)
+    table.add_column("task")
+    for name in ("paper", "solved"):
+        table.add_column(name, justify="right", no_wrap=True)
     for setting in load_settings().values():
-        figure = f"{setting.paper['n_sequences']:,}"
-        table.add_row(setting.id, str(setting.table), setting.method, setting.title, figure)
+        figures = setting.published_count, setting.published_success
+        table.add_row(setting.id, setting.method, setting.title, *figures)
     Console().print(table)
     return 0
 
 
 def _run(options):
     setting = load_settings()[options.id]
+    if options.method is not None:
+        setting = setting.by(options.method)
     wanted = {setting.id: (setting, options.trials)}
     show = (lambda record: print(json.dumps(record), flush=True)) if options.json else None
     status, records = _run_wanted(wanted, options, setting.id, show)
@@ -156,6 +180,20 @@ def _reproduce(options):
 
 def _report(options):
     return _write_report(options, full(load_settings()))
+
+
+def _matrix(options):
+    wanted = wanted_cells(options.trials)
+    status, _ = _run_wanted(wanted, options, "all methods on all tasks")
+    if status:
+        return status
+    rows = summarize_matrix(options.store)
+    options.report.mkdir(parents=True, exist_ok=True)
+    (options.report / "matrix.md").write_text(matrix_table(rows), encoding="utf-8")
+    if plot := matrix_plot(rows):
+        (options.report / "matrix.svg").write_text(plot, encoding="utf-8")
+    print(f"Matrix: {options.report / 'matrix.md'}")
+    return 0
 
 
 def _write_report(options, wanted, note=""):

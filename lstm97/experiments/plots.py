@@ -63,8 +63,10 @@ def draw_intervals(entries):
 
 
 def _draw_entry(axes, y, entry):
-    published = entry.setting.paper["n_sequences"]
-    axes.barh(y, 1.5 * published, left=published / 2, color=GREY, alpha=0.18)
+    published = entry.setting.published_mean
+    if published:
+        axes.barh(y, 1.5 * published, left=published / 2, color=GREY, alpha=0.18)
+        axes.plot(published, y, "|", color=PAPER, markersize=10, markeredgewidth=2)
     for solved, look in ((True, TRIAL), (False, FAILED)):
         counts = [r["n_sequences"] for r in entry.records if r["solved"] == solved]
         axes.plot(counts, [y] * len(counts), **look)
@@ -72,7 +74,6 @@ def _draw_entry(axes, y, entry):
         axes.plot(entry.summary.mean_interval, [y, y], color=OURS, linewidth=2)
     if entry.summary.n_solved:
         axes.plot(entry.summary.mean, y, "D", color=OURS, markersize=5)
-    axes.plot(published, y, "|", color=PAPER, markersize=10, markeredgewidth=2)
 
 
 def _label_lines(axes, lines):
@@ -120,9 +121,10 @@ def draw_curves(entries):
 
 
 def _panel(setting):
-    """Return experiment and kind of reading: the id is the row's, a dash and a word."""
+    """Return experiment, method and kind of reading: the id is the row's, a dash and a word."""
     experiment = setting.row.split("-")[0].removeprefix("exp")
-    return experiment, setting.id.removeprefix(setting.row).lstrip("-")
+    method = "" if setting.method == "lstm" else setting.method
+    return experiment, method, setting.id.removeprefix(setting.row).lstrip("-")
 
 
 def _draw_panel(axes, name, entries):
@@ -148,6 +150,45 @@ def _draw_curve(axes, record, color):
     at = record["n_sequences"] * (np.arange(n) + 0.5) / n
     cross = {} if record["solved"] else {"marker": "x", "markevery": [-1], "markersize": 4}
     axes.plot(at, record["curve"], color=color, linewidth=0.6, alpha=0.6, **cross)
+
+
+def draw_matrix(rows):
+    """Return a plot of the fraction of trials solved, by task and method.
+
+    Parameters
+    ----------
+    rows : dict of str to dict of str to Summary
+        Title of a task to method to what its trials came to.
+
+    Returns
+    -------
+    svg : str
+    """
+    methods = list(next(iter(rows.values())))
+    with matplotlib.style.context(STYLE, after_reset=True):
+        figure = Figure(figsize=(9, 0.8 + 0.42 * len(rows)), layout="constrained")
+        axes = figure.add_subplot()
+        axes.set_xticks(range(len(methods)), methods)
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set(xlim=(-0.5, len(methods) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+        axes.tick_params(length=0, labeltop=True, labelbottom=False)
+        axes.spines[:].set_visible(False)
+        for y, row in enumerate(rows.values()):
+            for x, method in enumerate(methods):
+                _draw_cell(axes, x, y, row[method])
+        return _svg(figure, "matrix")
+
+
+def _draw_cell(axes, x, y, summary):
+    """Draw a cell as full as the fraction solved is large; below it the mean, or the limit."""
+    axes.barh(y, 0.94, height=0.88, left=x - 0.47, color=GREY, alpha=0.15)
+    if not summary.n_trials:
+        axes.text(x, y, "not run", ha="center", va="center", color=GREY)
+        return
+    axes.barh(y, 0.94 * summary.rate, height=0.88, left=x - 0.47, color=OURS, alpha=0.55)
+    count = f"{summary.mean:,.0f}" if summary.n_solved else "none"
+    axes.text(x, y - 0.16, f"{summary.rate:.0%}", ha="center", va="center", fontweight="bold")
+    axes.text(x, y + 0.22, count, ha="center", va="center", fontsize=7)
 
 
 def _svg(figure, name):

@@ -66,6 +66,25 @@ def _plots(entries):
     return {"intervals": draw_intervals(entries), "curves": draw_curves(entries)}
 
 
+def matrix_plot(rows):
+    """Return the picture of the matrix as SVG; without matplotlib an empty string.
+
+    Parameters
+    ----------
+    rows : dict of str to dict of str to Summary
+        See `summarize_matrix`.
+
+    Returns
+    -------
+    svg : str
+    """
+    if find_spec("matplotlib") is None:
+        return ""
+    from lstm97.experiments.plots import draw_matrix
+
+    return draw_matrix(rows)
+
+
 def _markdown(entries):
     return "\n".join(_markdown_table(table) for table in paper_tables(entries))
 

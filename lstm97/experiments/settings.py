@@ -3,15 +3,27 @@
 import hashlib
 import json
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from importlib import resources
 
+from lstm97 import baselines
 from lstm97.experiments.exam import Exam
+from lstm97.experiments.guessing import GuessingClassifier, GuessingRegressor
 from lstm97.lstm import LSTMClassifier, LSTMRegressor
 from lstm97.stopping import Recent
 from lstm97.tasks import TASKS
 
-ESTIMATORS = {cls.__name__: cls for cls in (LSTMClassifier, LSTMRegressor)}
+ESTIMATORS = {
+    cls.__name__: cls
+    for cls in (
+        LSTMClassifier,
+        LSTMRegressor,
+        GuessingClassifier,
+        GuessingRegressor,
+        *(getattr(baselines, name) for name in baselines.__all__),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,7 @@ class Setting:
     weights: int
     departures: list
     paper: dict
+    training_set: int = 0
 
     def make_task(self):
         """Return the task."""
@@ -55,9 +68,69 @@ class Setting:
         return Exam(task, learner, rng, **parameters)
 
     @property
+    def published_mean(self):
+        """Training sequences to success in the paper; None, where all of its trials failed."""
+        return self.paper.get("n_sequences")
+
+    @property
+    def published_count(self):
+        """The same in words."""
+        beyond = self.paper.get("beyond")
+        return f">{beyond:,}" if self.published_mean is None else f"{self.published_mean:,}"
+
+    @property
+    def published_rate(self):
+        """Fraction of the paper's trials that succeeded; None, if it says "some fraction"."""
+        rate = self.paper.get("success", 1.0)
+        return None if isinstance(rate, str) else rate
+
+    @property
+    def published_success(self):
+        """The same in words."""
+        if "success" not in self.paper:
+            return "all"
+        rate = self.published_rate
+        return self.paper["success"] if rate is None else f"{100 * rate:.0f}%"
+
+    @property
+    def published_trials(self):
+        """How many trials the paper's figures are from."""
+        return self.paper.get("trials", self.trials)
+
+    def by(self, method):
+        """Return this setting for another method, with that method's net.
+
+        Parameters
+        ----------
+        method : str
+            A key of `load_methods`.
+
+        Returns
+        -------
+        Setting
+            Its id has the method's name behind an "@".
+        """
+        changes = load_methods()[method]
+        kind = "Classifier" if self.estimator.endswith("Classifier") else "Regressor"
+        keeps = changes.get("keeps", self.network)
+        kept = {name: value for name, value in self.network.items() if name in keeps}
+        return replace(
+            self,
+            id=f"{self.id}@{method}",
+            method=method,
+            estimator=changes["estimator"] + kind,
+            network=kept | changes["network"],
+            weights=0,
+            training_set=changes.get("training_set", 0),
+            limit=self.limit * changes.get("patience", 1),
+        )
+
+    @property
     def digest(self):
         """Hash of all that decides what a trial does: a record is good for one digest."""
         parts = {k: v for k, v in asdict(self).items() if k not in NOT_DECISIVE}
+        if not self.training_set:  # a field that came later; older records are still good
+            del parts["training_set"]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -72,10 +145,42 @@ def load_settings():
     -------
     settings : dict of str to Setting
     """
-    text = (resources.files(__package__) / "settings.toml").read_text(encoding="utf-8")
-    tables = tomllib.loads(text)
+    tables = _read("settings.toml")
     defaults = tables.pop("defaults")
     return {name: _setting(name, tables, defaults) for name in tables}
+
+
+def load_matrix():
+    """Return the settings of the matrix of methods and tasks, a row of methods for each task.
+
+    Returns
+    -------
+    settings : dict of str to dict of str to Setting
+    """
+    tables = _read("settings.toml")
+    defaults = tables.pop("defaults")
+    names = _read("matrix.toml")
+    settings = {name: _setting(name, tables | names, defaults) for name in names}
+    return {
+        name: {method: setting.by(method) for method in load_methods()}
+        for name, setting in settings.items()
+    }
+
+
+@cache
+def load_methods():
+    """Return what each method's nets are on tasks that are not its own, by its name.
+
+    Returns
+    -------
+    methods : dict of str to dict
+        See methods.toml.
+    """
+    return _read("methods.toml")
+
+
+def _read(name):
+    return tomllib.loads((resources.files(__package__) / name).read_text(encoding="utf-8"))
 
 
 def _setting(name, tables, defaults):

@@ -122,9 +122,10 @@ def verdict(setting, summary):
     The first that applies: "not run", if there are no trials. "Too few trials", if there are
     fewer than ten. "Success rate differs", if Fisher's exact test on the trials that were
     solved and those that were not, ours and the paper's, gives p < 0.05; where the paper states
-    no rate, all of its trials succeeded. "Faster", if our mean number of training sequences to
-    success is below half of the paper's. "Slower", if it is above twice the paper's. Otherwise
-    "reproduced"; so it is, too, if none of our trials was solved and the paper's rate agrees.
+    no rate, all of its trials succeeded, and where it says "some", the rate differs if none of
+    ours did. "Faster", if our mean number of training sequences to success is below half of the
+    paper's. "Slower", if it is above twice the paper's. Otherwise "reproduced"; so it is, too, if
+    none of our trials was solved and the paper's rate agrees.
 
     Parameters
     ----------
@@ -140,24 +141,32 @@ def verdict(setting, summary):
         return "not run"
     if summary.n_trials < MIN_TRIALS:
         return "too few trials"
-    theirs = round(setting.paper.get("success", 1.0) * setting.trials)
-    counts = [
-        [summary.n_solved, summary.n_trials - summary.n_solved],
-        [theirs, setting.trials - theirs],
-    ]
-    if fisher_exact(counts).pvalue < 0.05:
+    if _rate_differs(setting, summary):
         return "success rate differs"
-    ratio = summary.mean / setting.paper["n_sequences"] if summary.n_solved else 1
+    if not (summary.n_solved and setting.published_mean):
+        return "reproduced"
+    ratio = summary.mean / setting.published_mean
     if ratio < 0.5:
         return "faster"
     return "slower" if ratio > 2 else "reproduced"
 
 
+def _rate_differs(setting, summary):
+    if setting.published_rate is None:
+        return not summary.n_solved
+    theirs = round(setting.published_rate * setting.published_trials)
+    counts = [
+        [summary.n_solved, summary.n_trials - summary.n_solved],
+        [theirs, setting.published_trials - theirs],
+    ]
+    return fisher_exact(counts).pvalue < 0.05
+
+
 def meets_aim(setting, summary):
     """Say whether the aim is met.
 
-    There are at least ten trials, at least 90% of them are solved, and the mean number of training
-    sequences of these is at most twice the paper's.
+    The method is LSTM; there are at least ten trials, at least 90% of them are solved, and the mean
+    number of training sequences of these is at most twice the paper's.
 
     Parameters
     ----------
@@ -168,6 +177,6 @@ def meets_aim(setting, summary):
     -------
     bool
     """
-    if summary.n_trials < MIN_TRIALS or not summary.n_solved:
+    if setting.method != "lstm" or summary.n_trials < MIN_TRIALS or not summary.n_solved:
         return False
-    return summary.rate >= 0.9 and summary.mean <= 2 * setting.paper["n_sequences"]
+    return summary.rate >= 0.9 and summary.mean <= 2 * setting.published_mean

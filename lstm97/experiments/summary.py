@@ -32,12 +32,11 @@ def comparison(setting, records):
 
 def _rows(setting, summary, n_test):
     paper = setting.paper
-    success = paper.get("success", 1.0) * setting.trials
-    yield "trials", str(summary.n_trials), str(setting.trials)
-    yield "solved", str(summary.n_solved), f"{success:.0f}"
+    yield "trials", str(summary.n_trials), str(setting.published_trials)
+    yield "solved", f"{summary.rate:.0%}", setting.published_success
+    mean = f"{summary.mean:,.0f}" if summary.n_solved else f">{setting.limit:,}"
+    yield "sequences to success, mean", mean, setting.published_count
     if summary.n_solved:
-        mean = f"{summary.mean:,.0f}"
-        yield "sequences to success, mean", mean, f"{paper['n_sequences']:,}"
         yield "    lowest to highest", f"{summary.smallest:,} to {summary.largest:,}", ""
         yield f"wrong of {n_test}, mean", f"{summary.wrong:.1f}", str(paper.get("n_wrong", ""))
     yield "seconds per trial, mean", f"{summary.seconds:.1f}", ""

@@ -118,9 +118,9 @@ def _paper_cells(setting):
     paper = setting.paper
     fraction, wrong = paper.get("wrong_fraction"), paper.get("n_wrong")
     return {
-        "Trials": Cell(str(setting.trials)),
-        "Solved": Cell(_percent(paper["success"]) if "success" in paper else "all"),
-        "Mean": Cell(_count(paper["n_sequences"])),
+        "Trials": Cell(str(setting.published_trials)),
+        "Solved": Cell(setting.published_success),
+        "Mean": Cell(setting.published_count),
         "Median": Cell(),
         "ST1": Cell(_count(paper.get("st1"))),
         "Wrong": Cell(_count(wrong) if fraction is None else f"{fraction:.6f}"),
@@ -159,7 +159,9 @@ def _with_interval(value, interval):
 
 
 def _ratio(setting, summary):
-    return f"{summary.mean / setting.paper['n_sequences']:.2f}" if summary.n_solved else DASH
+    if not (summary.n_solved and setting.published_mean):
+        return DASH
+    return f"{summary.mean / setting.published_mean:.2f}"
 
 
 def _wrong(entry):
@@ -174,7 +176,8 @@ def _wrong(entry):
 
 def _verdict(entry):
     aim = "aim met" if entry.meets_aim else "aim not met"
-    return Cell(entry.verdict, aim if entry.records else "")
+    has_aim = entry.records and entry.setting.method == "lstm"
+    return Cell(entry.verdict, aim if has_aim else "")
 
 
 def _count(number):

@@ -40,7 +40,11 @@ def run_trial(setting, trial, seed):
     learner = estimator._make_learner(weights)
     rule = setting.make_stop_rule(task, learner, exams)
     size = getattr(rule, "every", BLOCK_SIZE)
-    history = train(learner, _blocks(task, training, setting.limit, size), rule)
+    if setting.training_set:
+        blocks = _epochs(task.draw_set(setting.training_set, training), setting.limit)
+    else:
+        blocks = _blocks(task, training, setting.limit, size)
+    history = train(learner, blocks, rule)
     X_test, y_test = task.draw_test(setting.n_test, test)
     judgement = task.judge(learner, X_test, y_test)
     return {
@@ -67,6 +71,12 @@ def _blocks(task, rng, limit, size):
         X, y = task.draw(min(BLOCK_SIZE, limit - drawn), rng)
         for start in range(0, len(X), size):
             yield X[start : start + size], y[start : start + size]
+
+
+def _epochs(training_set, limit):
+    """Give the same sequences again and again, as many whole times as the limit allows."""
+    for _ in range(max(1, limit // len(training_set[0]))):
+        yield training_set
 
 
 def _curve(losses):

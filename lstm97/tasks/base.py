@@ -57,6 +57,10 @@ class Task(ABC):
         """Draw sequences to test on, their targets being those that answers are judged by."""
         return self.draw(n, rng)
 
+    def draw_set(self, n, rng):
+        """Draw sequences for a learner that needs the same ones again and again."""
+        return self.draw(n, rng)
+
     def judge(self, learner, X, y):
         """Compare a learner's answers with the targets.
 

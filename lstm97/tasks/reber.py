@@ -84,6 +84,10 @@ class EmbeddedReber(Task):
         chosen = rng.integers(len(X), size=n)
         return X[chosen], y[chosen]
 
+    def draw_set(self, n, rng):
+        """Return all training strings, once each; `n` and `rng` are not used."""
+        return self._prepared()[0]
+
     def draw_test(self, n, rng):
         """Return all training and then all test strings; `n` and `rng` are not used.
 

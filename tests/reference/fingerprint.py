@@ -8,8 +8,10 @@ import json
 
 import numpy as np
 
+from lstm97._learners.chunker import ChunkerLearner
 from lstm97._learners.network import NetworkLearner
 from lstm97._topology import Topology
+from lstm97.baselines import CascadeCorrelationRegressor
 from lstm97.tasks import TASKS
 from reference.cases import random_problem
 
@@ -29,7 +31,8 @@ FORMS = {"sequence": "backward", "sparse": "backward", "full": "full", "recurren
 
 def fingerprints():
     """Train each net a little; return the first half of the SHA-256 of its weights."""
-    hashes = {"adding": _digest(_adding())}
+    others = {"adding": _adding, "chunker": _chunker, "cascade": _cascade}
+    hashes = {name: _digest(train()) for name, train in others.items()}
     for seed, (name, options) in enumerate(NETS.items()):
         rng = np.random.default_rng(seed)
         topology = Topology(**{"n_inputs": 3, "n_outputs": 2, **options})
@@ -50,6 +53,31 @@ def _adding():
     weights = topology.initial_weights(rng, 0.1, {"input_gate": [-3.0, -6.0]})
     learner = NetworkLearner(topology, weights, 0.5, "forward", "step")
     learner.learn(*TASKS["adding"](T=50).draw(100, rng))
+    return learner.weights
+
+
+def _chunker():
+    rng = np.random.default_rng(92)
+    sizes = {"n_inputs": 3, "n_blocks": 0, "n_hidden": 4, "shortcut": True}
+    chunker = Topology(n_outputs=2 + 3, **sizes)
+    automatizer = Topology(n_outputs=2 + 3 + 4 + 5, **sizes)
+    task = Topology(n_inputs=3, n_outputs=2)
+    _, X, y = random_problem(rng, task, n_sequences=40, longest=12, every=True)
+    weights = rng.uniform(-0.8, 0.8, automatizer.n_weights + chunker.n_weights)
+    learner = ChunkerLearner(automatizer, chunker, 2, weights, 0.1, 0.5)
+    learner.learn(X, y)
+    return learner.weights
+
+
+def _cascade():
+    rng = np.random.default_rng(91)
+    _, X, y = random_problem(rng, Topology(n_inputs=3, n_outputs=2), n_sequences=40, every=True)
+    model = CascadeCorrelationRegressor(max_hidden=3, patience=3, random_state=0)
+    model._build(3, 2)
+    model._initialize(rng)
+    learner = model._make_learner()
+    for _ in range(60):
+        learner.learn(X, y)
     return learner.weights
 
 
