@@ -166,9 +166,30 @@ static inline void squash_lanes(int n_lanes, const double *net, const double *lo
     EACH_GROUP store(y + l, squash(load(net + l), load(low + l), load(high + l)));
 }
 
+/* y[l] += a x[l]. */
+static inline void add_scaled(int n_lanes, double a, const double *x, double *y) {
+    EACH_GROUP store(y + l, FMA(all_lanes(a), load(x + l), load(y + l)));
+}
+
+/* y[l] = x[l]; for a few lanes a call of memcpy costs more than the copy. */
+static inline void copy_lanes(int n_lanes, const double *x, double *y) {
+    EACH_GROUP store(y + l, load(x + l));
+}
+
+/* Rows of more lanes are gone through row by row, in the order of memory; of less, a register holds
+ * a column. The sums of a lane are the same. */
+#define WIDE 64
+
 /* net[l] = start[l] + sum over m of w[m, l] z[m]; net may be start. */
 static inline void add_weighted(int n_lanes, int n_sources, const double *w, const double *z,
                                 const double *start, double *net) {
+    if (n_lanes > WIDE) {
+        copy_lanes(n_lanes, start, net);
+        for (int m = 0; m < n_sources; m++) {
+            add_scaled(n_lanes, z[m], w + (int64_t)m * n_lanes, net);
+        }
+        return;
+    }
     EACH_GROUP {
         lanes sum = load(start + l);
         const double *row = w + l;
@@ -179,14 +200,15 @@ static inline void add_weighted(int n_lanes, int n_sources, const double *w, con
     }
 }
 
-/* y[l] += a x[l]. */
-static inline void add_scaled(int n_lanes, double a, const double *x, double *y) {
-    EACH_GROUP store(y + l, FMA(all_lanes(a), load(x + l), load(y + l)));
-}
-
 /* d[m, l] += u[l] z[m]. */
 static inline void add_outer(int n_lanes, int n_sources, const double *u, const double *z,
                              double *d) {
+    if (n_lanes > WIDE) {
+        for (int m = 0; m < n_sources; m++) {
+            add_scaled(n_lanes, z[m], u, d + (int64_t)m * n_lanes);
+        }
+        return;
+    }
     EACH_GROUP {
         const lanes part = load(u + l);
         double *row = d + l;
@@ -194,11 +216,6 @@ static inline void add_outer(int n_lanes, int n_sources, const double *u, const 
             store(row, FMA(part, all_lanes(z[m]), load(row)));
         }
     }
-}
-
-/* y[l] = x[l]; for a few lanes a call of memcpy costs more than the copy. */
-static inline void copy_lanes(int n_lanes, const double *x, double *y) {
-    EACH_GROUP store(y + l, load(x + l));
 }
 
 /* y[l] = 0. */

@@ -11,6 +11,7 @@ from lstm97._topology import Topology
 from reference import full, recurrent
 from reference.cases import kernel_pass, kernel_run, random_problem, random_topology
 from reference.compare import numeric_gradient, targets_of, worst_relative
+from reference.lstm import Twin
 
 SEEDS = range(40)
 
@@ -53,6 +54,10 @@ def twin_sum(rule, topology, weights, X, y):
             for name, view in topology.views(flat).items():
                 view += np.array(gradient[name]).reshape(view.shape)
     return losses, flat
+
+
+def truncated_gradient(spec, weights, x, targets, weight):
+    return Twin(spec, weights).gradient(x, targets, weight)
 
 
 RULES = {
@@ -110,6 +115,20 @@ def test_full_gradient_of_lstm_equals_the_twins(seed):
     topology, weights, X, y = problem(seed, random_topology, longest=7)
     loss, expected = twin_sum(full.full_gradient, topology, weights, X, y)
     results, gradient = kernel_pass(topology, weights, X, y, form="full")
+    assert worst_relative(results[:, 0], loss, 1e-3) < 1e-12
+    assert worst_relative(gradient, expected, 1e-3) < 1e-12
+
+
+@pytest.mark.parametrize("form", ["backward", "full"])
+def test_gradient_of_a_net_with_many_units_equals_the_twins(form):
+    """So many that rows of weights are gone through in another order."""
+    rng = np.random.default_rng(0)
+    topology = random_topology(rng, n_blocks=12, block_size=3, n_hidden=70, n_outputs=70)
+    weights, X, y = random_problem(rng, topology, n_sequences=2, longest=4, every=False)
+    weights *= 0.2
+    rule = full.full_gradient if form == "full" else truncated_gradient
+    loss, expected = twin_sum(rule, topology, weights, X, y)
+    results, gradient = kernel_pass(topology, weights, X, y, form=form)
     assert worst_relative(results[:, 0], loss, 1e-3) < 1e-12
     assert worst_relative(gradient, expected, 1e-3) < 1e-12
 

@@ -59,7 +59,7 @@ def draw_intervals(entries):
                 _draw_entry(axes, y, line)
         _label_lines(axes, lines)
         figure.legend(handles=_keys(), loc="outside upper right", ncols=5)
-        return _svg(figure, "intervals")
+        return as_svg(figure, "intervals")
 
 
 def _draw_entry(axes, y, entry):
@@ -117,7 +117,7 @@ def draw_curves(entries):
         figure = Figure(figsize=(9, 2.1 * n_rows), layout="constrained")
         for i, name in enumerate(sorted(panels), 1):
             _draw_panel(figure.add_subplot(n_rows, 2, i), name, panels[name])
-        return _svg(figure, "curves")
+        return as_svg(figure, "curves")
 
 
 def _panel(setting):
@@ -176,7 +176,7 @@ def draw_matrix(rows):
         for y, row in enumerate(rows.values()):
             for x, method in enumerate(methods):
                 _draw_cell(axes, x, y, row[method])
-        return _svg(figure, "matrix")
+        return as_svg(figure, "matrix")
 
 
 def _draw_cell(axes, x, y, summary):
@@ -191,7 +191,7 @@ def _draw_cell(axes, x, y, summary):
     axes.text(x, y + 0.22, count, ha="center", va="center", fontsize=7)
 
 
-def _svg(figure, name):
+def as_svg(figure, name):
     """Return a figure as SVG, short, and with ids that differ from those of another in a page."""
     file = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))

@@ -24,6 +24,7 @@ NETS = {
     "identity": {"state_activation": "identity", "output_gate": False, "recurrence": "none"},
     "full": {"n_blocks": 3, "block_size": 2, "n_hidden": 3},
     "recurrent": {"n_blocks": 0, "n_hidden": 5, "recurrent_outputs": True, "output_bias": False},
+    "wide": {"n_blocks": 10, "block_size": 5, "n_hidden": 10},
 }
 # Forms of the gradient; all others go forward in time.
 FORMS = {"sequence": "backward", "sparse": "backward", "full": "full", "recurrent": "sensitive"}
