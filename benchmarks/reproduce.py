@@ -1,20 +1,29 @@
-"""Write docs/reproduction.md and the README's table from the records in benchmarks/results.
+"""Write what the documents print of the records in benchmarks/results.
 
     python benchmarks/reproduce.py
 
-The records are what ``lstm97 reproduce --full --store benchmarks/results`` stores; running that
-again only adds trials that are missing.
+That is docs/reproduction.md, docs/matrix.svg, and the parts of README.md and docs/baselines.md
+between `<!-- made from records: NAME -->` and `<!-- end -->`.
+
+Records of trials are what ``lstm97 reproduce --full`` and ``lstm97 matrix`` store, both with
+``--store benchmarks/results``; running these again only adds trials that are missing. The others
+are written by fahlman.py, truncation.py and speed/cost.py.
 """
 
+import json
+import re
 from pathlib import Path
 
-from lstm97.experiments.report import markdown_tables
+from lstm97.experiments.matrix import matrix_table, summarize_matrix
+from lstm97.experiments.report import markdown_tables, matrix_plot
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.statistics import meets_aim, summarize, verdict
 from lstm97.experiments.store import Store
 
 ROOT = Path(__file__).parents[1]
-BEGIN, END = "<!-- reproduced:", "<!-- end -->"
+RESULTS = ROOT / "benchmarks" / "results"
+PART = re.compile(r"(<!-- made from records: (\w+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
+DASH = "\N{EN DASH}"
 
 # A few rows for the front page: one of each experiment, in the reading that comes nearest.
 FRONT_PAGE = [
@@ -37,7 +46,7 @@ the fraction solved, a bootstrap's for means and medians.
 
 def results():
     """Return every setting with its records, by any seed."""
-    store = Store(ROOT / "benchmarks" / "results")
+    store = Store(RESULTS)
     return [(setting, store.read(setting)) for setting in load_settings().values()]
 
 
@@ -52,30 +61,82 @@ def reproduction():
     return INTRODUCTION + rules + markdown_tables(results())
 
 
+def table(headings, rows):
+    """Return a Markdown table; all columns but the first are numbers."""
+    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
 def front_page():
     """Return the README's table."""
-    lines = [
-        "| experiment | solved | sequences, ours | paper | departs from the wording |",
-        "|---|---:|---:|---:|---|",
-    ]
+    rows = []
     for setting, records in results():
         if setting.id in FRONT_PAGE:
             summary = summarize(setting, records)
-            mean = f"{summary.mean:,.0f}" if summary.mean else "\N{EN DASH}"
-            lines.append(
-                f"| {setting.title} (`{setting.id}`) | {summary.n_solved} of {summary.n_trials} "
-                f"| {mean} | {setting.published_count} | {'; '.join(setting.departures)} |"
-            )
-    return "\n".join(lines) + "\n"
+            rows.append([
+                f"{setting.title} (`{setting.id}`)",
+                f"{summary.n_solved} of {summary.n_trials}",
+                f"{summary.mean:,.0f}" if summary.mean else DASH,
+                setting.published_count,
+                "; ".join(setting.departures),
+            ])  # fmt: skip
+    headings = ["experiment", "solved", "sequences, ours", "paper", "departs from the wording"]
+    return table(headings, rows)
+
+
+def matrix():
+    """Return the table of all methods on all tasks."""
+    return matrix_table(summarize_matrix(Store(RESULTS)))
+
+
+def fahlman():
+    """Return Fahlman's trials, as he printed them, and ours."""
+    theirs = [(9, 831, 0, 0), (7, 602, 0, 0), (15, 1256, 0, 2), (11, 910, 0, 1), (13, 1063, 11, 16),
+              (9, 707, 0, 0)]  # fmt: skip
+    names = ("n_hidden", "n_epochs", "train_errors", "test_errors")
+    ours = [[record[name] for name in names] for record in _json("fahlman")]
+    rows = [["Fahlman", *trial] for trial in theirs] + [["ours", *trial] for trial in ours]
+    return table(["", "hidden units", "epochs", "training errors", "test errors"], rows)
+
+
+def truncation():
+    """Return cosines and norm ratios of the truncated against the full gradient."""
+    rows = [
+        [state, group, f"{cosine:.3f}", f"{ratio:.3f}"]
+        for state, groups in _json("truncation").items()
+        for group, (cosine, ratio) in groups.items()
+    ]
+    return table(["net", "weights to", "cosine", "norm, truncated / full"], rows)
+
+
+def _json(name):
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+PARTS = {
+    "front_page": front_page, "matrix": matrix, "fahlman": fahlman, "truncation": truncation
+}  # fmt: skip
+
+
+def filled(text):
+    """Return a document with its parts made anew."""
+    return PART.sub(lambda match: match[1] + PARTS[match[2]](), text)
+
+
+def documents():
+    """Return what each document should hold, by its path."""
+    texts = {ROOT / "docs" / "reproduction.md": reproduction()}
+    for name in ("README.md", "docs/baselines.md"):
+        texts[ROOT / name] = filled((ROOT / name).read_text(encoding="utf-8"))
+    return texts
 
 
 def main():
-    """Write both."""
-    (ROOT / "docs" / "reproduction.md").write_text(reproduction(), encoding="utf-8")
-    path = ROOT / "README.md"
-    text = path.read_text(encoding="utf-8")
-    begin = text.index("\n", text.index(BEGIN)) + 1
-    path.write_text(text[:begin] + front_page() + text[text.index(END) :], encoding="utf-8")
+    """Write all."""
+    for path, text in documents().items():
+        path.write_text(text, encoding="utf-8")
+    plot = matrix_plot(summarize_matrix(Store(RESULTS)))
+    (ROOT / "docs" / "matrix.svg").write_text(plot, encoding="utf-8")
 
 
 if __name__ == "__main__":

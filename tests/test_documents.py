@@ -40,7 +40,11 @@ def test_the_readme():
 
 def test_printed_figures_are_those_of_the_records():
     made = runpy.run_path(str(ROOT / "benchmarks" / "reproduce.py"))
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert made["front_page"]() in readme
-    assert made["reproduction"]() == (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
+    documents = made["documents"]()
+    assert len(documents) == 3
+    for path, text in documents.items():
+        assert text == path.read_text(encoding="utf-8"), path
+    for name, part in made["PARTS"].items():
+        assert part().count("\n") > 3, name
+        assert sum(part() in text for text in documents.values()) == 1, name
     assert made["front_page"]().count("\n") == 2 + len(made["FRONT_PAGE"])

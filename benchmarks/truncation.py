@@ -1,0 +1,53 @@
+"""What the truncation of the gradient costs: Experiment 4 at T=50, before and after training.
+
+    python benchmarks/truncation.py
+
+Writes benchmarks/results/truncation.json: cosine and norm ratio of the truncated against the full
+gradient of 500 test sequences, means over nets.
+"""
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from lstm97 import LSTMRegressor, gradient_report
+from lstm97.tasks import make_adding
+
+RECORD = Path(__file__).parent / "results" / "truncation.json"
+SEEDS = range(10)
+# Epochs of 1000 sequences; a net that has learned almost nothing stands for an untrained one.
+STATES = {"untrained": (1, 1e-300), "after 5,000 sequences": (5, 0.5), "after 20,000": (20, 0.5)}
+
+
+def measure(n_epochs, learning_rate, seed):
+    """Return group to cosine and norm ratio, for one net."""
+    X, y = make_adding(1000 * n_epochs, T=50, rng=seed)
+    model = LSTMRegressor(
+        input_gate_bias=[-3, -6], learning_rate=learning_rate, max_iter=1, tol=None,
+        random_state=seed,
+    )  # fmt: skip
+    report = gradient_report(model.fit(X, y), *make_adding(500, T=50, rng=1000 + seed))
+    by_group = zip(report.by_group.cosine, report.by_group.norm_ratio, strict=True)
+    return {"all": (report.total.cosine, report.total.norm_ratio)} | dict(
+        zip(report.groups, by_group, strict=True)
+    )
+
+
+def main():
+    """Measure all nets, keep the means."""
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    record = {}
+    for state, parameters in STATES.items():
+        nets = [measure(*parameters, seed) for seed in SEEDS]
+        record[state] = {
+            group: np.mean([net[group] for net in nets], axis=0).round(4).tolist()
+            for group in nets[0]
+        }
+    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
