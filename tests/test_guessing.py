@@ -158,6 +158,6 @@ def test_estimators_of_settings_guess(name):
     estimator._initialize(np.random.default_rng(0))
     guesser = estimator._make_learner(np.random.default_rng(0))
     assert isinstance(guesser, GuessingLearner)
-    assert (guesser.tolerance, guesser.scale) == (0.04, 100)
+    assert (guesser.tolerance, guesser.scale) == (0.2, 100)
     assert guesser.topology.n_hidden == 4
     assert 90 < np.abs(guesser.weights).max() < 100

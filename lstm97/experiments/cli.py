@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from lstm97.experiments.matrix import TRIALS, matrix_table, summarize_matrix, wanted_cells
-from lstm97.experiments.report import matrix_plot, write_report
+from lstm97.experiments.matrix import TRIALS, wanted_cells
+from lstm97.experiments.report import write_matrix, write_report
 from lstm97.experiments.reproduce import QUICK_NOTE, full, quick
 from lstm97.experiments.runner import run_missing
 from lstm97.experiments.settings import load_methods, load_settings
@@ -185,26 +185,26 @@ def _report(options):
 def _matrix(options):
     wanted = wanted_cells(options.trials)
     status, _ = _run_wanted(wanted, options, "all methods on all tasks")
-    if status:
-        return status
-    rows = summarize_matrix(options.store)
-    options.report.mkdir(parents=True, exist_ok=True)
-    (options.report / "matrix.md").write_text(matrix_table(rows), encoding="utf-8")
-    if plot := matrix_plot(rows):
-        (options.report / "matrix.svg").write_text(plot, encoding="utf-8")
-    print(f"Matrix: {options.report / 'matrix.md'}")
-    return 0
+    return status or _reported(lambda: write_matrix(options.report, options.store))
 
 
 def _write_report(options, wanted, note=""):
     """Write the report on what the store has of the wanted settings, by any seed."""
-    try:
+
+    def write():
         results = [(setting, options.store.read(setting)) for setting, _ in wanted.values()]
-        write_report(options.report, results, note)
+        return write_report(options.report, results, note)
+
+    return _reported(write)
+
+
+def _reported(write):
+    """Write files, say where they are; return an exit status."""
+    try:
+        print(f"Report: {write()}")
     except (StoreError, OSError) as error:
         print(f"lstm97: {error}", file=sys.stderr)
         return 1
-    print(f"Report: {options.report / 'report.html'}")
     return 0
 
 

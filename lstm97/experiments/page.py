@@ -54,15 +54,17 @@ def _rule(function):
 
 def _overview(entries):
     rows = grouped(entries, "row").values()
-    n_met = sum(any(entry.meets_aim for entry in row) for row in rows)
+    aimed = [row for row in rows if row[0].setting.method == "lstm"]
+    n_met = sum(any(entry.meets_aim for entry in row) for row in aimed)
     counts = Counter(entry.verdict for entry in entries)
     items = [
         f'<li class="{_css(verdict)}"><b>{n}</b> {verdict}</li>'
         for verdict, n in counts.most_common()
     ]
     return (
-        f"<p>{len(rows)} rows of the paper's tables, in {len(entries)} readings. In {n_met} rows, "
-        f"at least one reading meets the aim.</p><ul class=overview>{''.join(items)}</ul>"
+        f"<p>{len(rows)} rows of the paper's tables, in {len(entries)} readings. In {n_met} of the "
+        f"{len(aimed)} rows of LSTM, at least one reading meets the aim.</p>"
+        f"<ul class=overview>{''.join(items)}</ul>"
     )
 
 

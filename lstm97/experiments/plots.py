@@ -180,7 +180,7 @@ def draw_matrix(rows):
 
 
 def _draw_cell(axes, x, y, summary):
-    """Draw a cell as full as the fraction solved is large; below it the mean, or the limit."""
+    """Draw a cell as full as the fraction solved is large; below that the mean of the solved."""
     axes.barh(y, 0.94, height=0.88, left=x - 0.47, color=GREY, alpha=0.15)
     if not summary.n_trials:
         axes.text(x, y, "not run", ha="center", va="center", color=GREY)

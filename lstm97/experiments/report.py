@@ -6,6 +6,7 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
+from lstm97.experiments.matrix import matrix_table, summarize_matrix
 from lstm97.experiments.page import make_page
 from lstm97.experiments.tables import make_entries, paper_tables
 
@@ -64,6 +65,28 @@ def _plots(entries):
     from lstm97.experiments.plots import draw_curves, draw_intervals
 
     return {"intervals": draw_intervals(entries), "curves": draw_curves(entries)}
+
+
+def write_matrix(folder, store):
+    """Write matrix.md and, with matplotlib, matrix.svg.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made if needed.
+    store : Store
+
+    Returns
+    -------
+    table : pathlib.Path
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = summarize_matrix(store)
+    (folder / "matrix.md").write_text(matrix_table(rows), encoding="utf-8", newline="\n")
+    if plot := matrix_plot(rows):
+        (folder / "matrix.svg").write_text(plot, encoding="utf-8", newline="\n")
+    return folder / "matrix.md"
 
 
 def matrix_plot(rows):

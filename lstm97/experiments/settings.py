@@ -98,7 +98,7 @@ class Setting:
         return self.paper.get("trials", self.trials)
 
     def by(self, method):
-        """Return this setting for another method, with that method's net.
+        """Return this setting for a method, with that method's net if it is another.
 
         Parameters
         ----------
@@ -110,20 +110,33 @@ class Setting:
         Setting
             Its id has the method's name behind an "@".
         """
+        name = f"{self.id}@{method}"
+        if method == self.method:
+            return replace(self, id=name)
         changes = load_methods()[method]
         kind = "Classifier" if self.estimator.endswith("Classifier") else "Regressor"
-        keeps = changes.get("keeps", self.network)
-        kept = {name: value for name, value in self.network.items() if name in keeps}
+        network = self._lstm().network
+        keeps = changes.get("keeps", network)
+        kept = {key: value for key, value in network.items() if key in keeps}
         return replace(
             self,
-            id=f"{self.id}@{method}",
+            id=name,
             method=method,
             estimator=changes["estimator"] + kind,
             network=kept | changes["network"],
             weights=0,
             training_set=changes.get("training_set", 0),
             limit=self.limit * changes.get("patience", 1),
+            departures=[f"{method} instead of {self.method}"],
         )
+
+    def _lstm(self):
+        """Return a setting of LSTM for the same task."""
+        if self.method == "lstm":
+            return self
+        settings = load_settings().values()
+        own = (s for s in settings if s.method == "lstm" and s.task["name"] == self.task["name"])
+        return next(own)
 
     @property
     def digest(self):

@@ -102,7 +102,8 @@ def _table(number, entries):
 
 def _title(entries):
     """Return what the rows are about; parts of their titles with digits tell them apart."""
-    parts = (part for entry in entries for part in entry.setting.title.split(", "))
+    named = [entry for entry in entries if entry.setting.method == "lstm"] or entries
+    parts = (part for entry in named for part in entry.setting.title.split(", "))
     words = dict.fromkeys(part for part in parts if not any(c.isdigit() for c in part))
     return ", ".join(words)
 

@@ -74,7 +74,7 @@ def _blocks(task, rng, limit, size):
 
 
 def _epochs(training_set, limit):
-    """Give the same sequences again and again, as many whole times as the limit allows."""
+    """Give the same sequences again and again, as many whole times as the limit allows, or once."""
     for _ in range(max(1, limit // len(training_set[0]))):
         yield training_set
 
