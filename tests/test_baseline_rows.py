@@ -124,7 +124,7 @@ def row(setting, *numbers):
     ("setting", "mean", "solved", "trials"),
     [
         (FAILED, ">5,000,000", "0%", "18"),
-        (SOME, "173,000", "some", "10"),
+        (SOME, "173,000", "some", DASH),
         (HALF, "182,000", "50%", "6"),
         (LSTM, "74,000", "all", "10"),
     ],

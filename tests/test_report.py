@@ -144,8 +144,8 @@ def test_csv_has_the_numbers(folder):
 
 
 def assert_written(text, value):
-    if value is None or isinstance(value, str):
-        assert text == (value or "")
+    if value is None or isinstance(value, str | bool):
+        assert text == ("" if value is None else str(value))
     else:
         assert float(text) == value
 
