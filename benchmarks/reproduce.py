@@ -62,8 +62,9 @@ def reproduction():
 
 
 def table(headings, rows):
-    """Return a Markdown table; all columns but the first are numbers."""
-    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *rows]
+    """Return a Markdown table; numbers are right-aligned."""
+    is_text = [str(cell)[:1].isalpha() for cell in rows[0]]
+    lines = [headings, ["---" if text else "---:" for text in is_text], *rows]
     return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 

@@ -31,20 +31,28 @@ cdef struct Net:
     Sizes *n
     Sizes targets      # as n, with no outputs but the targets
     int n_predicted    # inputs that are predicted: all or none
+    int first_copy     # the automatizer's first output for these predictions; 0: there is none
     Weights *w
     Weights *gradient
     State *q
 
 
-cdef inline void step(const Net *net, const Input *x, Py_ssize_t t) noexcept nogil:
-    """Activations, their derivatives and outputs at step t; inputs are predicted linearly."""
-    cdef int k
+cdef inline void step(const Net *net, const Input *x, Py_ssize_t t, bint learns) noexcept nogil:
+    """Activations, their derivatives and outputs at step t.
+
+    Inputs may be any numbers: they are predicted linearly, and so are these predictions.
+    """
+    cdef int i
+    cdef double *output = net.q.output
     step_hidden(net.n, net.w, x, t, net.q)
-    touch(net.q, x, t)
-    advance_sensitivities(net.n, net.w, x, t, net.q)
+    if learns:
+        touch(net.q, x, t)
+        advance_sensitivities(net.n, net.w, x, t, net.q)
     step_output(net.n, net.w, x, t, net.q)
-    for k in range(net.targets.n_outputs, net.targets.n_outputs + net.n_predicted):
-        net.q.output[k] = net.q.output_net[k]
+    for i in range(net.n_predicted):
+        output[net.targets.n_outputs + i] = net.q.output_net[net.targets.n_outputs + i]
+        if net.first_copy > 0:
+            output[net.first_copy + i] = net.q.output_net[net.first_copy + i]
 
 
 cdef inline void set_errors(
@@ -83,12 +91,16 @@ cdef inline void set_state_errors(
     const Net *net, int first, const double *state, int n_states
 ) noexcept nogil:
     """Errors of the automatizer's outputs for a part of the chunker's state."""
-    cdef int i
-    cdef double y, error
+    cdef int i, k
+    cdef double y
     for i in range(n_states):
-        y = net.q.output[first + i]
-        error = state[i] - y
-        net.q.e[first + i] = error if net.n.output_activation == LINEAR else error * y * (1.0 - y)
+        k = first + i
+        y = net.q.output[k]
+        net.q.e[k] = state[i] - y
+        if net.n.output_activation != LINEAR and not (
+            0 < net.first_copy <= k < net.first_copy + net.n_predicted
+        ):
+            net.q.e[k] = net.q.e[k] * y * (1.0 - y)
 
 
 cdef inline void learn(const Net *net, const Input *x, Py_ssize_t t, double rate) noexcept nogil:
@@ -126,10 +138,10 @@ cdef Summary learn_sequence(
     memset(&r, 0, sizeof(Summary))
     ignored = r
     for t in range(start, start + length):
-        if is_fed:
-            step(c, x, t)
+        if is_fed and rate != 0.0:
+            step(c, x, t, True)
             fed_at = t
-        step(a, x, t)
+        step(a, x, t, rate != 0.0)
         target = target_at(&a.targets, d, i, t - start, t == start + length - 1, &weight)
         next_input = NULL
         if a.n_predicted > 0 and t < start + length - 1:
@@ -182,6 +194,9 @@ cdef class Chunker:
         net.n, net.targets = &network.n, network.n
         net.targets.n_outputs = self.n_targets
         net.n_predicted = self.chunker.n.n_outputs - self.n_targets
+        net.first_copy = 0
+        if network.n.n_outputs > self.chunker.n.n_outputs + self.chunker.n.n_hidden:
+            net.first_copy = self.chunker.n.n_outputs + self.chunker.n.n_hidden + self.n_targets
         net.w, net.gradient, net.q = &network.w, &network.gradient_, &network.q
         return net
 

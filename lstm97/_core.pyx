@@ -81,7 +81,7 @@ cdef Summary learn_sequence(
         if tape != NULL:
             write_tape(n, q, target != NULL, tape + t * tape_width(n))
     if tape != NULL:
-        if form == FULL:
+        if form == FULL and n.n_feedback > 0:
             transposed = tape + length * tape_width(n)
             transpose_feedback(n, w, transposed)
         unroll_tape(n, x, start, length, tape, transposed, q, gradient)
@@ -90,16 +90,16 @@ cdef Summary learn_sequence(
 
 cdef void run_sequence(
     const Sizes *n, const Weights *w, State *q, const Input *x,
-    Py_ssize_t start, Py_ssize_t length, bint every, double *out
+    Py_ssize_t start, Py_ssize_t length, bint every, int width, double *out
 ) noexcept nogil:
-    """Outputs at every step, or at the last, to out (OUT)."""
+    """The first outputs, so many, at every step or at the last, to out (OUT)."""
     cdef Py_ssize_t t
     for t in range(length):
         step_hidden(n, w, x, start + t, q)
         if every or t == length - 1:
             step_output(n, w, x, start + t, q)
-            memcpy(out, q.output, n.n_outputs * sizeof(double))
-            out += n.n_outputs
+            memcpy(out, q.output, width * sizeof(double))
+            out += width
 
 
 # ---- what Python calls ---------------------------------------------------------------------------
@@ -227,7 +227,7 @@ cdef class Network:
     cdef double *_tape_for(self, const int64_t[::1] lengths):
         """Room for the longest sequence, and transposed weights, kept for the next call."""
         cdef Py_ssize_t size = max(lengths) * max(1, tape_width(&self.n))
-        size += self.n.n_units * self.n.unit_lanes
+        size += <Py_ssize_t> self.n.n_units * self.n.unit_lanes
         if self.tape is None or self.tape.shape[0] < size:
             self.tape = np.empty(size)
         return &self.tape[0]
@@ -359,13 +359,13 @@ cdef class Network:
         const int64_t[::1] lengths,     # IN
         bint every,                     # outputs at every step, or at the last only
         const int64_t[::1] first,       # IN   first row of out of each sequence
-        double[:, ::1] out,             # OUT  (n_rows, n_outputs)
+        double[:, ::1] out,             # OUT  (n_rows, n_outputs), or for the first outputs only
         bint carry=False,               # go on from the state that the last call left
     ):
         """Write the outputs for sequences; nothing is learned."""
         cdef Py_ssize_t i, n_sequences = starts.shape[0]
         self._check(weights, x, starts, lengths)
-        check_targets(self.n.n_outputs, out, None, first, lengths, every)
+        check_targets(min(self.n.n_outputs, out.shape[1]), out, None, first, lengths, every)
         if n_sequences == 0:
             return
         self._exchange(weights, &self.w, True)
@@ -377,7 +377,7 @@ cdef class Network:
                     reset(&self.n, &x.input, &self.q)
                 run_sequence(
                     &self.n, &self.w, &self.q, &x.input, starts[i], lengths[i], every,
-                    &out[first[i], 0],
+                    out.shape[1], &out[first[i], 0],
                 )
 
 
@@ -438,9 +438,11 @@ cdef Sizes sizes_of(topology):
     n.output_lanes = padded(n.n_outputs)
     n.hidden_rows = n.n_inputs + n.n_feedback + 1
     n.output_rows = (n.n_inputs if n.shortcut else 0) + n.n_cells + n.n_hidden + 1
-    if 1.0 * n.hidden_rows * max(n.unit_lanes, n.trace_lanes) > INT_MAX or (
-        1.0 * n.output_rows * n.output_lanes > INT_MAX
-    ):
+    if max(
+        1.0 * n.hidden_rows * max(n.unit_lanes, n.trace_lanes),
+        1.0 * n.output_rows * n.output_lanes,
+        1.0 * n.n_units * n.unit_lanes,
+    ) > INT_MAX:
         raise ValueError(f"the net is too large: {topology.n_weights} weights")
     n.output_activation = OUTPUT_ACTIVATIONS[topology.output_activation]
     n.loss = LOSSES[topology.loss]

@@ -310,7 +310,7 @@ cdef inline void transpose_feedback(
     """Recurrent weights with a row for each unit that they lead to: (n_units, unit_lanes)."""
     cdef int i, source
     cdef const double *row = w.hidden + n.n_inputs * n.unit_lanes
-    memset(transposed, 0, n.n_units * n.unit_lanes * sizeof(double))
+    memset(transposed, 0, <Py_ssize_t> n.n_units * n.unit_lanes * sizeof(double))
     for source in range(n.first_feedback, n.first_feedback + n.n_feedback):
         for i in range(n.n_units):
             transposed[i * n.unit_lanes + source] = row[i]

@@ -53,9 +53,10 @@ def train(learner, blocks, rule, on_block=None):
             history.reason = "diverged"
         if n < len(X):
             _replay(learner, X, y, start, n)
-        while n > 0 and not learner.is_finite():
-            n, history.reason = n - 1, "diverged"
-            _replay(learner, X, y, start, n)
+        if not learner.is_finite():
+            n, history.reason = _last_finite(learner, X, y, start, n), "diverged"
+        if history.reason == "diverged" and not learner.is_online:
+            n = 0  # nothing was learned from this batch
         history.n_sequences += n
         if n:
             history.losses.append(float(results.loss[:n].mean()))
@@ -72,3 +73,17 @@ def _replay(learner, X, y, start, n):
     learner.restore(start)
     if n and learner.is_online:
         learner.learn(X[:n], y[:n])
+
+
+def _last_finite(learner, X, y, start, n):
+    """Go back to the last sequence, before the n-th, after which all weights were finite.
+
+    Weights that are not finite stay so: the place is found by halving.
+    """
+    low = 0
+    while learner.is_online and n - low > 1:
+        middle = (low + n) // 2
+        _replay(learner, X, y, start, middle)
+        low, n = (middle, n) if learner.is_finite() else (low, middle)
+    _replay(learner, X, y, start, low)
+    return low

@@ -419,3 +419,15 @@ def test_bad_parameters_are_refused(Estimator, params, message):
     X = ragged()
     with pytest.raises(ValueError, match=f"'{message}' parameter"):
         Estimator(**params).fit(X, ragged_targets(X, Estimator, False))
+
+
+@pytest.mark.parametrize("Estimator", [SequenceChunkerClassifier, SequenceChunkerRegressor])
+def test_parameters_that_are_set_after_fit_leave_the_fitted_nets_alone(Estimator):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 4, 3)), rng.integers(2, size=20)
+    for predict_inputs in (False, True):
+        model = Estimator(predict_inputs=predict_inputs, max_iter=2, tol=None, random_state=0)
+        expected = model.fit(X, y).predict(X)
+        model.set_params(predict_inputs=not predict_inputs, predict_state="hidden", n_hidden=9)
+        assert (model.predict(X) == expected).all()
+        model.partial_fit(X, y)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from lstm97._core import Network, Steps
 
+from lstm97._topology import Topology
 from lstm97.sequences import Sequences
 from lstm97.targets import Targets
 from reference.cases import kernel_pass, kernel_run, random_problem, random_topology
@@ -196,3 +197,10 @@ def test_calls_beyond_the_arrays_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         call(topology, weights, X, y, **change(X, y))
     assert (weights == before).all()
+
+
+def test_a_net_whose_matrices_cannot_be_counted_is_refused():
+    for fields in ({"n_hidden": 65536, "recurrence": "none"}, {"n_inputs": 2**30}):
+        topology = Topology(**{"n_inputs": 1, "n_outputs": 1, "n_blocks": 1, **fields})
+        with pytest.raises(ValueError, match="too large"):
+            Network(topology)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lstm97._learners.base import Learner, Results
 from lstm97._learners.network import NetworkLearner
 from lstm97._topology import Topology
 from lstm97._training import train
@@ -106,3 +107,43 @@ def test_sequences_without_targets_teach_nothing():
     before = net.weights.copy()
     assert np.isnan(net.learn(X, y).max_error).all()
     assert (net.weights == before).all()
+
+
+class Brittle(Learner):
+    """Its weight is infinite after so many sequences; no loss shows it."""
+
+    def __init__(self, n_good, is_online=True):
+        self.n_good, self.is_online, self.n_seen, self.n_calls = n_good, is_online, 0, 0
+
+    def learn(self, X, y):
+        self.n_seen += len(X)
+        self.n_calls += 1
+        return Results(*np.zeros((3, len(X))))
+
+    evaluate = run = None
+
+    def snapshot(self):
+        return self.n_seen
+
+    def restore(self, snapshot):
+        self.n_seen = snapshot
+
+    def is_finite(self):
+        return self.n_seen <= self.n_good
+
+
+@pytest.mark.parametrize("n_good", [0, 1, 2, 77, 98, 99])
+def test_the_last_finite_weights_are_found_without_trying_all(n_good):
+    X, y = data(100)
+    learner = Brittle(n_good)
+    history = train(learner, [(X, y)], Never())
+    assert (history.n_sequences, history.reason, learner.n_seen) == (n_good, "diverged", n_good)
+    assert learner.n_calls < 12
+
+
+def test_a_batch_that_diverges_teaches_nothing():
+    X, y = data(100)
+    learner = Brittle(77, is_online=False)
+    history = train(learner, [(X, y)], Never())
+    assert (history.n_sequences, history.losses, history.reason) == (0, [], "diverged")
+    assert (learner.n_seen, learner.n_calls) == (0, 1)

@@ -95,15 +95,15 @@ class KernelLearner(Learner):
         self.learning_rate = learning_rate
 
     @abstractmethod
-    def _learn_some(self, steps, X, y, learning_rate, results, carry):
+    def _learn_some(self, steps, X, y, learning_rate, results):
         """Train, write results, return how many losses came before one that is not finite."""
 
     @abstractmethod
     def _run_some(self, steps, X, every, first, n_rows):
         """Return outputs, (n_rows, n_outputs); sequences begin at the rows `first`."""
 
-    def learn(self, X, y, carry=False):
-        return self._pass(X, y, self.learning_rate, carry)
+    def learn(self, X, y):
+        return self._pass(X, y, self.learning_rate)
 
     def evaluate(self, X, y):
         return self._pass(X, y, 0.0)
@@ -125,14 +125,12 @@ class KernelLearner(Learner):
     def is_finite(self):
         return bool(np.isfinite(self.weights).all())
 
-    def _pass(self, X, y, learning_rate, carry=False):
+    def _pass(self, X, y, learning_rate):
         steps = Steps(X.flat)
         results = np.empty((len(X), 3))
         n_done = 0
         for part in pieces(X):
-            n_done += self._learn_some(
-                steps, X[part], y[part], learning_rate, results[part], carry and part.start == 0
-            )
+            n_done += self._learn_some(steps, X[part], y[part], learning_rate, results[part])
             if n_done < part.stop:
                 break
         return Results(*results[:n_done].T)

@@ -26,11 +26,10 @@ class ChunkerLearner(KernelLearner):
         super().__init__(weights, learning_rate)
         self.n_targets = n_targets
         self.threshold = threshold
-        self._n_outputs = automatizer.n_outputs
         self._nets = Chunker(automatizer, chunker, n_targets)
         self._n_automatizer = automatizer.n_weights
 
-    def _learn_some(self, steps, X, y, learning_rate, results, carry):
+    def _learn_some(self, steps, X, y, learning_rate, results):
         return self._nets.learn(
             self.weights[: self._n_automatizer], self.weights[self._n_automatizer :],
             steps, X.starts, X.lengths, y.values, y.weight, y.first, y.every,
@@ -38,7 +37,7 @@ class ChunkerLearner(KernelLearner):
         )  # fmt: skip
 
     def _run_some(self, steps, X, every, first, n_rows):
-        out = np.empty((n_rows, self._n_outputs))
+        out = np.empty((n_rows, self.n_targets))
         weights = self.weights[: self._n_automatizer]
         self._nets.run(weights, steps, X.starts, X.lengths, every, first, out)
-        return out[:, : self.n_targets].copy()
+        return out

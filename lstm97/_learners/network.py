@@ -32,6 +32,12 @@ class NetworkLearner(KernelLearner):
         self.update = update
         self.growth = growth
         self._network = Network(topology)
+        self._carries = False
+
+    def learn(self, X, y, carry=False):
+        """Train; with carry, the first sequence goes on where the last one ended."""
+        self._carries = carry and len(X) > 0
+        return super().learn(X, y)
 
     def end_epoch(self, results):
         if self.growth is None or self.topology.n_blocks >= self.growth.n_blocks:
@@ -40,7 +46,8 @@ class NetworkLearner(KernelLearner):
             self.topology, self.weights = self.growth.add_block(self.topology, self.weights)
             self._network = Network(self.topology)
 
-    def _learn_some(self, steps, X, y, learning_rate, results, carry):
+    def _learn_some(self, steps, X, y, learning_rate, results):
+        carry, self._carries = self._carries, False
         return self._network.learn(
             self.weights, steps, X.starts, X.lengths, y.values, y.weight, y.first, y.every,
             learning_rate, self.update == "step", results,

@@ -101,7 +101,7 @@ _NOTES = """
     The candidates' objective, the hidden values between -1 and 1, and the size of the pool are
     those of Fahlman's paper. Growth, thresholds, patience, the outputs' rate, the range of initial
     weights, the longest phase, and the 0.1 that is added to the slope of logistic outputs under
-    the squared error are the defaults of his public code. Three things are not from there.
+    the squared error are the defaults of his public code. The rest is ours.
     Candidates' gradients are divided by the root mean square of the errors, where the code divides
     by the sum of their squares, and new output weights by the number of steps with a target, so
     that the scale of the targets does not matter; the candidates' rate, which goes with this, was

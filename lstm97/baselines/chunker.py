@@ -77,6 +77,7 @@ class _BaseChunker(BaseSequenceEstimator):
         """Squashing of the outputs for targets."""
 
     def _build(self, n_inputs, n_outputs):
+        self._n_targets = n_outputs
         n_predicted = n_outputs + n_inputs * self.predict_inputs
         n_states = self.n_hidden + n_predicted * (self.predict_state == "all")
         self.chunker_topology_ = self._net(n_inputs, n_predicted)
@@ -101,12 +102,10 @@ class _BaseChunker(BaseSequenceEstimator):
         )
 
     def _make_learner(self, rng=None):
-        n_targets = self.chunker_topology_.n_outputs
-        n_targets -= self.topology_.n_inputs * self.predict_inputs
         return ChunkerLearner(
             self.topology_,
             self.chunker_topology_,
-            n_targets,
+            self._n_targets,
             self.weights_.copy(),
             self.learning_rate,
             self.threshold,
@@ -136,7 +135,8 @@ _PARAMETERS = (
         targets are news: for targets that are the next inputs.
     predict_state : {{"all", "hidden"}}, default="all"
         What of the chunker's state the automatizer predicts: its hidden units and outputs, as its
-        author had it, or its hidden units, as the LSTM paper has it.
+        author had it, or its hidden units, as the LSTM paper has it. Predictions of inputs, and
+        of these, are linear.
     threshold : float, default=0.2
         Absolute error from which on something is missed.
     hidden_bias, output_bias : bool, default=True

@@ -162,7 +162,7 @@ def _list(options):
 
 def _run(options):
     setting = load_settings()[options.id]
-    if options.method is not None:
+    if options.method not in (None, setting.method):
         setting = setting.by(options.method)
     wanted = {setting.id: (setting, options.trials)}
     show = (lambda record: print(json.dumps(record), flush=True)) if options.json else None

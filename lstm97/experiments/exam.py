@@ -16,7 +16,8 @@ class Exam(StopRule):
     rng : numpy.random.Generator
         Source of the test sequences.
     every : int
-        Training sequences from one exam to the next; the blocks must have this length.
+        Training sequences from one exam to the next: a trial cuts its blocks to this length, but
+        where a training set is learned in epochs, an exam follows each.
     stages : dict of str to dict
         Exams to pass one after the other, each with `max_wrong` and, if the mean absolute error
         must be below a bound, `mean_error`. Passing the last one ends training; when each was

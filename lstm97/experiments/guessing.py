@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from lstm97._core import Network
-from lstm97._learners.base import KernelLearner
+from lstm97._learners.base import Results
+from lstm97._learners.network import NetworkLearner
 from lstm97.baselines import ElmanClassifier, ElmanRegressor
 
 
-class GuessingLearner(KernelLearner):
+class GuessingLearner(NetworkLearner):
     """Weights that are drawn anew after every sequence that they answer wrongly.
 
     Parameters
@@ -21,12 +21,11 @@ class GuessingLearner(KernelLearner):
     """
 
     def __init__(self, topology, scale, tolerance, rng):
-        super().__init__(topology.initial_weights(rng, scale, {}), 0.0)
-        self.topology = topology
+        weights = topology.initial_weights(rng, scale, {})
+        super().__init__(topology, weights, learning_rate=0.0, form="none", update="step")
         self.scale = scale
         self.tolerance = tolerance
         self.rng = rng
-        self._network = Network(topology)
 
     def learn(self, X, y):
         """Try sequences in their order; see `Learner.learn`."""
@@ -37,7 +36,7 @@ class GuessingLearner(KernelLearner):
             # Not "max_error >= tolerance": a NaN is wrong.
             if not results.max_error[0] < self.tolerance:
                 self.weights[:] = self.topology.initial_weights(self.rng, self.scale, {})
-        return type(parts[0])(*np.concatenate(parts, axis=1))
+        return Results(*np.concatenate(parts, axis=1))
 
     def snapshot(self):
         """Return weights, and where the random numbers stand."""
@@ -46,17 +45,6 @@ class GuessingLearner(KernelLearner):
     def restore(self, snapshot):
         """Go back to a snapshot."""
         self.weights[:], self.rng.bit_generator.state = snapshot
-
-    def _learn_some(self, steps, X, y, learning_rate, results, carry):
-        return self._network.learn(
-            self.weights, steps, X.starts, X.lengths, y.values, y.weight, y.first, y.every,
-            0.0, False, results, form="none",
-        )  # fmt: skip
-
-    def _run_some(self, steps, X, every, first, n_rows):
-        out = np.empty((n_rows, self.topology.n_outputs))
-        self._network.run(self.weights, steps, X.starts, X.lengths, every, first, out)
-        return out
 
 
 class _Guessing:

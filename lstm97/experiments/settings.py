@@ -61,11 +61,21 @@ class Setting:
         return ESTIMATORS[self.estimator](**parameters)
 
     def make_stop_rule(self, task, learner, rng):
-        """Return the rule that ends training; an exam is taken by the learner."""
+        """Return the rule that ends training; an exam is taken by the learner.
+
+        What a net answers of a set that it learns again and again says little: there, as many new
+        sequences take the place of the most recent ones.
+        """
         parameters = dict(self.stop)
-        if parameters.pop("rule") == "recent":
-            return Recent(**parameters)
-        return Exam(task, learner, rng, **parameters)
+        if parameters.pop("rule") == "exam":
+            return Exam(task, learner, rng, **parameters)
+        rule = Recent(**parameters)
+        if not self.training_set:
+            return rule
+        stage = {"max_wrong": rule.max_wrong}
+        if rule.mean_error is not None:
+            stage["mean_error"] = rule.mean_error
+        return Exam(task, learner, rng, self.training_set, {"all": stage}, n=rule.window)
 
     @property
     def published_mean(self):

@@ -123,9 +123,10 @@ def verdict(setting, summary):
     fewer than ten. "Success rate differs", if Fisher's exact test on the trials that were
     solved and those that were not, ours and the paper's, gives p < 0.05; where the paper states
     no rate, all of its trials succeeded, and where it says "some", the rate differs if none of
-    ours did. "Faster", if our mean number of training sequences to success is below half of the
-    paper's. "Slower", if it is above twice the paper's. Otherwise "reproduced"; so it is, too, if
-    none of our trials was solved and the paper's rate agrees.
+    ours did; where it quotes others, ten trials are assumed. "Not solved so far", if the paper's
+    trials failed at a higher limit than ours. "Faster", if our mean number of training sequences
+    to success is below half of the paper's. "Slower", if it is above twice the paper's. Otherwise
+    "reproduced"; so it is, too, if none of our trials was solved and the paper's rate agrees.
 
     Parameters
     ----------
@@ -143,6 +144,8 @@ def verdict(setting, summary):
         return "too few trials"
     if _rate_differs(setting, summary):
         return "success rate differs"
+    if not summary.n_solved and setting.limit < setting.paper.get("beyond", 0):
+        return "not solved so far"
     if not (summary.n_solved and setting.published_mean):
         return "reproduced"
     ratio = summary.mean / setting.published_mean

@@ -31,8 +31,8 @@ class Net:
     ----------
     spec : object with the fields of a Topology
     weights : dict of matrices, indexed ``[source][unit]``
-    linear : range
-        Outputs that are linear whatever the others are: the predictions of inputs.
+    linear : collection of int
+        Outputs that are linear whatever the others are: the predictions of inputs, and of these.
     """
 
     def __init__(self, spec, weights, linear):
@@ -109,7 +109,11 @@ class ChunkerTwin:
         threshold,
     ):  # fmt: skip
         inputs = range(n_targets, chunker_spec.n_outputs)
-        self.automatizer = Net(automatizer_spec, automatizer_weights, inputs)
+        # A's copies of linear outputs of C are linear, too.
+        first = chunker_spec.n_outputs + chunker_spec.n_hidden
+        copies = range(first + n_targets, first + chunker_spec.n_outputs)
+        linear = {*inputs, *copies}
+        self.automatizer = Net(automatizer_spec, automatizer_weights, linear)
         self.chunker = Net(chunker_spec, chunker_weights, inputs)
         self.n_targets = n_targets
         self.predicts_inputs = len(inputs) > 0
