@@ -19,11 +19,11 @@ from lstm97.experiments.report import markdown_tables, matrix_plot
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.statistics import meets_aim, summarize, verdict
 from lstm97.experiments.store import Store
+from lstm97.experiments.tables import DASH
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PART = re.compile(r"(<!-- made from records: (\w+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
-DASH = "\N{EN DASH}"
 
 # A few rows for the front page: one of each experiment, in the reading that comes nearest.
 FRONT_PAGE = [

@@ -5,11 +5,11 @@ from functools import cached_property
 
 import numpy as np
 
-from lstm97._topology import Slice
+from lstm97._topology import FlatWeights, consecutive
 
 
 @dataclass(frozen=True)
-class CascadeTopology:
+class CascadeTopology(FlatWeights):
     """A net of recurrent cascade correlation.
 
     Parameters
@@ -41,23 +41,7 @@ class CascadeTopology:
         """Name of a group, "hidden_0" and so on or "output", to its place in the weights."""
         shapes = {f"hidden_{k}": (self.n_inputs + k + 2, 1) for k in range(self.n_hidden)}
         shapes["output"] = (self.n_inputs + self.n_hidden + 1, self.n_outputs)
-        slices, start = {}, 0
-        for name, shape in shapes.items():
-            slices[name] = Slice(start, start + shape[0] * shape[1], shape)
-            start = slices[name].stop
-        return slices
-
-    @property
-    def n_weights(self):
-        """Length of the flat weight vector."""
-        return self.slices["output"].stop
-
-    def views(self, weights):
-        """Name of a group to a (sources, units) view of its weights."""
-        return {
-            name: weights[part.start : part.stop].reshape(part.shape)
-            for name, part in self.slices.items()
-        }
+        return consecutive(shapes)
 
     def with_unit(self):
         """Return the net with one hidden unit more."""

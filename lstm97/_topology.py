@@ -45,8 +45,33 @@ class Slice(NamedTuple):
     shape: tuple[int, int]
 
 
+def consecutive(shapes):
+    """Put groups one after the other: name to `Slice`, from name to shape."""
+    slices, start = {}, 0
+    for name, shape in shapes.items():
+        slices[name] = Slice(start, start + shape[0] * shape[1], shape)
+        start = slices[name].stop
+    return slices
+
+
+class FlatWeights:
+    """What follows from `slices`, the places of all groups; "output" is the last."""
+
+    @property
+    def n_weights(self):
+        """Length of the flat weight vector; the paper's W, its equation (29)."""
+        return self.slices["output"].stop
+
+    def views(self, weights):
+        """Name of a group to a (sources, units) view of its weights."""
+        return {
+            name: weights[part.start : part.stop].reshape(part.shape)
+            for name, part in self.slices.items()
+        }
+
+
 @dataclass(frozen=True)
-class Topology:
+class Topology(FlatWeights):
     """A net of the 1997 paper: memory cell blocks, and conventional units beside them.
 
     Parameters
@@ -171,23 +196,7 @@ class Topology:
         shapes = {g.name: (fan_in + g.bias, g.n_units) for g in self.hidden_groups}
         seen = self.n_cells + self.n_hidden + self.n_inputs * self.shortcut + self.output_bias
         shapes["output"] = (0 if self.recurrent_outputs else seen, self.n_outputs)
-        slices, start = {}, 0
-        for name, shape in shapes.items():
-            slices[name] = Slice(start, start + shape[0] * shape[1], shape)
-            start = slices[name].stop
-        return slices
-
-    @property
-    def n_weights(self):
-        """Length of the flat weight vector; the paper's W, its equation (29)."""
-        return self.slices["output"].stop
-
-    def views(self, weights):
-        """Name of a group to a (sources, units) view of its weights."""
-        return {
-            name: weights[part.start : part.stop].reshape(part.shape)
-            for name, part in self.slices.items()
-        }
+        return consecutive(shapes)
 
     def initial_weights(self, rng, scale, gate_biases):
         """Draw weights from the uniform distribution on [-scale, scale].

@@ -40,8 +40,8 @@ class Candidates:
     weights : ndarray of shape (n_sources, n_candidates)
     last : Move
     covariance : ndarray of shape (n_outputs, n_candidates)
-        With the errors of the outputs, in the last epoch. Zero before the first one, which
-        therefore changes no weight.
+        With the errors of the outputs, in the last epoch. Zero before the first one, in which
+        therefore no weight moves, but by its decay.
     """
 
     weights: np.ndarray
