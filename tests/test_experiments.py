@@ -245,6 +245,8 @@ def test_ctrl_c_says_what_was_done(jobs, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A suite that runs in the background hands down an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         first = json.loads(process.stdout.readline())
         os.killpg(process.pid, signal.SIGINT)
