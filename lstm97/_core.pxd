@@ -1,8 +1,12 @@
 """The data of the 1997 LSTM's kernel: a reader learns the layout here.
 
-Units of the hidden layer, in this order, one lane each:
+Units of the hidden layer, in this order:
 
     input gates (one per block) | output gates (one per block) | cells | conventional units
+
+Each has a lane in the vectors of the layer and in the rows of weights that lead to it. Lanes are
+padded thrice, after the gates, after the cells and after the conventional units, so that the cells
+begin a vector register of their own; activations that are fed back stand one after the other.
 
 Sources of the hidden layer, one row of weights each:
 
@@ -42,14 +46,17 @@ cdef struct Sizes:
     bint recurrent_outputs
     bint linear_state    # h is the identity
     bint output_bias
-    int first_output_gate
-    int first_cell
-    int first_hidden
+    int n_gates
     int n_units          # gates, cells and conventional units
+    int first_output_gate
+    int first_cell       # lanes
+    int first_hidden
     int first_feedback   # the units from here on are fed back ...
     int n_feedback       # ... and this many of them
-    int unit_lanes       # n_units, padded
+    int gate_lanes       # n_gates, padded
     int cell_lanes       # n_cells, padded
+    int hidden_lanes     # n_hidden, padded
+    int unit_lanes       # all three
     int trace_lanes      # a row of traces: cells, then (with input gates) input gates per cell
     int output_lanes     # n_outputs, padded
     int hidden_rows      # n_inputs + n_feedback + 1
@@ -67,8 +74,8 @@ cdef struct Weights:
 
 cdef struct State:
     # Carried from step to step.
-    double *y            # (unit_lanes,) activations; for a gate, its opening
-    double *previous     # (unit_lanes,) activations of the step before
+    double *y            # (n_units,) and padding: activations; for a gate, its opening
+    double *previous     # the same of the step before
     double *s            # (cell_lanes,) internal states
     double *trace        # (hidden_rows, trace_lanes) ds/dw_c and ds/dw_in, paper (27) and (25)
     # Input columns that were not zero so far in this sequence: a set whose clearing is free.
@@ -81,7 +88,7 @@ cdef struct State:
     double *coupling     # (n_hidden, n_hidden) dnet_k(t)/dnet_l(t-1)
     # Of the current step.
     double *net          # (unit_lanes,)
-    double *a            # (unit_lanes,) gates' openings, cells' g(net), conventional activations
+    double *a            # (gate_lanes + 1,) gates' openings, and the constant 1 for a missing gate
     double *h            # (cell_lanes,) h(s)
     double *u            # (trace_lanes,) what this step adds to ds/dw, but for the factor z
     double *delta        # (unit_lanes,) error at the net inputs
@@ -93,8 +100,8 @@ cdef struct State:
     # Constants.
     double *low          # (unit_lanes,) ranges of the squashing functions
     double *high
-    double *h_low        # (cell_lanes,)
-    double *h_high
+    int *input_gate      # (cell_lanes,) where in a the gate of a cell stands
+    int *output_gate
     double *output_low   # (output_lanes,)
     double *output_high
     double *bias_mask    # (unit_lanes,) 1 where a unit has a bias
@@ -146,7 +153,7 @@ cdef class Network:
     cdef State q
     cdef object topology
     cdef double[::1] memory
-    cdef int[::1] columns
+    cdef int[::1] indices
     cdef double[::1] tape
     cdef double[::1] sensitivities
 

@@ -20,10 +20,9 @@ from libc.string cimport memcpy, memset
 from lstm97._forward cimport step_hidden, step_output
 from lstm97._gradient cimport (
     add_hidden_gradient, add_output_gradient, advance_traces, backpropagate, output_error,
-    state_derivatives, tape_width, touch, transpose_feedback, unroll_tape, update,
-    write_tape
+    lane_of, tape_width, touch, transpose_feedback, unroll_tape, update, write_tape
 )
-from lstm97._math cimport padded
+from lstm97._math cimport LANES, padded
 from lstm97._rtrl cimport add_sensitive_gradient, advance_sensitivities
 from lstm97._sequence cimport reset, target_at
 
@@ -40,7 +39,6 @@ cdef inline void advance_derivatives(
     if form == SENSITIVE:
         advance_sensitivities(n, w, x, t, q)
         return
-    state_derivatives(n, q)
     if form == FORWARD:
         advance_traces(n, x, t, q)
 
@@ -61,7 +59,7 @@ cdef Summary learn_sequence(
     cdef Summary r
     memset(&r, 0, sizeof(Summary))
     for t in range(length):
-        step_hidden(n, w, x, start + t, q)
+        step_hidden(n, w, x, start + t, q, form != NONE)
         if form != NONE:
             advance_derivatives(n, w, x, start + t, form, q)
         target = target_at(n, d, i, t, t == length - 1, &weight)
@@ -95,7 +93,7 @@ cdef void run_sequence(
     """The first outputs, so many, at every step or at the last, to out (OUT)."""
     cdef Py_ssize_t t
     for t in range(length):
-        step_hidden(n, w, x, start + t, q)
+        step_hidden(n, w, x, start + t, q, False)
         if every or t == length - 1:
             step_output(n, w, x, start + t, q)
             memcpy(out, q.output, width * sizeof(double))
@@ -141,8 +139,8 @@ cdef class Network:
         cdef Py_ssize_t hidden = n.hidden_rows * n.unit_lanes
         cdef Py_ssize_t output = n.output_rows * n.output_lanes
         cdef Py_ssize_t total = (
-            2 * (hidden + output) + n.hidden_rows * n.trace_lanes + 8 * n.unit_lanes
-            + 5 * n.cell_lanes + n.trace_lanes + 5 * n.output_lanes
+            2 * (hidden + output) + n.hidden_rows * n.trace_lanes + 7 * n.unit_lanes
+            + n.gate_lanes + LANES + 3 * n.cell_lanes + n.trace_lanes + 5 * n.output_lanes
         )
         self.memory = np.zeros(total + 8)
         cdef double *p = &self.memory[0]
@@ -155,7 +153,7 @@ cdef class Network:
         q.y, p = p, p + n.unit_lanes
         q.previous, p = p, p + n.unit_lanes
         q.net, p = p, p + n.unit_lanes
-        q.a, p = p, p + n.unit_lanes
+        q.a, p = p, p + n.gate_lanes + LANES
         q.delta, p = p, p + n.unit_lanes
         q.low, p = p, p + n.unit_lanes
         q.high, p = p, p + n.unit_lanes
@@ -163,34 +161,40 @@ cdef class Network:
         q.s, p = p, p + n.cell_lanes
         q.h, p = p, p + n.cell_lanes
         q.e_s, p = p, p + n.cell_lanes
-        q.h_low, p = p, p + n.cell_lanes
-        q.h_high, p = p, p + n.cell_lanes
         q.u, p = p, p + n.trace_lanes
         q.output_net, p = p, p + n.output_lanes
         q.output, p = p, p + n.output_lanes
         q.e, p = p, p + n.output_lanes
         q.output_low, p = p, p + n.output_lanes
         q.output_high = p
-        self.columns = np.zeros(2 * n.n_inputs, dtype=np.intc)
-        q.touched = &self.columns[0]
+        self.indices = np.zeros(2 * n.n_inputs + 2 * n.cell_lanes, dtype=np.intc)
+        q.touched = &self.indices[0]
         q.position = q.touched + n.n_inputs
+        q.input_gate = q.position + n.n_inputs
+        q.output_gate = q.input_gate + n.cell_lanes
         q.n_touched = 0
         q.sensitivity = NULL
 
     cdef _set_constants(self):
-        """Ranges of the squashing functions; which units have a bias. Padding stays zero."""
-        cdef int i
-        for i in range(self.n.n_units):
-            self.q.high[i] = 1.0
-        for i in range(self.n.first_cell, self.n.first_cell + self.n.n_cells):
-            self.q.low[i], self.q.high[i] = self.n.g_low, self.n.g_high
-        for i in range(self.n.n_cells):
-            self.q.h_low[i], self.q.h_high[i] = -1.0, 1.0
-        for i in range(self.n.n_outputs):
-            self.q.output_high[i] = 1.0
+        """Ranges of the squashing functions; biases; gates of the cells. Padding stays zero."""
+        cdef Sizes *n = &self.n
+        cdef State *q = &self.q
+        cdef int i, lane
         for group in self.topology.hidden_groups:
-            for i in range(group.first, group.first + group.n_units):
-                self.q.bias_mask[i] = group.bias
+            lane = lane_of(n, group.first)
+            for i in range(lane, lane + group.n_units):
+                q.bias_mask[i] = group.bias
+                q.low[i], q.high[i] = (n.g_low, n.g_high) if group.name == "cell" else (0.0, 1.0)
+        for i in range(n.n_outputs):
+            q.output_high[i] = 1.0
+        q.a[n.gate_lanes] = 1.0
+        for i in range(n.cell_lanes):
+            q.input_gate[i] = q.output_gate[i] = n.gate_lanes
+        for i in range(n.n_cells):
+            if n.input_gate:
+                q.input_gate[i] = i // n.block_size
+            if n.output_gate:
+                q.output_gate[i] = n.first_output_gate + i // n.block_size
 
     cdef _exchange(self, double[::1] flat, Weights *packed, bint inward):
         """Copy between the flat vector and padded rows; a bias is its group's last row."""
@@ -202,7 +206,7 @@ cdef class Network:
             rows = self.n.hidden_rows - 1
             at = exchange_rows(
                 &flat[0], at, rows + group.bias, group.n_units,
-                packed.hidden + <int> group.first, self.n.unit_lanes, inward,
+                packed.hidden + lane_of(&self.n, group.first), self.n.unit_lanes, inward,
             )
         rows = 0 if self.n.recurrent_outputs else self.n.output_rows - 1 + self.n.output_bias
         exchange_rows(
@@ -227,7 +231,7 @@ cdef class Network:
     cdef double *_tape_for(self, const int64_t[::1] lengths):
         """Room for the longest sequence, and transposed weights, kept for the next call."""
         cdef Py_ssize_t size = max(lengths) * max(1, tape_width(&self.n))
-        size += <Py_ssize_t> self.n.n_units * self.n.unit_lanes
+        size += <Py_ssize_t> self.n.unit_lanes * self.n.unit_lanes
         if self.tape is None or self.tape.shape[0] < size:
             self.tape = np.empty(size)
         return &self.tape[0]
@@ -338,13 +342,15 @@ cdef class Network:
         cdef double[:, ::1] previous = np.empty((length, self.n.n_units))
         cdef double[:, ::1] delta = np.empty((length, self.n.n_units))
         cdef double *record
+        cdef int unit
         if self.tape is None or self.tape.shape[0] < length * width:
             raise ValueError(f"no sequence of {length} steps was gone through backward")
         for t in range(length if self.n.n_units else 0):
             record = &self.tape[0] + t * width + self.n.trace_lanes
             memcpy(&previous[t, 0], record, self.n.n_units * sizeof(double))
             record += self.n.unit_lanes + self.n.cell_lanes
-            memcpy(&delta[t, 0], record, self.n.n_units * sizeof(double))
+            for unit in range(self.n.n_units):
+                delta[t, unit] = record[lane_of(&self.n, unit)]
         return np.asarray(previous), np.asarray(delta)
 
     cdef _clear_rows(self, Weights *packed):
@@ -428,12 +434,14 @@ cdef Sizes sizes_of(topology):
     n.shortcut, n.output_bias = topology.shortcut, topology.output_bias
     n.recurrent_outputs = topology.recurrent_outputs
     n.linear_state = topology.state_activation == "identity"
+    n.n_gates = n.n_blocks * (n.input_gate + n.output_gate)
+    n.n_units = n.n_gates + n.n_cells + n.n_hidden
     n.first_output_gate = n.n_blocks * n.input_gate
-    n.first_cell = n.first_output_gate + n.n_blocks * n.output_gate
-    n.first_hidden = n.first_cell + n.n_cells
-    n.n_units = n.first_hidden + n.n_hidden
+    n.gate_lanes, n.cell_lanes = padded(n.n_gates), padded(n.n_cells)
+    n.hidden_lanes = padded(n.n_hidden)
+    n.first_cell, n.first_hidden = n.gate_lanes, n.gate_lanes + n.cell_lanes
+    n.unit_lanes = n.first_hidden + n.hidden_lanes
     n.first_feedback, n.n_feedback = topology.first_feedback, topology.n_feedback
-    n.unit_lanes, n.cell_lanes = padded(n.n_units), padded(n.n_cells)
     n.trace_lanes = n.cell_lanes * (1 + n.input_gate)
     n.output_lanes = padded(n.n_outputs)
     n.hidden_rows = n.n_inputs + n.n_feedback + 1
@@ -441,7 +449,7 @@ cdef Sizes sizes_of(topology):
     if max(
         1.0 * n.hidden_rows * max(n.unit_lanes, n.trace_lanes),
         1.0 * n.output_rows * n.output_lanes,
-        1.0 * n.n_units * n.unit_lanes,
+        1.0 * n.unit_lanes * n.unit_lanes,
     ) > INT_MAX:
         raise ValueError(f"the net is too large: {topology.n_weights} weights")
     n.output_activation = OUTPUT_ACTIVATIONS[topology.output_activation]

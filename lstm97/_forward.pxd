@@ -1,15 +1,16 @@
 """One time step of the 1997 LSTM: hidden layer, then outputs. Numbers in brackets: the paper's."""
 
 from lstm97._core cimport LINEAR, LOGISTIC, Input, Sizes, State, Weights
-from lstm97._math cimport add_scaled, add_weighted, copy_lanes, exp_, fma, log_, squash_lanes
+from lstm97._math cimport (
+    add_scaled, add_weighted, copy_lanes, exp_, log_, squash_lanes, step_cells
+)
 
 
 cdef inline void step_hidden(
-    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, State *q
+    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, State *q, bint learns
 ) noexcept nogil:
-    """Activations of the hidden layer at step t, from x(t) and y(t-1)."""
-    cdef int c, i, j
-    cdef double opening
+    """Activations of the hidden layer at step t, from x(t) and y(t-1); u too, if it learns."""
+    cdef int i
     cdef double *y = q.previous
     q.previous = q.y
     q.y = y
@@ -24,20 +25,17 @@ cdef inline void step_hidden(
         n.unit_lanes, n.n_feedback, w.hidden + n.n_inputs * n.unit_lanes,
         q.previous + n.first_feedback, q.net, q.net,
     )
-    squash_lanes(n.unit_lanes, q.net, q.low, q.high, q.a)
-    for j in range(n.n_blocks):
-        opening = q.a[j] if n.input_gate else 1.0
-        for c in range(j * n.block_size, (j + 1) * n.block_size):
-            q.s[c] = fma(opening, q.a[n.first_cell + c], q.s[c])
-    if n.linear_state:
-        copy_lanes(n.cell_lanes, q.s, q.h)
-    else:
-        squash_lanes(n.cell_lanes, q.s, q.h_low, q.h_high, q.h)
-    copy_lanes(n.unit_lanes, q.a, y)
-    for j in range(n.n_blocks):
-        opening = q.a[n.first_output_gate + j] if n.output_gate else 1.0
-        for c in range(j * n.block_size, (j + 1) * n.block_size):
-            y[n.first_cell + c] = opening * q.h[c]
+    squash_lanes(n.gate_lanes, q.net, q.low, q.high, q.a)
+    copy_lanes(n.gate_lanes, q.a, y)
+    step_cells(
+        n.cell_lanes, q.net + n.first_cell, q.low + n.first_cell, q.high + n.first_cell,
+        n.g_slope, n.linear_state, q.a, q.input_gate, q.output_gate, q.s, q.h, y + n.n_gates,
+        q.u if learns else NULL, q.u + n.cell_lanes if learns and n.input_gate else NULL,
+    )
+    squash_lanes(
+        n.hidden_lanes, q.net + n.first_hidden, q.low + n.first_hidden, q.high + n.first_hidden,
+        y + n.n_gates + n.n_cells,
+    )
 
 
 cdef inline void step_output(
@@ -65,7 +63,7 @@ cdef inline void step_output(
                 )
         row += n.n_inputs * n.output_lanes
     add_weighted(
-        n.output_lanes, n.n_cells + n.n_hidden, row, q.y + n.first_cell, q.output_net, q.output_net
+        n.output_lanes, n.n_cells + n.n_hidden, row, q.y + n.n_gates, q.output_net, q.output_net
     )
     if n.output_activation == LOGISTIC:
         squash_lanes(n.output_lanes, q.output_net, q.output_low, q.output_high, q.output)

@@ -82,6 +82,7 @@ cdef inline void backpropagate(const Sizes *n, const Weights *w, State *q) noexc
     """From the outputs' errors to those of output gates (21), states (23), other units (20)."""
     cdef int c, i, j, k
     cdef double error, opening, through
+    cdef const double *y
     cdef const double *row = w.output + (n.n_inputs * n.output_lanes if n.shortcut else 0)
     clear_lanes(n.unit_lanes, q.delta)
     if n.recurrent_outputs:
@@ -100,11 +101,12 @@ cdef inline void backpropagate(const Sizes *n, const Weights *w, State *q) noexc
             row += n.output_lanes
         if n.output_gate:
             q.delta[n.first_output_gate + j] = opening * (1.0 - opening) * through
-    for i in range(n.first_hidden, n.first_hidden + n.n_hidden):
+    y = q.y + n.n_gates + n.n_cells
+    for i in range(n.n_hidden):
         error = 0.0
         for k in range(n.n_outputs):
             error = fma(row[k], q.e[k], error)
-        q.delta[i] = q.y[i] * (1.0 - q.y[i]) * error
+        q.delta[n.first_hidden + i] = y[i] * (1.0 - y[i]) * error
         row += n.output_lanes
 
 
@@ -139,19 +141,6 @@ cdef inline void add_sources(
     add_scaled(n_lanes, 1.0, u, d + (n.hidden_rows - 1) * n_lanes)
 
 
-cdef inline void state_derivatives(const Sizes *n, State *q) noexcept nogil:
-    """What z(t) is multiplied by in ds/dw of cell inputs (27) and of input gates (25)."""
-    cdef int c, j
-    cdef double g, opening
-    for j in range(n.n_blocks):
-        opening = q.a[j] if n.input_gate else 1.0
-        for c in range(j * n.block_size, (j + 1) * n.block_size):
-            g = q.a[n.first_cell + c]
-            q.u[c] = opening * n.g_slope * (n.g_high - g) * (g - n.g_low)
-            if n.input_gate:
-                q.u[n.cell_lanes + c] = g * opening * (1.0 - opening)
-
-
 cdef inline void advance_traces(
     const Sizes *n, const Input *x, Py_ssize_t t, State *q
 ) noexcept nogil:
@@ -174,7 +163,7 @@ cdef inline void add_output_gradient(
             for i in range(x.indptr[t], x.indptr[t + 1]):
                 add_scaled(n.output_lanes, x.data[i], q.e, row + x.indices[i] * n.output_lanes)
         row += n.n_inputs * n.output_lanes
-    add_outer(n.output_lanes, n.n_cells + n.n_hidden, q.e, q.y + n.first_cell, row)
+    add_outer(n.output_lanes, n.n_cells + n.n_hidden, q.e, q.y + n.n_gates, row)
     if n.output_bias:
         add_scaled(
             n.output_lanes, 1.0, q.e, gradient.output + (n.output_rows - 1) * n.output_lanes
@@ -288,7 +277,7 @@ cdef inline void add_fed_back_error(
     cdef const double *next_delta = delta + tape_width(n)
     cdef double *error = q.net
     clear_lanes(n.unit_lanes, error)
-    add_weighted(n.unit_lanes, n.n_units, transposed, next_delta, error, error)
+    add_weighted(n.unit_lanes, n.unit_lanes, transposed, next_delta, error, error)
     for j in range(n.n_blocks):
         opening = y[n.first_output_gate + j] if n.output_gate else 1.0
         through = 0.0
@@ -300,20 +289,32 @@ cdef inline void add_fed_back_error(
             delta[i] = fma(opening * (1.0 - opening), through + error[i], delta[i])
         if n.input_gate:
             delta[j] = fma(y[j] * (1.0 - y[j]), error[j], delta[j])
-    for i in range(n.first_hidden, n.n_units):
-        delta[i] = fma(y[i] * (1.0 - y[i]), error[i], delta[i])
+    y += n.n_gates + n.n_cells
+    for c in range(n.n_hidden):
+        i = n.first_hidden + c
+        delta[i] = fma(y[c] * (1.0 - y[c]), error[i], delta[i])
+
+
+cdef inline int lane_of(const Sizes *n, int unit) noexcept nogil:
+    """The lane of a unit of the hidden layer."""
+    if unit < n.n_gates:
+        return unit
+    if unit < n.n_gates + n.n_cells:
+        return n.first_cell + unit - n.n_gates
+    return n.first_hidden + unit - n.n_gates - n.n_cells
 
 
 cdef inline void transpose_feedback(
     const Sizes *n, const Weights *w, double *transposed
 ) noexcept nogil:
-    """Recurrent weights with a row for each unit that they lead to: (n_units, unit_lanes)."""
-    cdef int i, source
+    """Recurrent weights with a row for each lane that they lead to: (unit_lanes, unit_lanes)."""
+    cdef int i, lane, source
     cdef const double *row = w.hidden + n.n_inputs * n.unit_lanes
-    memset(transposed, 0, <Py_ssize_t> n.n_units * n.unit_lanes * sizeof(double))
+    memset(transposed, 0, <Py_ssize_t> n.unit_lanes * n.unit_lanes * sizeof(double))
     for source in range(n.first_feedback, n.first_feedback + n.n_feedback):
-        for i in range(n.n_units):
-            transposed[i * n.unit_lanes + source] = row[i]
+        lane = lane_of(n, source)
+        for i in range(n.unit_lanes):
+            transposed[i * n.unit_lanes + lane] = row[i]
         row += n.unit_lanes
 
 
@@ -360,7 +361,7 @@ cdef inline void update(
         first_output_row = n.n_inputs * n.output_lanes if n.shortcut else 0
     # A unit without a bias keeps its weight of zero from the constant source.
     bias = gradient.hidden + (n.hidden_rows - 1) * n.unit_lanes
-    for i in range(n.n_units):
+    for i in range(n.unit_lanes):
         if q.bias_mask[i] == 0.0:
             bias[i] = 0.0
     move_rows(

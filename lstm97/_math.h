@@ -176,6 +176,34 @@ static inline void copy_lanes(int n_lanes, const double *x, double *y) {
     EACH_GROUP store(y + l, load(x + l));
 }
 
+/* Element index[i] in lane i. */
+static inline lanes gather(const double *x, const int *index) {
+    lanes v;
+    EACH_LANE LANE(v, i) = x[index[i]];
+    return v;
+}
+
+/* One step of the memory cells, a lane each: g(net) in [low, high] goes into the state s through
+ * the input gate, h(s) to the activation y through the output gate. u and u_gate, where they are
+ * not NULL, are what ds/dnet of the cell and of its input gate grow by; slope is 1 / (high - low). */
+static inline void step_cells(int n_lanes, const double *net, const double *low,
+                              const double *high, double slope, int linear, const double *a,
+                              const int *input_gate, const int *output_gate, double *s, double *h,
+                              double *y, double *u, double *u_gate) {
+    EACH_GROUP {
+        const lanes from = load(low + l), to = load(high + l);
+        const lanes g = squash(load(net + l), from, to);
+        const lanes in = gather(a, input_gate + l);
+        const lanes state = FMA(in, g, load(s + l));
+        const lanes squashed = linear ? state : squash(state, all_lanes(-1.0), all_lanes(1.0));
+        store(s + l, state);
+        store(h + l, squashed);
+        store(y + l, gather(a, output_gate + l) * squashed);
+        if (u != NULL) store(u + l, in * slope * (to - g) * (g - from));
+        if (u_gate != NULL) store(u_gate + l, g * in * (1.0 - in));
+    }
+}
+
 /* Rows of more lanes are gone through row by row, in the order of memory; of less, a register holds
  * a column. The sums of a lane are the same. */
 #define WIDE 64
