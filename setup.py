@@ -64,7 +64,7 @@ setup(
                 name,
                 sources,
                 include_dirs=["lstm97"],
-                depends=["lstm97/_math.h"],
+                depends=["lstm97/_math.h", "lstm97/_layer.h"],
                 define_macros=[("CYTHON_TRACE_NOGIL", "1")] if DEBUG else [],
             )
             for name, sources in EXTENSIONS.items()

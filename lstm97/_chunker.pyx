@@ -44,7 +44,7 @@ cdef inline void step(const Net *net, const Input *x, Py_ssize_t t, bint learns)
     """
     cdef int i
     cdef double *output = net.q.output
-    step_hidden(net.n, net.w, x, t, net.q, False)
+    step_hidden(net.n, net.w, x, t, net.q)
     if learns:
         touch(net.q, x, t)
         advance_sensitivities(net.n, net.w, x, t, net.q)

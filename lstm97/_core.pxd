@@ -21,6 +21,8 @@ With recurrent outputs there is no output layer: the outputs are the first conve
 
 from libc.stdint cimport int64_t
 
+from lstm97._layer cimport Layer
+
 
 cdef enum OutputActivation:
     LOGISTIC
@@ -86,6 +88,7 @@ cdef struct State:
     double *sensitivity  # (hidden_rows, n_hidden, unit_lanes)
     double *before       # the same of the step before
     double *coupling     # (n_hidden, n_hidden) dnet_k(t)/dnet_l(t-1)
+    Layer layer          # the same arrays, for _layer.h
     # Of the current step.
     double *net          # (unit_lanes,)
     double *a            # (gate_lanes + 1,) gates' openings, and the constant 1 for a missing gate
@@ -100,11 +103,11 @@ cdef struct State:
     # Constants.
     double *low          # (unit_lanes,) ranges of the squashing functions
     double *high
-    int *input_gate      # (cell_lanes,) where in a the gate of a cell stands
-    int *output_gate
     double *output_low   # (output_lanes,)
     double *output_high
     double *bias_mask    # (unit_lanes,) 1 where a unit has a bias
+    int *input_gate      # (cell_lanes,) where in a the gate of a cell stands
+    int *output_gate
 
 
 cdef struct Input:
@@ -159,6 +162,7 @@ cdef class Network:
 
     cdef _allocate(self)
     cdef _set_constants(self)
+    cdef _set_layer(self)
     cdef _exchange(self, double[::1] flat, Weights *packed, bint inward)
     cdef double *_tape_for(self, const int64_t[::1] lengths)
     cdef _allocate_sensitivities(self)

@@ -22,6 +22,7 @@ from lstm97._gradient cimport (
     add_hidden_gradient, add_output_gradient, advance_traces, backpropagate, output_error,
     lane_of, tape_width, touch, transpose_feedback, unroll_tape, update, write_tape
 )
+from lstm97._layer cimport Layer, prepare
 from lstm97._math cimport LANES, padded
 from lstm97._rtrl cimport add_sensitive_gradient, advance_sensitivities
 from lstm97._sequence cimport reset, target_at
@@ -59,7 +60,7 @@ cdef Summary learn_sequence(
     cdef Summary r
     memset(&r, 0, sizeof(Summary))
     for t in range(length):
-        step_hidden(n, w, x, start + t, q, form != NONE)
+        step_hidden(n, w, x, start + t, q)
         if form != NONE:
             advance_derivatives(n, w, x, start + t, form, q)
         target = target_at(n, d, i, t, t == length - 1, &weight)
@@ -93,7 +94,7 @@ cdef void run_sequence(
     """The first outputs, so many, at every step or at the last, to out (OUT)."""
     cdef Py_ssize_t t
     for t in range(length):
-        step_hidden(n, w, x, start + t, q, False)
+        step_hidden(n, w, x, start + t, q)
         if every or t == length - 1:
             step_output(n, w, x, start + t, q)
             memcpy(out, q.output, width * sizeof(double))
@@ -131,6 +132,7 @@ cdef class Network:
         self.n = sizes_of(topology)
         self._allocate()
         self._set_constants()
+        self._set_layer()
 
     cdef _allocate(self):
         """One zeroed array for everything, on a cache line's border; pointers into it."""
@@ -195,6 +197,23 @@ cdef class Network:
                 q.input_gate[i] = i // n.block_size
             if n.output_gate:
                 q.output_gate[i] = n.first_output_gate + i // n.block_size
+
+    cdef _set_layer(self):
+        """What _layer.h knows of all this."""
+        cdef Sizes *n = &self.n
+        cdef State *q = &self.q
+        cdef Layer *layer = &self.q.layer
+        layer.gate_lanes, layer.cell_lanes = n.gate_lanes, n.cell_lanes
+        layer.hidden_lanes = n.hidden_lanes
+        layer.n_inputs, layer.n_feedback = n.n_inputs, n.n_feedback
+        layer.n_gates, layer.n_cells = n.n_gates, n.n_cells
+        layer.input_gate, layer.linear, layer.slope = n.input_gate, n.linear_state, n.g_slope
+        layer.w, layer.low, layer.high = self.w.hidden, q.low, q.high
+        layer.opens_in, layer.opens_out = q.input_gate, q.output_gate
+        layer.net, layer.a, layer.s, layer.h = q.net, q.a, q.s, q.h
+        layer.u, layer.trace = q.u, q.trace
+        layer.learns = layer.traces = False
+        prepare(layer)
 
     cdef _exchange(self, double[::1] flat, Weights *packed, bint inward):
         """Copy between the flat vector and padded rows; a bias is its group's last row."""
@@ -306,6 +325,8 @@ cdef class Network:
         self._exchange(weights, &self.w, True)
         if not carry:
             self._clear()
+        self.q.layer.learns = which != NONE
+        self.q.layer.traces = which == FORWARD
         with nogil:
             for i in range(n_sequences):
                 if not (carry and i == 0):
@@ -377,6 +398,7 @@ cdef class Network:
         self._exchange(weights, &self.w, True)
         if not carry:
             self._clear()
+        self.q.layer.learns = False
         with nogil:
             for i in range(n_sequences):
                 if not (carry and i == 0):

@@ -1,41 +1,42 @@
 """One time step of the 1997 LSTM: hidden layer, then outputs. Numbers in brackets: the paper's."""
 
 from lstm97._core cimport LINEAR, LOGISTIC, Input, Sizes, State, Weights
-from lstm97._math cimport (
-    add_scaled, add_weighted, copy_lanes, exp_, log_, squash_lanes, step_cells
-)
+from lstm97._layer cimport step_layer
+from lstm97._math cimport add_scaled, add_weighted, copy_lanes, exp_, log_, squash_lanes
 
 
 cdef inline void step_hidden(
-    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, State *q, bint learns
+    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, State *q
 ) noexcept nogil:
-    """Activations of the hidden layer at step t, from x(t) and y(t-1); u too, if it learns."""
-    cdef int i
+    """Activations of the hidden layer at step t, from x(t) and y(t-1)."""
+    cdef const double *inputs = NULL
     cdef double *y = q.previous
     q.previous = q.y
     q.y = y
+    if q.layer.small and x.dense != NULL:
+        inputs = x.dense + t * n.n_inputs
+    else:
+        add_inputs(n, w, x, t, q)
+    if not q.layer.small:
+        add_weighted(
+            n.unit_lanes, n.n_feedback, w.hidden + n.n_inputs * n.unit_lanes,
+            q.previous + n.first_feedback, q.net, q.net,
+        )
+    step_layer(&q.layer, inputs, q.previous + n.first_feedback, y)
+
+
+cdef inline void add_inputs(
+    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, State *q
+) noexcept nogil:
+    """What biases and inputs give to net."""
+    cdef int i
     cdef const double *bias = w.hidden + (n.hidden_rows - 1) * n.unit_lanes
     if x.dense != NULL:
         add_weighted(n.unit_lanes, n.n_inputs, w.hidden, x.dense + t * n.n_inputs, bias, q.net)
-    else:
-        copy_lanes(n.unit_lanes, bias, q.net)
-        for i in range(x.indptr[t], x.indptr[t + 1]):
-            add_scaled(n.unit_lanes, x.data[i], w.hidden + x.indices[i] * n.unit_lanes, q.net)
-    add_weighted(
-        n.unit_lanes, n.n_feedback, w.hidden + n.n_inputs * n.unit_lanes,
-        q.previous + n.first_feedback, q.net, q.net,
-    )
-    squash_lanes(n.gate_lanes, q.net, q.low, q.high, q.a)
-    copy_lanes(n.gate_lanes, q.a, y)
-    step_cells(
-        n.cell_lanes, q.net + n.first_cell, q.low + n.first_cell, q.high + n.first_cell,
-        n.g_slope, n.linear_state, q.a, q.input_gate, q.output_gate, q.s, q.h, y + n.n_gates,
-        q.u if learns else NULL, q.u + n.cell_lanes if learns and n.input_gate else NULL,
-    )
-    squash_lanes(
-        n.hidden_lanes, q.net + n.first_hidden, q.low + n.first_hidden, q.high + n.first_hidden,
-        y + n.n_gates + n.n_cells,
-    )
+        return
+    copy_lanes(n.unit_lanes, bias, q.net)
+    for i in range(x.indptr[t], x.indptr[t + 1]):
+        add_scaled(n.unit_lanes, x.data[i], w.hidden + x.indices[i] * n.unit_lanes, q.net)
 
 
 cdef inline void step_output(

@@ -144,8 +144,13 @@ cdef inline void add_sources(
 cdef inline void advance_traces(
     const Sizes *n, const Input *x, Py_ssize_t t, State *q
 ) noexcept nogil:
-    """Carry ds/dw from step t-1 to step t: (25) and (27)."""
-    add_sources(n, x, t, q.previous + n.first_feedback, n.trace_lanes, q.u, q.trace)
+    """Carry ds/dw from step t-1 to step t, (25) and (27), where the layer's step has not."""
+    cdef int i
+    if not q.layer.small:
+        add_sources(n, x, t, q.previous + n.first_feedback, n.trace_lanes, q.u, q.trace)
+    elif x.dense == NULL:
+        for i in range(x.indptr[t], x.indptr[t + 1]):
+            add_scaled(n.trace_lanes, x.data[i], q.u, q.trace + x.indices[i] * n.trace_lanes)
 
 
 cdef inline void add_output_gradient(

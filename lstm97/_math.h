@@ -40,6 +40,16 @@ typedef uint64_t lane_bits;
 #define LANE(x, i) (x)
 #endif
 
+#ifdef __GNUC__
+#define UNROLLED _Pragma("GCC unroll 4")
+#define ALWAYS __attribute__((always_inline))
+#define APART __attribute__((noinline))
+#else
+#define UNROLLED
+#define ALWAYS
+#define APART
+#endif
+
 #define EACH_LANE for (int i = 0; i < LANES; i++)
 
 #if LANES == 8 && defined(__AVX512F__)
@@ -47,11 +57,20 @@ typedef uint64_t lane_bits;
 #define FMA(a, b, c) ((lanes)_mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c)))
 #define MIN(a, b) ((lanes)_mm512_min_pd((__m512d)(a), (__m512d)(b)))
 #define MAX(a, b) ((lanes)_mm512_max_pd((__m512d)(a), (__m512d)(b)))
+#define all_lanes(x) ((lanes)_mm512_set1_pd(x))
+#define gather(x, i)                                                                             \
+    ((lanes)_mm512_i32gather_pd(_mm256_loadu_si256((const __m256i *)(i)), (x), 8))
+#define permute(x, i) ((lanes)_mm512_permutexvar_pd(_mm512_loadu_si512(i), (__m512d)(x)))
 #elif LANES == 4 && defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 #define FMA(a, b, c) ((lanes)_mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c)))
 #define MIN(a, b) ((lanes)_mm256_min_pd((__m256d)(a), (__m256d)(b)))
 #define MAX(a, b) ((lanes)_mm256_max_pd((__m256d)(a), (__m256d)(b)))
+#define all_lanes(x) ((lanes)_mm256_set1_pd(x))
+#define permute(x, i)                                                                            \
+    ((lanes)_mm256_permutevar8x32_ps((__m256)(x), _mm256_loadu_si256((const __m256i *)(i))))
+#define PERMUTES_HALVES /* of doubles: it takes two indices for each */
+#define gather(x, i) ((lanes)_mm256_set_pd((x)[(i)[3]], (x)[(i)[2]], (x)[(i)[1]], (x)[(i)[0]]))
 #else
 static inline lanes FMA(lanes a, lanes b, lanes c) {
     EACH_LANE LANE(c, i) = fma(LANE(a, i), LANE(b, i), LANE(c, i));
@@ -66,12 +85,30 @@ static inline lanes MAX(lanes a, lanes b) {
     EACH_LANE LANE(b, i) = LANE(a, i) > LANE(b, i) ? LANE(a, i) : LANE(b, i);
     return b;
 }
-#endif
-
 static inline lanes all_lanes(double x) {
     lanes v;
     EACH_LANE LANE(v, i) = x;
     return v;
+}
+static inline lanes permute(lanes x, const int *index) {
+    lanes v;
+    EACH_LANE LANE(v, i) = LANE(x, index[2 * i]);
+    return v;
+}
+static inline lanes gather(const double *x, const int *index) {
+    lanes v;
+    EACH_LANE LANE(v, i) = x[index[i]];
+    return v;
+}
+#endif
+
+/* What permute wants of an index, two integers for each lane, to let lane `from` go to lane `to`. */
+static inline void set_index(int *index, int to, int from) {
+#ifdef PERMUTES_HALVES
+    index[2 * to] = 2 * from, index[2 * to + 1] = 2 * from + 1;
+#else
+    index[2 * to] = from, index[2 * to + 1] = 0;
+#endif
 }
 
 static inline lanes load(const double *p) {
@@ -82,41 +119,69 @@ static inline lanes load(const double *p) {
 
 static inline void store(double *p, lanes v) { memcpy(p, &v, sizeof v); }
 
-#define FMA_C(a, x, c) FMA(a, x, all_lanes(c))
-
 /* ---- exp, log and the squashing functions -------------------------------------------------- */
 
-/* exp(r) - 1 for |r| <= ln(2)/2, in Estrin's order: r + r^2 q(r), q of degree 9. */
+/* Constants of exp, in memory, a vector each: a compiler that knew their values would put all of them
+ * into registers, of which there are not enough, before every loop. */
+#if LANES == 8
+#define REPEATED(x) {x, x, x, x, x, x, x, x}
+#elif LANES == 4
+#define REPEATED(x) {x, x, x, x}
+#elif LANES == 2
+#define REPEATED(x) {x, x}
+#else
+#define REPEATED(x) {x}
+#endif
+#ifdef __GNUC__
+__attribute__((used, aligned(64)))
+#endif
+static double exp_table[][LANES] = {
+    /* exp(r) = 1 + r + r^2 (c[0] + c[1] r + ... + c[9] r^9) */
+    REPEATED(0x1.0000000000001p-1), REPEATED(0x1.5555555555556p-3),
+    REPEATED(0x1.5555555553d63p-5), REPEATED(0x1.11111111109b3p-7),
+    REPEATED(0x1.6c16c1788bd90p-10), REPEATED(0x1.a01a01a7c41d5p-13),
+    REPEATED(0x1.a019b90d2ae7ap-16), REPEATED(0x1.71de0dae63bb3p-19),
+    REPEATED(0x1.289185613a3d6p-22), REPEATED(0x1.af38a9b0ec855p-26),
+    REPEATED(708.0), REPEATED(-708.0),
+    REPEATED(-0x1.71547652b82fep+0), /* -1 / ln(2) */
+    REPEATED(0x1.8p52 + 1023.0),
+    REPEATED(-0x1.62e42fefa39efp-1), /* -ln(2), in two parts */
+    REPEATED(-0x1.abc9e3b39803fp-56),
+    REPEATED(1.0), REPEATED(2.0),
+};
+enum { LARGEST = 10, SMALLEST, PER_LN2, SHIFT, LN2_HIGH, LN2_LOW, ONE, TWO };
+#define C(i) load(exp_table[i])
+
+/* exp(r) - 1 for |r| <= ln(2)/2, in Estrin's order. */
 static inline lanes reduced_expm1(lanes r) {
     const lanes r2 = r * r;
     const lanes r4 = r2 * r2;
-    const lanes q01 = FMA_C(r, all_lanes(0x1.5555555555556p-3), 0x1.0000000000001p-1);
-    const lanes q23 = FMA_C(r, all_lanes(0x1.11111111109b3p-7), 0x1.5555555553d63p-5);
-    const lanes q45 = FMA_C(r, all_lanes(0x1.a01a01a7c41d5p-13), 0x1.6c16c1788bd90p-10);
-    const lanes q67 = FMA_C(r, all_lanes(0x1.71de0dae63bb3p-19), 0x1.a019b90d2ae7ap-16);
-    const lanes q89 = FMA_C(r, all_lanes(0x1.af38a9b0ec855p-26), 0x1.289185613a3d6p-22);
+    const lanes q01 = FMA(r, C(1), C(0));
+    const lanes q23 = FMA(r, C(3), C(2));
+    const lanes q45 = FMA(r, C(5), C(4));
+    const lanes q67 = FMA(r, C(7), C(6));
+    const lanes q89 = FMA(r, C(9), C(8));
     const lanes high = FMA(r4, q89, FMA(r2, q67, q45));
     return FMA(r2, FMA(r4, high, FMA(r2, q23, q01)), r);
 }
 
-/* x = k ln(2) + r: gives 2^k, exactly, and exp(r) - 1. |x| is cut at 708, where 2^k is still a
+/* -x = k ln(2) + r: gives 2^k, exactly, and exp(r) - 1. |x| is cut at 708, where 2^k is still a
  * normal number; a NaN goes through. */
-static inline lanes split_exp(lanes x, lanes *power) {
-    const double shift = 0x1.8p52 + 1023.0; /* adding it rounds; the low bits are k + 1023 */
-    x = MIN(all_lanes(708.0), MAX(all_lanes(-708.0), x));
-    const lanes shifted = FMA_C(x, all_lanes(0x1.71547652b82fep+0), shift);
-    const lanes k = shifted - shift;
+static inline lanes split_exp_minus(lanes x, lanes *power) {
+    x = MIN(C(LARGEST), MAX(C(SMALLEST), x));
+    const lanes shifted = FMA(x, C(PER_LN2), C(SHIFT)); /* rounds; the low bits are k + 1023 */
+    const lanes k = shifted - C(SHIFT);
     lane_bits bits;
     memcpy(&bits, &shifted, sizeof bits);
     bits <<= 52;
     memcpy(power, &bits, sizeof bits);
-    x = FMA(k, all_lanes(-0x1.62e42fefa39efp-1), x);
-    return reduced_expm1(FMA(k, all_lanes(-0x1.abc9e3b39803fp-56), x));
+    const lanes r = FMA(k, C(LN2_HIGH), -x);
+    return reduced_expm1(FMA(k, C(LN2_LOW), r));
 }
 
 static inline double exp_(double x) {
     lanes power;
-    const lanes m = split_exp(all_lanes(x), &power);
+    const lanes m = split_exp_minus(all_lanes(-x), &power);
     const lanes y = FMA(power, m, power);
     return LANE(y, 0);
 }
@@ -151,9 +216,9 @@ static inline double log_(double x) {
  * exp(-x) - 1, so that the symmetric ones keep their relative accuracy near zero. */
 static inline lanes squash(lanes x, lanes low, lanes high) {
     lanes power;
-    const lanes m = split_exp(-x, &power);
-    const lanes e = FMA(power, m, power - 1.0);
-    return FMA(low, e, low + high) / (2.0 + e);
+    const lanes m = split_exp_minus(x, &power);
+    const lanes e = FMA(power, m, power - C(ONE));
+    return FMA(low, e, low + high) / (C(TWO) + e);
 }
 
 /* ---- loops over the lanes of a layer ------------------------------------------------------- */
@@ -176,36 +241,8 @@ static inline void copy_lanes(int n_lanes, const double *x, double *y) {
     EACH_GROUP store(y + l, load(x + l));
 }
 
-/* Element index[i] in lane i. */
-static inline lanes gather(const double *x, const int *index) {
-    lanes v;
-    EACH_LANE LANE(v, i) = x[index[i]];
-    return v;
-}
-
-/* One step of the memory cells, a lane each: g(net) in [low, high] goes into the state s through
- * the input gate, h(s) to the activation y through the output gate. u and u_gate, where they are
- * not NULL, are what ds/dnet of the cell and of its input gate grow by; slope is 1 / (high - low). */
-static inline void step_cells(int n_lanes, const double *net, const double *low,
-                              const double *high, double slope, int linear, const double *a,
-                              const int *input_gate, const int *output_gate, double *s, double *h,
-                              double *y, double *u, double *u_gate) {
-    EACH_GROUP {
-        const lanes from = load(low + l), to = load(high + l);
-        const lanes g = squash(load(net + l), from, to);
-        const lanes in = gather(a, input_gate + l);
-        const lanes state = FMA(in, g, load(s + l));
-        const lanes squashed = linear ? state : squash(state, all_lanes(-1.0), all_lanes(1.0));
-        store(s + l, state);
-        store(h + l, squashed);
-        store(y + l, gather(a, output_gate + l) * squashed);
-        if (u != NULL) store(u + l, in * slope * (to - g) * (g - from));
-        if (u_gate != NULL) store(u_gate + l, g * in * (1.0 - in));
-    }
-}
-
-/* Rows of more lanes are gone through row by row, in the order of memory; of less, a register holds
- * a column. The sums of a lane are the same. */
+/* Rows of more lanes are gone through row by row, in the order of memory; of less, registers
+ * hold two columns, or one. The sums of a lane are the same. */
 #define WIDE 64
 
 /* net[l] = start[l] + sum over m of w[m, l] z[m]; net may be start. */
@@ -218,13 +255,25 @@ static inline void add_weighted(int n_lanes, int n_sources, const double *w, con
         }
         return;
     }
-    EACH_GROUP {
-        lanes sum = load(start + l);
+    int l = 0;
+    for (; l + LANES < n_lanes; l += 2 * LANES) {
+        lanes left = load(start + l), right = load(start + l + LANES);
         const double *row = w + l;
-        for (int m = 0; m < n_sources; m++, row += n_lanes) {
-            sum = FMA(load(row), all_lanes(z[m]), sum);
+        UNROLLED for (int m = 0; m < n_sources; m++, row += n_lanes) {
+            const lanes source = all_lanes(z[m]);
+            left = FMA(load(row), source, left);
+            right = FMA(load(row + LANES), source, right);
         }
-        store(net + l, sum);
+        store(net + l, left);
+        store(net + l + LANES, right);
+    }
+    if (l < n_lanes) {
+        lanes last = load(start + l);
+        const double *row = w + l;
+        UNROLLED for (int m = 0; m < n_sources; m++, row += n_lanes) {
+            last = FMA(load(row), all_lanes(z[m]), last);
+        }
+        store(net + l, last);
     }
 }
 
@@ -237,11 +286,21 @@ static inline void add_outer(int n_lanes, int n_sources, const double *u, const 
         }
         return;
     }
-    EACH_GROUP {
-        const lanes part = load(u + l);
+    int l = 0;
+    for (; l + LANES < n_lanes; l += 2 * LANES) {
+        const lanes left = load(u + l), right = load(u + l + LANES);
         double *row = d + l;
-        for (int m = 0; m < n_sources; m++, row += n_lanes) {
-            store(row, FMA(part, all_lanes(z[m]), load(row)));
+        UNROLLED for (int m = 0; m < n_sources; m++, row += n_lanes) {
+            const lanes source = all_lanes(z[m]);
+            store(row, FMA(left, source, load(row)));
+            store(row + LANES, FMA(right, source, load(row + LANES)));
+        }
+    }
+    if (l < n_lanes) {
+        const lanes last = load(u + l);
+        double *row = d + l;
+        UNROLLED for (int m = 0; m < n_sources; m++, row += n_lanes) {
+            store(row, FMA(last, all_lanes(z[m]), load(row)));
         }
     }
 }

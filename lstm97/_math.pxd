@@ -12,12 +12,6 @@ cdef extern from "_math.h" nogil:
     void squash_lanes(
         int n_lanes, const double *net, const double *low, const double *high, double *y
     ) noexcept
-    # One step of the cells: see there.
-    void step_cells(
-        int n_lanes, const double *net, const double *low, const double *high, double slope,
-        int linear, const double *a, const int *input_gate, const int *output_gate,
-        double *s, double *h, double *y, double *u, double *u_gate
-    ) noexcept
     # net[l] = start[l] + sum over m of w[m, l] z[m]
     void add_weighted(
         int n_lanes, int n_sources, const double *w, const double *z,
