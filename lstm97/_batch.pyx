@@ -96,10 +96,11 @@ cdef inline void sum_blocks(const Layer *n, floating *x) noexcept nogil:
         x[j] = total
 
 
-cdef inline void add(int n, const floating *x, floating *y) noexcept nogil:
+cdef inline void add_scaled(int n, floating f, const floating *x, floating *y) noexcept nogil:
+    """y += f x."""
     cdef int i
     for i in range(n):
-        y[i] += x[i]
+        y[i] += f * x[i]
 
 
 # ---- forward, one row ----------------------------------------------------------------------------
@@ -185,7 +186,7 @@ cdef inline void leave_states(
         return
     sum_blocks(n, at_gate)
     if error != NULL:
-        add(n.n_blocks, error, at_gate)
+        add_scaled(n.n_blocks, <floating> 1.0, error, at_gate)
     for i in range(n.n_blocks):
         a[i] = a[i] * (1 - a[i]) * at_gate[i]
 
@@ -293,7 +294,7 @@ cdef class HiddenLayer:
                     at_unit = &received[i, 0] if full else NULL
                     if m >= 0 and due[m] == first + i:
                         if full:
-                            add(n.n_units, &error[m, 0], at_unit)
+                            add_scaled(n.n_units, <floating> 1.0, &error[m, 0], at_unit)
                         else:
                             at_unit = &error[m, 0]
                         m -= 1
@@ -303,3 +304,39 @@ cdef class HiddenLayer:
                         )
                     leave_states(n, &e_s[i, 0], at_unit, &a[first + i, 0], &room[0])
                 n_next = b
+
+
+# Sparse inputs: rows `steps` of the CSR matrix x are the inputs of the packed rows.
+
+def add_sparse_product(
+    x,                              # IN    CSR matrix
+    const Py_ssize_t[::1] steps,    # IN
+    floating[:, ::1] w,             # IN    (columns of x or more, width)
+    floating[:, ::1] y,             # INOUT (rows, width)
+):
+    """y += x[steps] w."""
+    cdef const double[::1] data = x.data
+    cdef const int[::1] columns = x.indices, indptr = x.indptr
+    cdef Py_ssize_t i, k
+    with nogil:
+        for i in range(steps.shape[0]):
+            for k in range(indptr[steps[i]], indptr[steps[i] + 1]):
+                add_scaled(<int> y.shape[1], <floating> data[k], &w[columns[k], 0], &y[i, 0])
+
+
+def add_sparse_errors(
+    x,                              # IN    CSR matrix
+    const Py_ssize_t[::1] steps,    # IN
+    floating[:, ::1] delta,         # IN    (rows, width or more)
+    Py_ssize_t first,               # IN    column of delta to begin with
+    floating[:, ::1] gradient,      # INOUT (columns of x or more, width)
+):
+    """gradient += x[steps]^T delta."""
+    cdef const double[::1] data = x.data
+    cdef const int[::1] columns = x.indices, indptr = x.indptr
+    cdef Py_ssize_t i, k
+    cdef int width = gradient.shape[1]
+    with nogil:
+        for i in range(steps.shape[0]):
+            for k in range(indptr[steps[i]], indptr[steps[i] + 1]):
+                add_scaled(width, <floating> data[k], &delta[i, first], &gradient[columns[k], 0])

@@ -1,11 +1,12 @@
 """A net over batches: the matrix products; what goes step by step is in `_batch.pyx`."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
 from scipy import sparse
 
-from lstm97._batch import HiddenLayer
+from lstm97._batch import HiddenLayer, add_sparse_errors, add_sparse_product
 from lstm97._learners.outputs import activations, output_errors
 from lstm97._learners.packing import Packing
 
@@ -26,6 +27,8 @@ class BatchNetwork:
             raise ValueError("batches are for nets with a layer of outputs")
         self.topology = topology
         self.dtype = np.dtype(dtype)
+        self._n_units, self._n_feedback = topology.n_units, topology.n_feedback
+        self._n_seen = topology.n_cells + topology.n_hidden  # by the outputs
         self._layer = HiddenLayer(topology)
         self._memory = {}
 
@@ -55,7 +58,7 @@ class BatchNetwork:
         views = self.topology.views(gradient)
         if len(batch.rows):
             self._add_output_gradient(batch, e, views["output"])
-            self._add_hidden_gradient(batch, e, full and self.topology.n_feedback > 0, views)
+            self._add_hidden_gradient(batch, e, full and self._n_feedback > 0, views)
         return results, gradient.astype(np.float64)
 
     @np.errstate(all="ignore")
@@ -81,61 +84,62 @@ class BatchNetwork:
         """Return a batch with its sources and weights, and the places of its targets."""
         packing = Packing(X.starts, X.lengths)
         rows, targets = (None, None) if y is None else packing.due(y)
-        batch = SimpleNamespace(packing=packing, rows=rows, x=None, n_dense=X.n_features)
-        if sparse.issparse(X.flat):
-            batch.x, batch.n_dense = X.flat[packing.step].astype(self.dtype), 0
+        batch = SimpleNamespace(packing=packing, rows=rows, x=X.flat)
+        batch.n_sparse = X.n_features if sparse.issparse(X.flat) else 0
+        batch.n_dense = X.n_features - batch.n_sparse
         views = self.topology.views(weights.astype(self.dtype))
         batch.w, batch.w_output = self._hidden_weights(views), views["output"]
-        batch.z = self._sources(X, batch)
+        batch.z = self._sources(batch)
         return batch, targets
 
     def _hidden_weights(self, views):
         """Put the groups side by side; a unit without a bias has one of zero."""
-        n = self.topology
-        w = self._room("w", n.n_inputs + n.n_feedback + 1, n.n_units)
+        w = self._room("w", self.topology.n_inputs + self._n_feedback + 1, self._n_units)
         w[-1] = 0.0
-        for group in n.hidden_groups:
+        for group in self.topology.hidden_groups:
             view = views[group.name]
             w[: len(view), group.first : group.first + group.n_units] = view
         return w
 
-    def _sources(self, X, batch):
+    def _sources(self, batch):
         """Return z: dense inputs, room for what is fed back, which begins as zero, and 1."""
-        n_dense = batch.n_dense
-        z = self._room("z", len(batch.packing.step), n_dense + self.topology.n_feedback + 1)
+        n_dense, step = batch.n_dense, batch.packing.step
+        z = self._room("z", len(step), n_dense + self._n_feedback + 1)
         if n_dense:
-            z[:, :n_dense] = X.flat[batch.packing.step]
+            z[:, :n_dense] = batch.x[step]
         z[: batch.packing.active[0], n_dense:-1] = 0.0
         z[:, -1] = 1.0
         return z
 
     def _forward(self, batch, keep):
         """Go through all steps; keep what the way back needs."""
-        n, active = self.topology, batch.packing.active
         batch.u, column = self._output_sources(batch)
-        n_sparse = n.n_inputs - batch.n_dense
-        if n.n_units:
-            if n_sparse:
-                batch.a, keep = batch.x @ batch.w[:n_sparse], True
-            else:
-                batch.a = self._room("a", len(batch.z) if keep else active[0], n.n_units)
-            batch.h = self._room("h", len(batch.a), max(1, n.n_cells))
-            self._layer.forward(
-                active, batch.w[n_sparse:], batch.z, batch.n_dense, keep, n_sparse > 0,
-                batch.a, batch.h, self._zeros("s", active[0], max(1, n.n_cells)),
-                batch.rows, batch.u, column,
-            )  # fmt: skip
-        n_sparse *= n.shortcut
-        batch.net = batch.u @ batch.w_output[n_sparse:]
-        if n_sparse:
-            batch.net += batch.x[batch.rows] @ batch.w_output[:n_sparse]
-        batch.net = batch.net.astype(np.float64)
+        if self._n_units:
+            self._forward_hidden(batch, keep, column)
+        net = batch.u @ batch.w_output[len(batch.w_output) - batch.u.shape[1] :]
+        if batch.n_sparse and self.topology.shortcut:
+            add_sparse_product(batch.x, batch.packing.step[batch.rows], batch.w_output, net)
+        batch.net = net.astype(np.float64)
+
+    def _forward_hidden(self, batch, keep, column):
+        active, n_cells = batch.packing.active, max(1, self.topology.n_cells)
+        if batch.n_sparse:
+            keep = True
+            batch.a = self._zeros("a", len(batch.z), self._n_units)
+            add_sparse_product(batch.x, batch.packing.step, batch.w, batch.a)
+        else:
+            batch.a = self._room("a", len(batch.z) if keep else active[0], self._n_units)
+        batch.h = self._room("h", len(batch.a), n_cells)
+        self._layer.forward(
+            active, batch.w[batch.n_sparse :], batch.z, batch.n_dense, keep, batch.n_sparse > 0,
+            batch.a, batch.h, self._zeros("s", active[0], n_cells), batch.rows, batch.u, column,
+        )  # fmt: skip
 
     def _output_sources(self, batch):
         """Return what the output layer sees, and where activations are to be written in it."""
         n = self.topology
         n_dense = batch.n_dense * n.shortcut
-        u = self._room("u", len(batch.rows), n_dense + n.n_cells + n.n_hidden + n.output_bias)
+        u = self._room("u", len(batch.rows), n_dense + self._n_seen + n.output_bias)
         if n_dense:
             u[:, :n_dense] = batch.z[batch.rows, :n_dense]
         if n.output_bias:
@@ -160,46 +164,49 @@ class BatchNetwork:
     # -- backward --------------------------------------------------------------------------------
 
     def _add_output_gradient(self, batch, e, view):
-        x = batch.x[batch.rows] if self.topology.shortcut and batch.x is not None else None
-        _multiply_errors(x, batch.u, e, view)
+        if batch.n_sparse and self.topology.shortcut:
+            add_sparse_errors(batch.x, batch.packing.step[batch.rows], e, 0, view)
+        np.matmul(batch.u.T, e, out=view[len(view) - batch.u.shape[1] :])
 
     def _add_hidden_gradient(self, batch, e, full, views):
-        n = self.topology
-        if n.n_units == 0:
+        if self._n_units == 0:
             return
         self._unroll(batch, e, full)
-        x, z, delta = batch.x, batch.z, batch.a
-        for group in n.hidden_groups:
-            columns = slice(group.first, group.first + group.n_units)
-            if full or group.name in ("input_gate", "cell") or len(batch.rows) == len(z):
-                _multiply_errors(x, z, delta[:, columns], views[group.name])
+        z, delta, steps, rows = batch.z, batch.a, batch.packing.step, batch.rows
+        for group in self.topology.hidden_groups:
+            view, columns = views[group.name], slice(group.first, group.first + group.n_units)
+            if full or group.name in ("input_gate", "cell") or len(rows) == len(z):
+                self._multiply(batch, steps, z, delta, columns, view)
             else:  # truncated: these have an error in the rows of targets only
-                some = None if x is None else x[batch.rows]
-                at_targets = delta[batch.rows, columns]
-                _multiply_errors(some, z[batch.rows], at_targets, views[group.name])
+                at_targets = delta[rows, columns]
+                self._multiply(batch, steps[rows], z[rows], at_targets, slice(0, None), view)
+
+    def _multiply(self, batch, steps, z, delta, columns, view):
+        """Write sources times errors; what has no bias does not have the last source."""
+        if batch.n_sparse:
+            add_sparse_errors(batch.x, steps, delta, columns.start, view)
+        n_dense = len(view) - batch.n_sparse
+        np.matmul(z[:, :n_dense].T, delta[:, columns], out=view[batch.n_sparse :])
 
     def _unroll(self, batch, e, full):
         """From errors at the outputs to those at the hidden layer's net inputs, in batch.a."""
-        n, n_sequences = self.topology, batch.packing.active[0]
-        first = n.n_inputs * n.shortcut
-        w = batch.w_output[first : first + n.n_cells + n.n_hidden]
-        error = self._room("error", len(e), n.n_units)
-        gates = n.n_units - n.n_cells - n.n_hidden
+        n, active = self.topology, batch.packing.active
+        first, gates = n.n_inputs * n.shortcut, self._n_units - self._n_seen
+        error = self._room("error", len(e), self._n_units)
         error[:, :gates] = 0.0
-        np.matmul(e, w.T, out=error[:, gates:])
-        fed_back = batch.w[n.n_inputs : n.n_inputs + n.n_feedback]
+        np.matmul(e, batch.w_output[first : first + self._n_seen].T, out=error[:, gates:])
         self._layer.backward(
-            batch.packing.active, batch.a, batch.h,
-            self._zeros("s", n_sequences, max(1, n.n_cells)),
-            self._zeros("received", n_sequences, n.n_units) if full else error,
-            batch.rows, error, fed_back if full else None,
+            active, batch.a, batch.h, self._zeros("s", active[0], max(1, n.n_cells)),
+            self._zeros("received", active[0], self._n_units) if full else error,
+            batch.rows, error,
+            batch.w[n.n_inputs : n.n_inputs + self._n_feedback] if full else None,
         )  # fmt: skip
 
     # -- memory ----------------------------------------------------------------------------------
 
     def _room(self, name, *shape):
         """Return an array of any content, in memory that is kept for the next batch."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         if name not in self._memory or len(self._memory[name]) < size:
             self._memory[name] = np.empty(size, self.dtype)
         return self._memory[name][:size].reshape(shape)
@@ -208,14 +215,3 @@ class BatchNetwork:
         room = self._room(name, *shape)
         room[...] = 0.0
         return room
-
-
-def _multiply_errors(x, z, delta, view):
-    """Write sources times errors: sparse sources first, if there are any, then dense ones.
-
-    What has no bias does not have the last source.
-    """
-    n_sparse = 0 if x is None else x.shape[1]
-    if n_sparse:
-        view[:n_sparse] = x.T @ delta
-    np.matmul(z[:, : len(view) - n_sparse].T, delta, out=view[n_sparse:])
