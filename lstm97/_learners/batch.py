@@ -9,7 +9,7 @@ from lstm97._learners.base import Learner, Results
 from lstm97._learners.batch_network import BatchNetwork
 
 # Where nothing is learned: the sequences that run side by side, and their steps, at most.
-RUN_SEQUENCES, RUN_STEPS = 256, 100_000
+RUN_SEQUENCES, RUN_STEPS = 256, 50_000
 
 
 class BatchLearner(Learner):
