@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from lstm97._core import Network, Steps
+from lstm97._learners.batch import BatchLearner
 from lstm97._learners.network import NetworkLearner
 from lstm97.base import BaseSequenceEstimator
 
@@ -165,7 +166,7 @@ def _learner_of(estimator):
     if isinstance(estimator, BaseSequenceEstimator):
         check_is_fitted(estimator)
         learner = estimator._make_learner()
-    if not isinstance(learner, NetworkLearner):
+    if not isinstance(learner, NetworkLearner | BatchLearner):
         raise TypeError(
             "gradient_report is for estimators that train one net by gradient descent: LSTM, "
             f"Elman, BPTT and RTRL, not for {type(estimator).__name__}"

@@ -15,8 +15,10 @@ from lstm97._docstrings import (
     REGRESSOR_ATTRIBUTES,
     REGRESSOR_NOTES,
 )
+from lstm97._learners.batch import BatchLearner
 from lstm97._learners.growth import Growth
 from lstm97._learners.network import NetworkLearner
+from lstm97._learners.solvers import Adam, GradientDescent
 from lstm97._topology import CELL_RANGES, Topology
 from lstm97.base import BaseSequenceEstimator
 from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin
@@ -71,11 +73,35 @@ _PARAMETERS = (
     update : {{"step", "sequence"}}, default="step"
         When the weights move: at each step that has a target, or at the end of a sequence. With
         targets at last steps only, these are the same but for rounding. Only for the truncated
-        gradient: the full one moves them at the end.
+        gradient: the full one moves them at the end. Batches do not use it.
+    batch_size : int, default=1
+        Sequences per update. 1 is the paper's on-line learning. In batches the weights move once
+        per batch, by the mean over its sequences of the gradient.
+    solver : {{"sgd", "adam"}}, default="sgd"
+        Gradient descent, or Adam (Kingma and Ba 2015), for which a `learning_rate` of 0.001 to
+        0.01 is usual.
+    momentum : float, default=0.0
+        Of gradient descent: the part of the last update's velocity that goes on; at least 0 and
+        less than 1. Adam does not use it.
+    dtype : {{"float64", "float32"}}, default="float64"
+        Arithmetic of the batches; weights are float64 in any case.
 """
     + FITTING
     + ATTRIBUTES
 )
+
+_SOLVER_STATE = """
+    solver_state_ : dict
+        With batches: what the solver carries from update to update, and from one `partial_fit` to
+        the next."""
+
+_BATCHES = """
+    Batches, and the solvers, momentum and float32 that go with them, are for large nets: they run
+    on the matrix products of the BLAS, one thread of it. Time and memory of a batch grow with its
+    number of steps. Unlike on-line learning, they do not give the same bits everywhere: results
+    depend, in the last digits, on the processor and the BLAS. A net with `initial_blocks` cannot
+    learn by them.
+"""
 
 _REFERENCE = """
     References
@@ -110,6 +136,10 @@ class _BaseLSTM(BaseSequenceEstimator):
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "gradient": [StrOptions({"truncated", "full"})],
         "update": [StrOptions({"step", "sequence"})],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "solver": [StrOptions({"sgd", "adam"})],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "dtype": [StrOptions({"float64", "float32"})],
     }
 
     def __init__(
@@ -136,6 +166,10 @@ class _BaseLSTM(BaseSequenceEstimator):
         learning_rate=0.1,
         gradient="truncated",
         update="step",
+        batch_size=1,
+        solver="sgd",
+        momentum=0.0,
+        dtype="float64",
         max_iter=200,
         tol=1e-4,
         n_iter_no_change=10,
@@ -164,6 +198,10 @@ class _BaseLSTM(BaseSequenceEstimator):
         self.learning_rate = learning_rate
         self.gradient = gradient
         self.update = update
+        self.batch_size = batch_size
+        self.solver = solver
+        self.momentum = momentum
+        self.dtype = dtype
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
@@ -172,6 +210,11 @@ class _BaseLSTM(BaseSequenceEstimator):
         self.verbose = verbose
 
     def _build(self, n_inputs, n_outputs):
+        if self._has_batches() and self.initial_blocks is not None:
+            raise ValueError(
+                f"initial_blocks={self.initial_blocks}: a net that learns by batches, or by a "
+                "solver of batches, does not grow; initial_blocks must be None"
+            )
         self.topology_ = Topology(
             n_inputs=n_inputs,
             n_outputs=n_outputs,
@@ -228,7 +271,26 @@ class _BaseLSTM(BaseSequenceEstimator):
                 raise ValueError(f"{gate}_bias={bias} is not finite")
         return biases
 
+    def _has_batches(self):
+        """Tell whether learning is not the paper's, sequence by sequence in float64."""
+        online = (1, "sgd", 0.0, "float64")
+        return (self.batch_size, self.solver, self.momentum, self.dtype) != online
+
     def _make_learner(self, rng=None):
+        return self._batch_learner() if self._has_batches() else self._online_learner(rng)
+
+    def _batch_learner(self):
+        if self.solver == "adam":
+            solver = Adam(self.learning_rate)
+        else:
+            solver = GradientDescent(self.learning_rate, self.momentum)
+        state = getattr(self, "solver_state_", None)
+        return BatchLearner(
+            self.topology_, self.weights_.copy(), self.batch_size, solver, self.gradient,
+            self.dtype, state,
+        )  # fmt: skip
+
+    def _online_learner(self, rng):
         growth = None
         if rng is not None and self.topology_.n_blocks < self.n_blocks:
             draw = partial(self._draw, rng=rng)
@@ -242,6 +304,8 @@ class _BaseLSTM(BaseSequenceEstimator):
 
     def _keep(self, learner):
         self.topology_, self.weights_ = learner.topology, learner.weights
+        if self._has_batches():
+            self.solver_state_ = learner.state
 
 
 class LSTMClassifier(SequenceClassifierMixin, _BaseLSTM):
@@ -254,7 +318,7 @@ class LSTMClassifier(SequenceClassifierMixin, _BaseLSTM):
         + _PARAMETERS.format(
             other="softmax",
             auto="logistic, as in the paper",
-            attributes=CLASSIFIER_ATTRIBUTES,
+            attributes=CLASSIFIER_ATTRIBUTES + _SOLVER_STATE,
         )
         + """
     See Also
@@ -262,6 +326,7 @@ class LSTMClassifier(SequenceClassifierMixin, _BaseLSTM):
     LSTMRegressor : The same net for numbers.
 """
         + CLASSIFIER_NOTES
+        + _BATCHES
         + _REFERENCE
         + """
     Examples
@@ -300,7 +365,7 @@ class LSTMRegressor(SequenceRegressorMixin, _BaseLSTM):
         + _PARAMETERS.format(
             other="linear",
             auto="linear, so that targets may be any numbers",
-            attributes=REGRESSOR_ATTRIBUTES,
+            attributes=REGRESSOR_ATTRIBUTES + _SOLVER_STATE,
         )
         + """
     See Also
@@ -308,6 +373,7 @@ class LSTMRegressor(SequenceRegressorMixin, _BaseLSTM):
     LSTMClassifier : The same net for classes.
 """
         + REGRESSOR_NOTES
+        + _BATCHES
         + _REFERENCE
         + """
     Examples

@@ -1,0 +1,59 @@
+"""How weights move along the gradient of a batch.
+
+A solver's state is a dictionary of what it carries from update to update. A step returns new
+arrays and changes none, so a state can be kept, or gone back to, without a copy.
+"""
+
+import numpy as np
+
+# Adam's usual constants (Kingma and Ba 2015).
+DECAY_MEAN, DECAY_SQUARE, EPSILON = 0.9, 0.999, 1e-8
+
+
+class GradientDescent:
+    """Gradient descent with classical (heavy-ball) momentum.
+
+    Parameters
+    ----------
+    learning_rate : float
+    momentum : float
+    """
+
+    def __init__(self, learning_rate, momentum):
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+
+    def start(self, n_weights):
+        """Return the state before the first update."""
+        return {"velocity": np.zeros(n_weights)}
+
+    def step(self, weights, gradient, state):
+        """Return new weights and the new state; the gradient points downhill."""
+        velocity = self.momentum * state["velocity"] + gradient
+        return weights + self.learning_rate * velocity, {"velocity": velocity}
+
+
+class Adam:
+    """Adam: each weight's step is scaled by the size of its recent gradients.
+
+    Parameters
+    ----------
+    learning_rate : float
+    """
+
+    def __init__(self, learning_rate):
+        self.learning_rate = learning_rate
+
+    def start(self, n_weights):
+        """Return the state before the first update."""
+        return {"n_updates": 0, "mean": np.zeros(n_weights), "square": np.zeros(n_weights)}
+
+    def step(self, weights, gradient, state):
+        """Return new weights and the new state; the gradient points downhill."""
+        n = state["n_updates"] + 1
+        mean = DECAY_MEAN * state["mean"] + (1.0 - DECAY_MEAN) * gradient
+        square = DECAY_SQUARE * state["square"] + (1.0 - DECAY_SQUARE) * gradient**2
+        # Both began at zero: without the correction they were too small at first.
+        scale = np.sqrt(square / (1.0 - DECAY_SQUARE**n)) + EPSILON
+        moved = weights + self.learning_rate / (1.0 - DECAY_MEAN**n) * mean / scale
+        return moved, {"n_updates": n, "mean": mean, "square": square}
