@@ -28,8 +28,12 @@ EXTENSIONS = {
     "lstm97._chunker": ["lstm97/_chunker.pyx"],
     "lstm97._cascade": ["lstm97/_cascade.pyx"],
 }
-# Compiled once, for every processor: it chooses among the variants of the others.
-CHOICE = {"lstm97._cpu": ["lstm97/_cpu.pyx"]} if VARIANTS else {}
+# Compiled once, for every processor. Cython writes its typed memoryviews into one module that the
+# kernels share, not into each of them; and something has to choose among the variants.
+SHARED = "lstm97._shared"
+SUPPORT = {SHARED: ["lstm97/_shared.c"]}
+if VARIANTS:
+    SUPPORT["lstm97._cpu"] = ["lstm97/_cpu.pyx"]
 
 C_FILES = Path("build/c")
 
@@ -98,13 +102,14 @@ def variant(kernel, arch):
     return extension(f"lstm97._variants.{arch}.{module}", copies, arch)
 
 
-kernels = cythonize(
-    [extension(name, sources) for name, sources in (EXTENSIONS | CHOICE).items()],
+extensions = cythonize(
+    [extension(name, sources) for name, sources in (EXTENSIONS | SUPPORT).items()],
     compiler_directives=DIRECTIVES,
     build_dir=str(C_FILES),
+    shared_utility_qualified_name=SHARED,
     # Without force, C made with the other setting of LSTM97_DEBUG would be taken again.
     force=True,
 )
-variants = [variant(k, arch) for arch in VARIANTS for k in kernels if k.name in EXTENSIONS]
+variants = [variant(e, arch) for arch in VARIANTS for e in extensions if e.name in EXTENSIONS]
 
-setup(ext_modules=kernels + variants, cmdclass={"build_ext": BuildKernels})
+setup(ext_modules=extensions + variants, cmdclass={"build_ext": BuildKernels})
