@@ -1,19 +1,25 @@
 """Build the compiled kernels; everything else about the package stands in pyproject.toml.
 
-Two switches, both environment variables:
+Three switches, all environment variables:
 
-LSTM97_ARCH    instruction set for the compiler's -march; default "native", the machine that builds.
-               Any other choice, "x86-64" for instance, gives the same results, only slower.
-LSTM97_DEBUG   set to 1: bounds checks and line tracing (coverage) in the kernels.
+LSTM97_ARCH      instruction set for the compiler's -march; default "native", the machine that
+                 builds. Any other, "x86-64" for instance, gives the same results, only slower.
+LSTM97_VARIANTS  for wheels: more instruction sets, separated by commas, "x86-64-v3,x86-64-v4" for
+                 instance. The kernels are compiled once more for each, and lstm97/_variant.py
+                 chooses at import. Needs GCC 12 or Clang 18, or later.
+LSTM97_DEBUG     set to 1: bounds checks, line tracing (coverage), debug symbols in the kernels.
 """
 
 import os
+import shutil
+from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ARCH = os.environ.get("LSTM97_ARCH", "native")
+VARIANTS = list(filter(None, os.environ.get("LSTM97_VARIANTS", "").split(",")))
 DEBUG = os.environ.get("LSTM97_DEBUG", "0") == "1"
 
 EXTENSIONS = {
@@ -23,6 +29,14 @@ EXTENSIONS = {
     "lstm97._chunker": ["lstm97/_chunker.pyx"],
     "lstm97._cascade": ["lstm97/_cascade.pyx"],
 }
+# Compiled once, for every processor. Cython writes its typed memoryviews into one module that the
+# kernels share, not into each of them; and something has to choose among the variants.
+SHARED = "lstm97._shared"
+SUPPORT = {SHARED: ["lstm97/_shared.c"]}
+if VARIANTS:
+    SUPPORT["lstm97._cpu"] = ["lstm97/_cpu.pyx"]
+
+C_FILES = Path("build/c")
 
 DIRECTIVES = {
     "language_level": 3,
@@ -39,7 +53,7 @@ DIRECTIVES = {
 FLAGS = {
     "unix": [
         "-O3",
-        f"-march={ARCH}",
+        "-g" if DEBUG else "-g0",
         "-ffp-contract=off",
         "-fno-math-errno",
         "-fno-trapping-math",
@@ -51,29 +65,52 @@ FLAGS = {
 class BuildKernels(build_ext):
     """Give every extension the flags of the compiler that was found."""
 
+    def run(self):
+        if VARIANTS and self.inplace:
+            raise SystemExit("LSTM97_VARIANTS is for wheels: they are not built in place")
+        # A wheel takes all that lies there, variants of an earlier build as well.
+        shutil.rmtree(Path(self.build_lib, "lstm97", "_variants"), ignore_errors=True)
+        super().run()
+
     def build_extensions(self):
-        kind = "msvc" if self.compiler.compiler_type == "msvc" else "unix"
+        is_msvc = self.compiler.compiler_type == "msvc"
+        if VARIANTS and is_msvc:
+            raise SystemExit("LSTM97_VARIANTS needs GCC or Clang")
         for extension in self.extensions:
-            extension.extra_compile_args = FLAGS[kind]
+            arch = extension.extra_compile_args
+            extension.extra_compile_args = FLAGS["msvc"] if is_msvc else FLAGS["unix"] + arch
         super().build_extensions()
 
 
-setup(
-    ext_modules=cythonize(
-        [
-            Extension(
-                name,
-                sources,
-                include_dirs=["lstm97"],
-                depends=["lstm97/_math.h", "lstm97/_layer.h"],
-                define_macros=[("CYTHON_TRACE_NOGIL", "1")] if DEBUG else [],
-            )
-            for name, sources in EXTENSIONS.items()
-        ],
-        compiler_directives=DIRECTIVES,
-        build_dir="build/c",
-        # Without force, C made with the other setting of LSTM97_DEBUG would be taken again.
-        force=True,
-    ),
-    cmdclass={"build_ext": BuildKernels},
+def extension(name, sources, arch=ARCH):
+    """Return what compiles sources for an instruction set."""
+    return Extension(
+        name,
+        sources,
+        include_dirs=["lstm97"],
+        depends=[str(header) for header in Path("lstm97").glob("*.h")],
+        define_macros=[("CYTHON_TRACE_NOGIL", "1")] * DEBUG,
+        extra_compile_args=[f"-march={arch}", f'-DINSTRUCTION_SET="{arch}"'],
+    )
+
+
+def variant(kernel, arch):
+    """Return what compiles a kernel's C again, from a copy: object files are named after it."""
+    folder = C_FILES / arch
+    folder.mkdir(parents=True, exist_ok=True)
+    copies = [shutil.copy(source, folder) for source in kernel.sources]
+    module = kernel.name.removeprefix("lstm97.")
+    return extension(f"lstm97._variants.{arch}.{module}", copies, arch)
+
+
+extensions = cythonize(
+    [extension(name, sources) for name, sources in (EXTENSIONS | SUPPORT).items()],
+    compiler_directives=DIRECTIVES,
+    build_dir=str(C_FILES),
+    shared_utility_qualified_name=SHARED,
+    # Without force, C made with the other setting of LSTM97_DEBUG would be taken again.
+    force=True,
 )
+variants = [variant(e, arch) for arch in VARIANTS for e in extensions if e.name in EXTENSIONS]
+
+setup(ext_modules=extensions + variants, cmdclass={"build_ext": BuildKernels})

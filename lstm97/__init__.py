@@ -2,6 +2,8 @@
 
 from importlib.metadata import version as _version
 
+from lstm97._variant import path as __path__  # noqa: F401 (first: it chooses the kernels)
+from lstm97._versions import show_versions
 from lstm97.baselines import (
     BPTTClassifier,
     BPTTRegressor,
@@ -36,4 +38,5 @@ __all__ = [
     "Sequences",
     "__version__",
     "gradient_report",
+    "show_versions",
 ]

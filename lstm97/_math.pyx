@@ -1,6 +1,33 @@
 """The kernels' exp, log and squashing functions, element by element, for tests and for Python."""
 
+cdef extern from *:
+    """
+    #if defined(__clang__)
+    #define COMPILER __VERSION__
+    #elif defined(__GNUC__)
+    #define COMPILER "GCC " __VERSION__
+    #elif defined(_MSC_VER)
+    #define COMPILER "MSVC"
+    #else
+    #define COMPILER "unknown"
+    #endif
+    #ifndef INSTRUCTION_SET /* setup.py sets it along with -march */
+    #define INSTRUCTION_SET "the compiler's default"
+    #endif
+    """
+    const char *COMPILER
+    const char *INSTRUCTION_SET
+    int CYTHON_HEX_VERSION
+
 N_LANES = LANES
+
+# How the kernels were compiled.
+BUILD = {
+    "instruction set": INSTRUCTION_SET.decode(),
+    "doubles per vector": LANES,
+    "compiler": COMPILER.decode(),
+    "cython": ".".join(str(CYTHON_HEX_VERSION >> bits & 255) for bits in (24, 16, 8)),
+}
 
 
 def exp(const double[::1] x, double[::1] y):

@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -82,6 +81,8 @@ class SequenceClassifierMixin(ClassifierMixin):
         -------
         score : float
         """
+        from sklearn.metrics import accuracy_score  # half of the package's import time
+
         return accuracy_score(*self._paired(X, y))
 
     def _check_y(self, y, X, classes=None):
@@ -163,6 +164,8 @@ class SequenceRegressorMixin(RegressorMixin):
         -------
         score : float
         """
+        from sklearn.metrics import r2_score  # as above
+
         return r2_score(*self._paired(X, y))
 
     def _check_y(self, y, X, classes=None):

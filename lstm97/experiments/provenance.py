@@ -3,10 +3,9 @@
 import platform
 import subprocess
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("lstm97", "numpy", "scipy", "scikit-learn", "joblib")
+from lstm97._versions import versions
 
 
 @cache
@@ -20,7 +19,7 @@ def provenance():
         in "+" where files were changed.
     """
     return {
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
+        "versions": versions(),
         "platform": f"{platform.system()}-{platform.machine()}",
         "commit": _commit(Path(__file__).parents[2]),
     }

@@ -1,0 +1,87 @@
+"""Kernels for several instruction sets in one package: which are taken, and that all agree."""
+
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lstm97
+from lstm97 import _variant
+from reference import builds
+
+GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text(encoding="utf-8"))
+NAMES = ["baseline", "x86-64-v3", "x86-64-v4"]
+CHOSEN = (
+    "import json, lstm97._variant as v, lstm97._math as m; print(json.dumps([v.NAME, m.BUILD]))"
+)
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """Build for any x86-64 processor and for those with AVX2: a folder, and how to import it."""
+    if platform.machine() not in ("x86_64", "AMD64") or sys.platform == "win32":
+        pytest.skip("variants are for x86-64, compiled by GCC or Clang")
+    folder = tmp_path_factory.mktemp("variants")
+    switches = {"LSTM97_ARCH": "x86-64", "LSTM97_VARIANTS": "x86-64-v3"}
+    try:
+        environment = builds.build(folder, **switches)
+    except subprocess.CalledProcessError as error:
+        if "invalid cpu feature string" in error.stderr or "not valid" in error.stderr:
+            pytest.skip("the compiler is older than GCC 12 or Clang 18")
+        raise
+    script = "import lstm97._cpu as c; print(*c.SUPPORTED)"
+    supported = builds.python("-c", script, cwd=folder, env=environment)
+    if "x86-64-v3" not in supported:
+        pytest.skip("this processor has no AVX2")
+    return folder, environment
+
+
+def chosen(package, **switches):
+    """Return the name of the variant, and how the kernels that are imported were compiled."""
+    folder, environment = package
+    return json.loads(builds.python("-c", CHOSEN, cwd=folder, env={**environment, **switches}))
+
+
+def test_the_best_is_chosen(package):
+    name, build = chosen(package)
+    assert name == build["instruction set"] == "x86-64-v3"
+    assert build["doubles per vector"] == 4
+
+
+def test_the_baseline_can_be_asked_for(package):
+    name, build = chosen(package, LSTM97_VARIANT="baseline")
+    assert (name, build["instruction set"]) == ("baseline", "x86-64")
+    assert build["doubles per vector"] == 2
+
+
+@pytest.mark.parametrize("name", ["baseline", "x86-64-v3"])
+def test_all_give_the_same_bits(package, name):
+    folder, environment = package
+    environment = {**environment, "LSTM97_VARIANT": name}
+    assert builds.fingerprints(environment, folder) == GOLDEN
+
+
+def test_what_is_not_there_is_refused(package):
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        chosen(package, LSTM97_VARIANT="x86-64-v4")
+    message = error.value.stderr.splitlines()[-1]
+    assert message.startswith("ImportError: LSTM97_VARIANT is 'x86-64-v4'")
+    assert message.endswith("there is baseline, x86-64-v3")
+
+
+def test_choice():
+    assert _variant.choose(NAMES) == "x86-64-v4"
+    assert _variant.choose(NAMES, "") == "x86-64-v4"
+    assert _variant.choose(NAMES, "baseline") == "baseline"
+    with pytest.raises(ImportError, match="not in this build"):
+        _variant.choose(NAMES[:2], "x86-64-v4")
+
+
+def test_versions_are_shown(capsys):
+    lstm97.show_versions()
+    shown = capsys.readouterr().out
+    for part in ["python", "lstm97", "numpy", "instruction set", "doubles per vector"]:
+        assert part in shown
