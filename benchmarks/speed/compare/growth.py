@@ -1,0 +1,59 @@
+"""What the cost of a step grows with: weights and length; and memory, by length."""
+
+import json
+import statistics
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import ours
+from measure import Worker, take_turns
+from workloads import features
+
+from lstm97 import LSTMRegressor, Sequences
+
+MEMORY = Path(__file__).parents[2] / "memory.py"
+CELLS = [3, 10, 33, 105, 333]  # about 100 to 1,000,000 weights
+LENGTHS = [10, 30, 100, 300, 1000, 3000, 10_000]
+N_STEPS = 10_000  # that a call trains on, whatever the length
+
+
+def _steps(model, n, n_steps):
+    """Return a worker that trains on line and counts time steps."""
+    x, y = features(n, n_steps, 2)
+    work, _, _ = ours.kernel(model, Sequences.from_padded(x, pad=None), y)
+    return Worker(work, n * n_steps)
+
+
+def _point(worker, n_rounds, least):
+    return statistics.median(take_turns({"": worker}, n_rounds, least)[""])
+
+
+def by_weights(n_rounds, least):
+    """Return numbers of weights and seconds per step, a target at the last of twenty steps."""
+    points = []
+    for n in CELLS:
+        model = LSTMRegressor(n, 1, learning_rate=1e-6, random_state=0)
+        worker = _steps(model, 1000 // n, 20)
+        points.append([model.topology_.n_weights, _point(worker, n_rounds, least)])
+    return points
+
+
+def by_length(n_rounds, least):
+    """Return lengths and seconds per step of four cells."""
+    net = partial(LSTMRegressor, learning_rate=1e-6, random_state=0)
+    return [[T, _point(_steps(net(), max(1, N_STEPS // T), T), n_rounds, least)] for T in LENGTHS]
+
+
+def slope(points):
+    """Return the slope of a straight line through the logarithms."""
+    x, y = np.log(points).T
+    return float(np.polyfit(x, y, 1)[0])
+
+
+def memory(n_steps):
+    """Return steps and the peak, in MiB, of a process that trains on one sequence."""
+    command = [sys.executable, MEMORY, "--steps", str(n_steps), "--json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
