@@ -5,9 +5,9 @@
     python benchmarks/speed/compare --only reber     some workloads; nothing is written
     python benchmarks/speed/compare --records        what the records of trials say, and no more
 
-Writes benchmarks/results/speed.json; ``python benchmarks/speed/page.py`` makes docs/performance.md
-of it. torch, jax, numba and a C compiler are no dependencies of lstm97: what is not there is left
-out. threadpoolctl comes with scikit-learn.
+Writes benchmarks/results/speed.json; ``python benchmarks/speed/compare/page.py`` makes the
+figures of docs/performance.md of it. torch, jax, numba and a C compiler are no dependencies of
+lstm97: what is not there is left out. threadpoolctl comes with scikit-learn.
 """
 
 import os

@@ -27,24 +27,27 @@ def _steps(model, n, n_steps):
     return Worker(work, n * n_steps)
 
 
-def _point(worker, n_rounds, least):
-    return statistics.median(take_turns({"": worker}, n_rounds, least)[""])
+def _points(workers, n_rounds, least):
+    """Return sizes and seconds per step; all sizes take turns."""
+    times = take_turns(workers, n_rounds, least)
+    return [[size, statistics.median(values)] for size, values in times.items()]
 
 
 def by_weights(n_rounds, least):
     """Return numbers of weights and seconds per step, a target at the last of twenty steps."""
-    points = []
+    workers = {}
     for n in CELLS:
         model = LSTMRegressor(n, 1, learning_rate=1e-6, random_state=0)
         worker = _steps(model, 1000 // n, 20)
-        points.append([model.topology_.n_weights, _point(worker, n_rounds, least)])
-    return points
+        workers[model.topology_.n_weights] = worker
+    return _points(workers, n_rounds, least)
 
 
 def by_length(n_rounds, least):
     """Return lengths and seconds per step of four cells."""
     net = partial(LSTMRegressor, learning_rate=1e-6, random_state=0)
-    return [[T, _point(_steps(net(), max(1, N_STEPS // T), T), n_rounds, least)] for T in LENGTHS]
+    workers = {T: _steps(net(), N_STEPS // T, T) for T in LENGTHS}
+    return _points(workers, n_rounds, least)
 
 
 def slope(points):

@@ -52,7 +52,7 @@ def adding(T, n, n_others, goals):
 
 def adding_100():
     goals = [Goal("torch", "lstm97", 110), Goal("JAX", "lstm97", 30)]
-    return adding(100, 1000, 10, [*goals, Goal("lstm97 kernel", "limit", 1.3, at_most=True)])
+    return adding(100, 1000, 20, [*goals, Goal("lstm97 kernel", "limit", 1.3, at_most=True)])
 
 
 def adding_1000():
