@@ -3,8 +3,11 @@
 import statistics
 from typing import NamedTuple
 
+import numpy as np
+
 SLOPE = 1.1  # of the cost of a step by weights, in the log-log fit
 IMPORT_SECONDS = 0.2
+VERDICT = {True: "reached", False: "NOT reached"}
 
 
 class Goal(NamedTuple):
@@ -49,6 +52,12 @@ def lines(times, goals):
         if value is None:
             yield f"    {name:34s} not measured; goal {aim}"
             continue
-        verdict = "reached" if is_reached(goal, value.median) else "NOT reached"
+        verdict = VERDICT[is_reached(goal, value.median)]
         spread = f"({value.low:.3g} to {value.high:.3g})"
         yield f"    {name:34s} {value.median:7.3g} {spread:20s} goal {aim}: {verdict}"
+
+
+def slope(points):
+    """Return the slope of a straight line through the logarithms."""
+    x, y = np.log(points).T
+    return float(np.polyfit(x, y, 1)[0])

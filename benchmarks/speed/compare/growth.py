@@ -7,7 +7,6 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import ours
 from measure import Worker, take_turns
 from workloads import features
@@ -48,12 +47,6 @@ def by_length(n_rounds, least):
     net = partial(LSTMRegressor, learning_rate=1e-6, random_state=0)
     workers = {T: _steps(net(), N_STEPS // T, T) for T in LENGTHS}
     return _points(workers, n_rounds, least)
-
-
-def slope(points):
-    """Return the slope of a straight line through the logarithms."""
-    x, y = np.log(points).T
-    return float(np.polyfit(x, y, 1)[0])
 
 
 def memory(n_steps):

@@ -12,8 +12,7 @@ import statistics
 from pathlib import Path
 
 from draw import draw_crossover, draw_growth
-from goals import IMPORT_SECONDS, SLOPE, Goal, is_reached, ratio
-from growth import slope
+from goals import IMPORT_SECONDS, SLOPE, Goal, is_reached, ratio, slope
 
 ROOT = Path(__file__).parents[3]
 RECORD = ROOT / "benchmarks" / "results" / "speed.json"
