@@ -1,13 +1,16 @@
 """Peak memory of training on one sequence of any length, forward in time, given in pieces.
 
     python benchmarks/memory.py
+    python benchmarks/memory.py --json       steps and peak in MiB after each piece
 
 The sequence is drawn and learned 100,000 steps at a time, its state carried on from piece to
 piece. The largest resident set must stop growing after the first piece.
 """
 
 import argparse
+import json
 import resource
+from pathlib import Path
 
 import numpy as np
 
@@ -19,25 +22,49 @@ from lstm97.targets import Targets
 PIECE = 100_000
 
 
-def main():
-    """Train and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--steps", type=int, default=10_000_000)
-    options = parser.parse_args()
+def peak():
+    """Return the largest resident set so far, in MiB.
+
+    A process that another one starts begins with that one's in `ru_maxrss`, so Linux's own count
+    goes first.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        counts = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(counts["VmHWM"].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def peaks_of(n_steps):
+    """Train; return the peak in MiB after each piece, by the steps so far, and the learner."""
     rng = np.random.default_rng(0)
     topology = Topology(n_inputs=2, n_outputs=1, output_activation="linear")
     weights = topology.initial_weights(rng, 0.1, {"input_gate": [-3.0, -6.0]})
     learner = NetworkLearner(topology, weights, 0.001, "forward", "step")
-    peaks = []
-    for start in range(0, options.steps, PIECE):
-        n = min(PIECE, options.steps - start)
+    peaks = {}
+    for start in range(0, n_steps, PIECE):
+        n = min(PIECE, n_steps - start)
         x = rng.uniform(-1.0, 1.0, (n, 2))
         y = np.where(rng.random(n) < 0.01, x[:, 0] * x[:, 1], np.nan)
         X = Sequences(x, [0], [n])
         learner.learn(X, Targets.at_steps(y[:, None], X.lengths), carry=start > 0)
-        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        peaks[start + n] = peak()
+    return peaks, learner
+
+
+def main():
+    """Train and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--steps", type=int, default=10_000_000)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    peaks, learner = peaks_of(options.steps)
+    if options.json:
+        print(json.dumps(list(peaks.items())))
+        return
+    sizes = list(peaks.values())
     print(f"{options.steps:,} steps, weights finite: {learner.is_finite()}")
-    print(f"peak after the first piece {peaks[0]:.1f} MiB, after the last {peaks[-1]:.1f} MiB")
+    print(f"peak after the first piece {sizes[0]:.1f} MiB, after the last {sizes[-1]:.1f} MiB")
 
 
 if __name__ == "__main__":

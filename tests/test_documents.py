@@ -48,3 +48,14 @@ def test_printed_figures_are_those_of_the_records():
         assert part().count("\n") > 3, name
         assert sum(part() in text for text in documents.values()) == 1, name
     assert made["front_page"]().count("\n") == 2 + len(made["FRONT_PAGE"])
+
+
+def test_printed_times_are_those_of_the_record(monkeypatch):
+    folder = ROOT / "benchmarks" / "speed" / "compare"
+    monkeypatch.syspath_prepend(folder)
+    made = runpy.run_path(str(folder / "page.py"))
+    text = made["PAGE"].read_text(encoding="utf-8")
+    assert made["page"](made["read"]()) == text
+    assert [name for _, name in made["PART"].findall(text)] == [
+        "measured", "goals", "times", "sizes", "growth", "start", "experiments"
+    ]  # fmt: skip
