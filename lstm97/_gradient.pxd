@@ -16,7 +16,8 @@ from lstm97._core cimport (
     LOGISTIC, SOFTMAX, SQUARED_ERROR, Input, Sizes, State, Summary, Weights
 )
 from lstm97._math cimport (
-    add_outer, add_scaled, add_weighted, clear_lanes, copy_lanes, exp_, fma, log_
+    add_outer, add_products, add_scaled, add_weighted, clear_lanes, copy_lanes, exp_, fma, log_,
+    move_lanes
 )
 
 
@@ -182,13 +183,14 @@ cdef inline void add_trace_row(
     cdef int c, j
     cdef double sum
     cdef double *row = gradient.hidden + m * n.unit_lanes
-    cdef double *cells = row + n.first_cell
     cdef const double *trace = q.trace + m * n.trace_lanes
-    for c in range(n.n_cells):
-        cells[c] = fma(q.e_s[c], trace[c], cells[c])
+    add_products(n.cell_lanes, q.e_s, trace, row + n.first_cell)
     if not n.input_gate:
         return
     trace += n.cell_lanes
+    if n.block_size == 1:
+        add_products(n.cell_lanes, q.e_s, trace, row)
+        return
     for j in range(n.n_blocks):
         sum = row[j]
         for c in range(j * n.block_size, (j + 1) * n.block_size):
@@ -325,16 +327,11 @@ cdef inline void transpose_feedback(
 
 # ---- update --------------------------------------------------------------------------------------
 
-cdef inline void move_rows(int n_values, double rate, double *w, double *gradient) noexcept nogil:
-    add_scaled(n_values, rate, gradient, w)
-    memset(gradient, 0, n_values * sizeof(double))
-
-
 cdef inline void move_output_row(
     const Sizes *n, int m, double rate, Weights *w, Weights *gradient
 ) noexcept nogil:
-    move_rows(
-        n.output_lanes, rate, w.output + m * n.output_lanes, gradient.output + m * n.output_lanes
+    move_lanes(
+        n.output_lanes, rate, gradient.output + m * n.output_lanes, w.output + m * n.output_lanes
     )
 
 
@@ -354,8 +351,8 @@ cdef inline void update(
     if x.dense == NULL:
         for i in range(q.n_touched):
             m = q.touched[i]
-            move_rows(
-                n.unit_lanes, rate, w.hidden + m * n.unit_lanes, gradient.hidden + m * n.unit_lanes
+            move_lanes(
+                n.unit_lanes, rate, gradient.hidden + m * n.unit_lanes, w.hidden + m * n.unit_lanes
             )
             if n.shortcut and t < 0:
                 move_output_row(n, m, rate, w, gradient)
@@ -369,11 +366,11 @@ cdef inline void update(
     for i in range(n.unit_lanes):
         if q.bias_mask[i] == 0.0:
             bias[i] = 0.0
-    move_rows(
+    move_lanes(
         n.hidden_rows * n.unit_lanes - first_row, rate,
-        w.hidden + first_row, gradient.hidden + first_row,
+        gradient.hidden + first_row, w.hidden + first_row,
     )
-    move_rows(
+    move_lanes(
         n.output_rows * n.output_lanes - first_output_row, rate,
-        w.output + first_output_row, gradient.output + first_output_row,
+        gradient.output + first_output_row, w.output + first_output_row,
     )

@@ -236,6 +236,19 @@ static inline void add_scaled(int n_lanes, double a, const double *x, double *y)
     EACH_GROUP store(y + l, FMA(all_lanes(a), load(x + l), load(y + l)));
 }
 
+/* y[l] += a[l] x[l]. */
+static inline void add_products(int n_lanes, const double *a, const double *x, double *y) {
+    EACH_GROUP store(y + l, FMA(load(a + l), load(x + l), load(y + l)));
+}
+
+/* y[l] += a x[l], and x[l] = 0. */
+static inline void move_lanes(int n_lanes, double a, double *x, double *y) {
+    EACH_GROUP {
+        store(y + l, FMA(all_lanes(a), load(x + l), load(y + l)));
+        store(x + l, all_lanes(0.0));
+    }
+}
+
 /* y[l] = x[l]; for a few lanes a call of memcpy costs more than the copy. */
 static inline void copy_lanes(int n_lanes, const double *x, double *y) {
     EACH_GROUP store(y + l, load(x + l));

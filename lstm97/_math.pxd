@@ -23,6 +23,10 @@ cdef extern from "_math.h" nogil:
     void clear_lanes(int n_lanes, double *y) noexcept
     # y[l] += a x[l]
     void add_scaled(int n_lanes, double a, const double *x, double *y) noexcept
+    # y[l] += a[l] x[l]
+    void add_products(int n_lanes, const double *a, const double *x, double *y) noexcept
+    # y[l] += a x[l], and x[l] = 0
+    void move_lanes(int n_lanes, double a, double *x, double *y) noexcept
     # d[m, l] += u[l] z[m]
     void add_outer(
         int n_lanes, int n_sources, const double *u, const double *z, double *d

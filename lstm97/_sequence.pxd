@@ -1,10 +1,10 @@
 """What a sequence begins with, and which targets are due at its steps."""
 
 from libc.stdint cimport int64_t
-from libc.string cimport memset
 
 from lstm97._core cimport Input, Sizes, State, Target
 from lstm97._gradient cimport is_target
+from lstm97._math cimport clear_lanes
 from lstm97._rtrl cimport forget_sensitivities
 
 
@@ -12,20 +12,15 @@ cdef inline void reset(const Sizes *n, const Input *x, State *q) noexcept nogil:
     """Before a sequence: activations, states and traces are zero."""
     cdef int i
     cdef Py_ssize_t first_row = 0
-    memset(q.y, 0, n.unit_lanes * sizeof(double))
-    memset(q.s, 0, n.cell_lanes * sizeof(double))
+    clear_lanes(n.unit_lanes, q.y)
+    clear_lanes(n.cell_lanes, q.s)
     if q.sensitivity != NULL:
         forget_sensitivities(n, x, q)
     if x.dense == NULL:
         for i in range(q.n_touched):
-            memset(
-                q.trace + q.touched[i] * n.trace_lanes, 0, n.trace_lanes * sizeof(double)
-            )
+            clear_lanes(n.trace_lanes, q.trace + q.touched[i] * n.trace_lanes)
         first_row = n.n_inputs
-    memset(
-        q.trace + first_row * n.trace_lanes, 0,
-        (n.hidden_rows - first_row) * n.trace_lanes * sizeof(double),
-    )
+    clear_lanes((n.hidden_rows - first_row) * n.trace_lanes, q.trace + first_row * n.trace_lanes)
     q.n_touched = 0
 
 
