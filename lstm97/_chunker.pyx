@@ -17,7 +17,8 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from lstm97._core cimport (
-    LINEAR, Input, Network, Sizes, State, Steps, Summary, Target, Weights, check_targets
+    LINEAR, Input, Network, Sizes, State, Steps, Summary, Target, Weights, check_sequences,
+    check_targets
 )
 from lstm97._forward cimport step_hidden, step_output
 from lstm97._gradient cimport add_output_gradient, backpropagate, output_error, touch, update
@@ -220,8 +221,8 @@ cdef class Chunker:
         cdef Net a = self._net(self.automatizer), c = self._net(self.chunker)
         cdef Target d
         cdef Summary r
-        self.automatizer._check(automatizer, x, starts, lengths)
-        self.chunker._check(chunker, x, starts, lengths)
+        check_sequences(self.automatizer.topology, automatizer, x, starts, lengths)
+        check_sequences(self.chunker.topology, chunker, x, starts, lengths)
         check_targets(self.n_targets, values, weight, first, lengths, every)
         if results.shape[0] < n_sequences or results.shape[1] != 3:
             raise ValueError(f"results of shape ({n_sequences}, 3) expected")

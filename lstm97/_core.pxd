@@ -170,6 +170,10 @@ cdef class Network:
     cdef _clear_rows(self, Weights *packed)
 
 
+cdef check_sequences(
+    topology, double[::1] weights, Steps x, const int64_t[::1] starts, const int64_t[::1] lengths
+)
+
 cdef check_targets(
     int n_outputs, values, weight, const int64_t[::1] first, const int64_t[::1] lengths, bint every
 )

@@ -232,21 +232,6 @@ cdef class Network:
             &flat[0], at, rows, self.n.n_outputs, packed.output, self.n.output_lanes, inward
         )
 
-    def _check(self, double[::1] weights, Steps x, const int64_t[::1] starts,
-               const int64_t[::1] lengths):
-        """Refuse what would make the kernel read beyond its arrays."""
-        cdef Py_ssize_t i
-        if weights.shape[0] != self.topology.n_weights:
-            raise ValueError(f"{self.topology.n_weights} weights expected, got {weights.shape[0]}")
-        if x.n_inputs != self.n.n_inputs:
-            raise ValueError(f"{self.n.n_inputs} inputs expected, got {x.n_inputs}")
-        if starts.shape[0] != lengths.shape[0]:
-            raise ValueError("starts and lengths differ in length")
-        for i in range(starts.shape[0]):
-            # Written so that no sum can overflow.
-            if not 0 <= starts[i] < x.n_steps or not 1 <= lengths[i] <= x.n_steps - starts[i]:
-                raise ValueError(f"sequence {i} lies outside of the steps")
-
     cdef double *_tape_for(self, const int64_t[::1] lengths):
         """Room for the longest sequence, and transposed weights, kept for the next call."""
         cdef Py_ssize_t size = max(lengths) * max(1, tape_width(&self.n))
@@ -307,7 +292,7 @@ cdef class Network:
         cdef bint backward = which == BACKWARD or which == FULL
         cdef Target d
         cdef Summary r
-        self._check(weights, x, starts, lengths)
+        check_sequences(self.topology, weights, x, starts, lengths)
         check_targets(self.n.n_outputs, values, weight, first, lengths, every)
         if results.shape[0] < n_sequences or results.shape[1] != 3:
             raise ValueError(f"results of shape ({n_sequences}, 3) expected")
@@ -391,7 +376,7 @@ cdef class Network:
     ):
         """Write the outputs for sequences; nothing is learned."""
         cdef Py_ssize_t i, n_sequences = starts.shape[0]
-        self._check(weights, x, starts, lengths)
+        check_sequences(self.topology, weights, x, starts, lengths)
         check_targets(min(self.n.n_outputs, out.shape[1]), out, None, first, lengths, every)
         if n_sequences == 0:
             return
@@ -407,6 +392,23 @@ cdef class Network:
                     &self.n, &self.w, &self.q, &x.input, starts[i], lengths[i], every,
                     out.shape[1], &out[first[i], 0],
                 )
+
+
+cdef check_sequences(
+    topology, double[::1] weights, Steps x, const int64_t[::1] starts, const int64_t[::1] lengths
+):
+    """Refuse what would make the kernel read beyond its arrays."""
+    cdef Py_ssize_t i
+    if weights.shape[0] != topology.n_weights:
+        raise ValueError(f"{topology.n_weights} weights expected, got {weights.shape[0]}")
+    if x.n_inputs != topology.n_inputs:
+        raise ValueError(f"{topology.n_inputs} inputs expected, got {x.n_inputs}")
+    if starts.shape[0] != lengths.shape[0]:
+        raise ValueError("starts and lengths differ in length")
+    for i in range(starts.shape[0]):
+        # Written so that no sum can overflow.
+        if not 0 <= starts[i] < x.n_steps or not 1 <= lengths[i] <= x.n_steps - starts[i]:
+            raise ValueError(f"sequence {i} lies outside of the steps")
 
 
 cdef check_targets(

@@ -60,6 +60,9 @@ typedef uint64_t lane_bits;
 #define all_lanes(x) ((lanes)_mm512_set1_pd(x))
 #define gather(x, i)                                                                             \
     ((lanes)_mm512_i32gather_pd(_mm256_loadu_si256((const __m256i *)(i)), (x), 8))
+#define collect(p, i)                                                                            \
+    ((lanes)_mm512_set_pd((p)[7][i], (p)[6][i], (p)[5][i], (p)[4][i], (p)[3][i], (p)[2][i],      \
+                          (p)[1][i], (p)[0][i]))
 #define permute(x, i) ((lanes)_mm512_permutexvar_pd(_mm512_loadu_si512(i), (__m512d)(x)))
 #elif LANES == 4 && defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
@@ -67,6 +70,7 @@ typedef uint64_t lane_bits;
 #define MIN(a, b) ((lanes)_mm256_min_pd((__m256d)(a), (__m256d)(b)))
 #define MAX(a, b) ((lanes)_mm256_max_pd((__m256d)(a), (__m256d)(b)))
 #define all_lanes(x) ((lanes)_mm256_set1_pd(x))
+#define collect(p, i) ((lanes)_mm256_set_pd((p)[3][i], (p)[2][i], (p)[1][i], (p)[0][i]))
 #define permute(x, i)                                                                            \
     ((lanes)_mm256_permutevar8x32_ps((__m256)(x), _mm256_loadu_si256((const __m256i *)(i))))
 #define PERMUTES_HALVES /* of doubles: it takes two indices for each */
@@ -88,6 +92,11 @@ static inline lanes MAX(lanes a, lanes b) {
 static inline lanes all_lanes(double x) {
     lanes v;
     EACH_LANE LANE(v, i) = x;
+    return v;
+}
+static inline lanes collect(const double **p, int m) {
+    lanes v;
+    EACH_LANE LANE(v, i) = p[i][m];
     return v;
 }
 static inline lanes permute(lanes x, const int *index) {
