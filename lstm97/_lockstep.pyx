@@ -1,4 +1,4 @@
-"""Several nets of one topology at a time, each on its own sequences: a net in each vector lane.
+"""Several nets of one topology at a time, each on its own sequences, in the lanes of vectors.
 
 How it is cut
     _lockstep.h     one step of all lanes, as _core.pyx takes it with one net
@@ -13,12 +13,14 @@ from libc.stdint cimport INT64_MAX, int64_t, uintptr_t
 from libc.string cimport memset
 
 from lstm97._core cimport Steps, Summary, check_sequences, check_targets
-from lstm97._math cimport LANES
 
 import numpy as np
 
 
 cdef extern from "_lockstep.h" nogil:
+    enum:
+        TEAM  # nets that go in lockstep
+
     ctypedef struct Lockstep:
         int n_inputs, n_gates, n_cells, n_hidden, n_units, n_outputs, block_size
         int input_gate, output_gate, linear_state, shortcut, output_bias, logistic_output
@@ -45,7 +47,7 @@ cdef extern from "_lockstep.h" nogil:
         Lockstep *q, int64_t n, const double **rows, const int *strides
     ) noexcept
     void lockstep_outputs(const Lockstep *q) noexcept
-    void lockstep_update(const Lockstep *q, double rate) noexcept
+    void lockstep_update(const Lockstep *q, double rate, const int *is_due) noexcept
 
 
 cdef struct Job:
@@ -74,15 +76,15 @@ cdef inline void exchange(
     cdef Py_ssize_t i
     for i in range(places.shape[0]):
         if inward:
-            q.w[places[i] * LANES + lane] = weights[i]
+            q.w[places[i] * TEAM + lane] = weights[i]
         else:
-            weights[i] = q.w[places[i] * LANES + lane]
+            weights[i] = q.w[places[i] * TEAM + lane]
 
 
 cdef inline void clear_lane(double *p, Py_ssize_t n, int lane) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        p[i * LANES + lane] = 0.0
+        p[i * TEAM + lane] = 0.0
 
 
 cdef inline void begin_sequence(const Lockstep *q, Lane *at, int lane) noexcept nogil:
@@ -118,13 +120,13 @@ cdef inline void output_error(const Lockstep *q, Lane *at, int lane) noexcept no
     cdef int k
     cdef double error, y, loss = 0.0
     for k in range(q.n_outputs):
-        q.e[k * LANES + lane] = 0.0
+        q.e[k * TEAM + lane] = 0.0
         if at.target == NULL or isnan(at.target[k]):
             continue
-        y = q.output[k * LANES + lane]
+        y = q.output[k * TEAM + lane]
         error = at.target[k] - y
         loss += 0.5 * error * error
-        q.e[k * LANES + lane] = error * y * (1.0 - y) if q.logistic_output else error
+        q.e[k * TEAM + lane] = error * y * (1.0 - y) if q.logistic_output else error
         if isnan(error) or fabs(error) > at.sum.max_error:
             at.sum.max_error = fabs(error)  # a NaN stays: nothing is larger
         at.sum.sum_error += fabs(error)
@@ -178,17 +180,18 @@ cdef void learn_jobs(
     const double *nothing
 ) noexcept nogil:
     """Do all jobs; an idle lane is fed with nothing."""
-    cdef Lane lanes[LANES]
-    cdef const double *rows[LANES]
-    cdef int strides[LANES]
+    cdef Lane lanes[TEAM]
+    cdef const double *rows[TEAM]
+    cdef int strides[TEAM]
     cdef Py_ssize_t next_job = 0
     cdef int64_t n_free
     cdef int lane
-    cdef bint is_due, is_idle
+    cdef int is_due[TEAM]
+    cdef bint is_idle, any_due
     memset(lanes, 0, sizeof(lanes))
     while True:
-        n_free, is_idle, is_due = INT64_MAX, True, False
-        for lane in range(LANES):
+        n_free, is_idle, any_due = INT64_MAX, True, False
+        for lane in range(TEAM):
             while next_job < n_jobs and jobs[next_job].n_sequences == 0:
                 next_job += 1
             if lanes[lane].job == NULL and next_job < n_jobs:
@@ -202,21 +205,25 @@ cdef void learn_jobs(
         if is_idle:
             return
         lockstep_steps(q, n_free + 1, rows, strides)
-        for lane in range(LANES):
+        for lane in range(TEAM):
             lanes[lane].t += n_free
             lanes[lane].target = target_of(q, &lanes[lane])
-            is_due = is_due or lanes[lane].target != NULL
-        if is_due:
+            is_due[lane] = lanes[lane].target != NULL
+            any_due = any_due or is_due[lane]
+        if any_due:
             lockstep_outputs(q)
-            for lane in range(LANES):
+            for lane in range(TEAM):
                 output_error(q, &lanes[lane], lane)
-            lockstep_update(q, rate)
-        for lane in range(LANES):
+            lockstep_update(q, rate, is_due)
+        for lane in range(TEAM):
             if lanes[lane].job != NULL:
                 advance(q, places, &lanes[lane], lane)
 
 
 # ---- what Python calls ---------------------------------------------------------------------------
+
+TEAM_SIZE = TEAM
+
 
 def is_possible(topology):
     """Tell whether `Team` can train nets of a topology."""
@@ -276,26 +283,26 @@ cdef class Team:
         for group in self.topology.hidden_groups:
             np.asarray(self.bias_mask)[group.first : group.first + group.n_units] = group.bias
         q.bias_mask = &self.bias_mask[0]
-        self.memory = np.zeros(8 + LANES * (
+        self.memory = np.zeros(8 + TEAM * (
             hidden + output + q.n_inputs + 3 * q.n_units + 5 * q.n_cells + 2 * traces
             + 2 * q.n_outputs
         ))
         cdef double *p = &self.memory[0]
         p += (64 - <uintptr_t> p % 64) % 64 // sizeof(double)
-        q.w, p = p, p + hidden * LANES
-        q.w_output, p = p, p + output * LANES
-        q.x, p = p, p + q.n_inputs * LANES
-        q.y, p = p, p + q.n_units * LANES
-        q.previous, p = p, p + q.n_units * LANES
-        q.delta, p = p, p + q.n_units * LANES
-        q.s, p = p, p + q.n_cells * LANES
-        q.h, p = p, p + q.n_cells * LANES
-        q.u, p = p, p + q.n_cells * LANES
-        q.u_gate, p = p, p + q.n_cells * LANES
-        q.e_s, p = p, p + q.n_cells * LANES
-        q.trace, p = p, p + traces * LANES
-        q.trace_gate, p = p, p + traces * LANES
-        q.output, p = p, p + q.n_outputs * LANES
+        q.w, p = p, p + hidden * TEAM
+        q.w_output, p = p, p + output * TEAM
+        q.x, p = p, p + q.n_inputs * TEAM
+        q.y, p = p, p + q.n_units * TEAM
+        q.previous, p = p, p + q.n_units * TEAM
+        q.delta, p = p, p + q.n_units * TEAM
+        q.s, p = p, p + q.n_cells * TEAM
+        q.h, p = p, p + q.n_cells * TEAM
+        q.u, p = p, p + q.n_cells * TEAM
+        q.u_gate, p = p, p + q.n_cells * TEAM
+        q.e_s, p = p, p + q.n_cells * TEAM
+        q.trace, p = p, p + traces * TEAM
+        q.trace_gate, p = p, p + traces * TEAM
+        q.output, p = p, p + q.n_outputs * TEAM
         q.e = p
 
     def learn(self, jobs, double learning_rate):

@@ -41,10 +41,35 @@ def train(learner, blocks, rule, on_block=None):
     -------
     History
     """
+    return run_alone(training_steps(learner, blocks, rule, on_block))
+
+
+def run_alone(steps):
+    """Let a generator's learners learn what it asks for, and return its result."""
+    try:
+        learner, X, y = next(steps)
+        while True:
+            learner, X, y = steps.send(learner.learn(X, y))
+    except StopIteration as end:
+        return end.value
+
+
+def training_steps(learner, blocks, rule, on_block=None):
+    """Do as `train`, but ask for each block's results: several trainings can go side by side.
+
+    Yields
+    ------
+    learner, X, y
+        What is to be learned; `Learner.learn` gives the results to send back.
+
+    Returns
+    -------
+    History
+    """
     history = History()
     for X, y in blocks:
         start = learner.snapshot()
-        results = learner.learn(X, y)
+        results = yield learner, X, y
         n = len(results.loss)
         stop = rule.look(results) if n else None
         if stop is not None:

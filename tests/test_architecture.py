@@ -11,7 +11,17 @@ ROOT = Path(lstm97.__file__).parent
 # From the bottom; a folder stands for its files. What shares a floor does not import each other.
 FLOORS = [
     ["_math", "_cpu", "_layer"],
-    ["_core", "_forward", "_gradient", "_rtrl", "_sequence", "_chunker", "_cascade", "_batch"],
+    [
+        "_core",
+        "_forward",
+        "_gradient",
+        "_rtrl",
+        "_sequence",
+        "_chunker",
+        "_cascade",
+        "_batch",
+        "_lockstep",
+    ],
     ["_arrays", "_docstrings", "_variant", "_versions"],
     ["_topology", "_cascade_topology", "sequences", "targets", "stopping"],
     ["_learners", "_training"],

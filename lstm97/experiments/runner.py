@@ -3,11 +3,13 @@
 import signal
 import threading
 from contextlib import closing, contextmanager
+from itertools import groupby
+from operator import itemgetter
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 
 from lstm97.experiments.provenance import provenance
-from lstm97.experiments.trial import run_trial
+from lstm97.experiments.trial import run_together, run_trial
 
 
 def run_trials(pairs, seed=0, n_jobs=None):
@@ -26,6 +28,10 @@ def run_trials(pairs, seed=0, n_jobs=None):
     record : dict
         See `run_trial`; the order is that in which the trials end.
     """
+    if effective_n_jobs(n_jobs) == 1:
+        for setting, group in groupby(pairs, key=itemgetter(0)):
+            yield from run_together(setting, [trial for _, trial in group], seed)
+        return
     parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
     with _deaf_to_ctrl_c():
         records = parallel(delayed(run_trial)(setting, trial, seed) for setting, trial in pairs)

@@ -1,0 +1,140 @@
+"""Nets in lockstep: the bits of nets alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from lstm97._lockstep import TEAM_SIZE, Team, is_possible
+
+from lstm97._learners.lockstep import FEWEST, LockstepGroup
+from lstm97._learners.network import NetworkLearner
+from lstm97._topology import Topology
+from lstm97.experiments.runner import run_trials
+from lstm97.experiments.settings import load_settings
+from lstm97.experiments.trial import run_trial
+from lstm97.targets import Targets
+from reference.cases import random_problem, random_topology
+
+OUTPUTS = [("logistic", "squared_error"), ("linear", "squared_error")]
+
+
+def request(rng, topology, every, rate=0.1, **problem):
+    """Return a learner, its sequences and their targets, some of which are missing."""
+    n = int(rng.integers(1, 9))
+    weights, X, y = random_problem(rng, topology, n_sequences=n, every=every, **problem)
+    return NetworkLearner(topology, weights, rate, "forward", "step"), X, without_weights(y)
+
+
+def without_weights(y):
+    return Targets(y.values, y.first, y.every)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_weights_and_results_are_those_of_nets_alone(seed):
+    rng = np.random.default_rng(seed)
+    output, loss = OUTPUTS[seed % 2]
+    topology = random_topology(rng, output_activation=output, loss=loss)
+    every = bool(seed // 2 % 2)
+    # More nets than places: some wait for a place, and all end at different times.
+    requests = [request(rng, topology, every) for _ in range(TEAM_SIZE + 3)]
+    weights = [learner.weights.copy() for learner, _, _ in requests]
+    jobs = [(w, X, y) for w, (_, X, y) in zip(weights, requests, strict=True)]
+    together = Team(topology).learn(jobs, 0.1)
+    for results, w, (learner, X, y) in zip(together, weights, requests, strict=True):
+        alone = learner.learn(X, y)
+        np.testing.assert_array_equal(w, learner.weights)
+        np.testing.assert_array_equal(results.T, alone)
+
+
+def test_a_team_forgets_its_last_jobs():
+    rng = np.random.default_rng(0)
+    topology = Topology(n_inputs=3, n_outputs=2, n_hidden=1)
+    team = Team(topology)
+    for n in (TEAM_SIZE, 2, 5):
+        requests = [request(rng, topology, every=True) for _ in range(n)]
+        jobs = [(learner.weights.copy(), X, y) for learner, X, y in requests]
+        team.learn(jobs, 0.3)
+        for (w, _, _), (learner, X, y) in zip(jobs, requests, strict=True):
+            learner.learning_rate = 0.3
+            learner.learn(X, y)
+            np.testing.assert_array_equal(w, learner.weights)
+
+
+def test_a_loss_that_is_not_finite_ends_that_job_alone():
+    rng = np.random.default_rng(1)
+    topology = Topology(n_inputs=2, n_outputs=1, output_activation="linear")
+    requests = [request(rng, topology, every=False) for _ in range(4)]
+    requests[2][0].weights[-1] = 1e200
+    jobs = [(learner.weights.copy(), X, y) for learner, X, y in requests]
+    together = Team(topology).learn(jobs, 0.1)
+    assert len(together[2]) < len(requests[2][1])
+    for results, (w, _, _), (learner, X, y) in zip(together, jobs, requests, strict=True):
+        np.testing.assert_array_equal(results.T, learner.learn(X, y))
+        np.testing.assert_array_equal(w, learner.weights)
+
+
+def test_no_jobs():
+    assert Team(Topology(n_inputs=2, n_outputs=1)).learn([], 0.1) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"output_activation": "softmax"},
+        {"loss": "log_loss"},
+        {"n_blocks": 0, "n_hidden": 3, "recurrent_outputs": True, "output_bias": False},
+    ],
+)
+def test_nets_that_do_not_go_in_lockstep(options):
+    topology = Topology(n_inputs=2, n_outputs=2, **options)
+    assert not is_possible(topology)
+    with pytest.raises(ValueError, match="do not go in lockstep"):
+        Team(topology)
+
+
+def test_jobs_that_do_not_go_in_lockstep():
+    rng = np.random.default_rng(2)
+    topology = Topology(n_inputs=3, n_outputs=2)
+    team = Team(topology)
+    learner, X, y = request(rng, topology, every=True)
+    weighted = Targets(y.values, y.first, y.every, np.ones(len(y.values)))
+    with pytest.raises(ValueError, match="without weights"):
+        team.learn([(learner.weights, X, weighted)], 0.1)
+    learner, X, y = request(rng, topology, every=True, is_sparse=True)
+    with pytest.raises(ValueError, match="dense inputs"):
+        team.learn([(learner.weights, X, y)], 0.1)
+    learner, X, y = request(rng, topology, every=True)
+    with pytest.raises(ValueError, match="weights expected"):
+        team.learn([(np.zeros(3), X, y)], 0.1)
+
+
+@pytest.mark.parametrize("n", [FEWEST - 1, FEWEST, TEAM_SIZE])
+@pytest.mark.parametrize("odd", [None, "sparse", "backward"])
+def test_a_group_learns_as_its_learners_do(n, odd):
+    rng = np.random.default_rng(n)
+    topology = Topology(n_inputs=3, n_outputs=2)
+    requests = [request(rng, topology, every=False) for _ in range(n)]
+    if odd == "sparse":
+        requests[1] = request(rng, topology, every=False, is_sparse=True)
+    if odd == "backward":
+        requests[1][0].form, requests[1][0].update = "backward", "sequence"
+    before = [learner.snapshot() for learner, _, _ in requests]
+    together = LockstepGroup().learn(requests)
+    after = [learner.snapshot() for learner, _, _ in requests]
+    for results, start, end, (learner, X, y) in zip(together, before, after, requests, strict=True):
+        learner.restore(start)
+        np.testing.assert_array_equal(results, learner.learn(X, y))
+        np.testing.assert_array_equal(end, learner.weights)
+
+
+@pytest.mark.parametrize("id", ["exp4-100", "exp1-lstm-3x2-0.5", "exp2a-lstm-100"])
+def test_records_of_one_process_are_those_of_single_trials(id):
+    setting = replace(load_settings()[id], limit=2000)
+    n = TEAM_SIZE + 2
+    records = {r["trial"]: r for r in run_trials([(setting, i) for i in range(n)], n_jobs=1)}
+    assert sorted(records) == list(range(n))
+    for trial in (0, TEAM_SIZE + 1):
+        alone = run_trial(setting, trial, 0)
+        assert records[trial].pop("seconds") > 0
+        del alone["seconds"]
+        assert records[trial] == alone
