@@ -1,4 +1,5 @@
-/* Several nets of one topology, a net in each lane of two registers: the same steps as _core.pyx takes with one.
+/* Several nets of one topology, a net in each lane of two registers: the same steps as _core.pyx
+ * takes with one.
  *
  * Where a kernel for one net waits, each step for the one before, this one has the steps of others to
  * do. Every lane does the same operations in the same order as that kernel, so the bits are the same.
