@@ -3,7 +3,10 @@
 from measure import Worker
 
 from lstm97 import LSTMRegressor
+from lstm97._lockstep import Team
 from lstm97.experiments.settings import load_settings
+
+N_TOGETHER = 16
 
 
 def adding_net():
@@ -47,8 +50,8 @@ def predict(model, X, y):
 
 
 def lockstep(X, y):
-    """Train 16 nets of Experiment 4 at a time, one in each vector lane.
-
-    TODO: call lstm97._lockstep here, when its names are fixed; an item is a sequence of one trial.
-    """
-    raise NotImplementedError("lstm97._lockstep")
+    """Train 16 nets of Experiment 4 at a time; an item is one sequence of one of them."""
+    learner, X, y = learner_of(adding_net(), X, y)
+    jobs = [(learner.weights.copy(), X, y) for _ in range(N_TOGETHER)]
+    team = Team(learner.topology)
+    return Worker(lambda: team.learn(jobs, learner.learning_rate), N_TOGETHER * len(X))
