@@ -61,7 +61,7 @@ def adding_1000():
 
 
 def long_lag():
-    X, y = make_long_lag(50, q=1000, p=1000, rng=0)
+    X, y = make_long_lag(200, q=1000, p=1000, rng=0)
     model = load_settings()["exp2c-1000-1000"].make_estimator().set_params(random_state=0)
     rows = np.eye(2)[y]
     makers = {
