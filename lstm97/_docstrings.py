@@ -10,6 +10,9 @@ FITTING = """    max_iter : int, default=200
     n_channels : int or None, default=None
         For a 2-D X, whose rows are sequences: the features per step, a row being time-major.
         None takes each row as a single step, and warns; 1 as a univariate series.
+    n_jobs : int or None, default=None
+        Threads that predict; None means 1 (unless joblib's `parallel_config` says more), -1 one
+        per processor. Learning has one thread.
     random_state : int, RandomState instance or None, default=None
         Source of initial weights and of the order of sequences.
     verbose : bool, default=False

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
@@ -14,6 +15,8 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lstm97._arrays import refuse_masked, refuse_strings
+from lstm97._learners.base import shares
+from lstm97._learners.batch import one_thread
 from lstm97._training import train
 from lstm97.sequences import Sequences, as_sequences, is_ragged
 from lstm97.stopping import Never, Plateau
@@ -23,9 +26,9 @@ from lstm97.targets import flatten_steps, has_steps, is_missing, without_objects
 class BaseSequenceEstimator(BaseEstimator):
     """Fit, partial fit and prediction on sequences, for any learner.
 
-    A subclass has the constructor, with at least `max_iter`, `n_channels`, `random_state` and
-    `verbose`, and makes the learner; a mixin codes targets. `tol` and `n_iter_no_change` belong to
-    the plateau of the loss that ends `fit`, unless a subclass has a stop rule of its own.
+    A subclass has the constructor, with at least `max_iter`, `n_channels`, `n_jobs`, `random_state`
+    and `verbose`, and makes the learner; a mixin codes targets. `tol` and `n_iter_no_change` belong
+    to the plateau of the loss that ends `fit`, unless a subclass has a stop rule of its own.
     """
 
     _parameter_constraints = {
@@ -33,6 +36,7 @@ class BaseSequenceEstimator(BaseEstimator):
         "tol": [None, Interval(Real, 0, None, closed="left")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "n_channels": [None, Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [None, Integral],
         "random_state": ["random_state"],
         "verbose": ["boolean"],
     }
@@ -218,10 +222,21 @@ class BaseSequenceEstimator(BaseEstimator):
         """Return the net's outputs, a row per target, and the checked X."""
         check_is_fitted(self)
         sequences = copy.copy(self)._check_X(X, reset=False)
-        rows = self._make_learner().run(sequences, self.target_steps_ == "every")
+        rows = self._run(sequences, self.target_steps_ == "every")
         if not np.isfinite(rows).all():
             raise ValueError("an output is not finite: X or weights_ hold values that overflow")
         return rows, sequences
+
+    def _run(self, X, every):
+        """Run the net; in threads, if `n_jobs` says so, each with a learner of its own."""
+        n_jobs = min(effective_n_jobs(self.n_jobs), len(X))
+        if n_jobs == 1:
+            return self._make_learner().run(X, every)
+        with one_thread():  # of the BLAS, until the last job has ended
+            rows = Parallel(n_jobs, require="sharedmem")(
+                delayed(self._make_learner().run)(share, every) for share in shares(X, n_jobs)
+            )
+        return np.concatenate(rows)
 
     def _arrange(self, rows, X, sequences):
         """Give predictions the shape of the targets."""

@@ -99,8 +99,8 @@ _BATCHES = """
     Batches, and the solvers, momentum and float32 that go with them, are for large nets: they run
     on the matrix products of the BLAS, one thread of it. Time and memory of a batch grow with its
     number of steps. Unlike on-line learning, they do not give the same bits everywhere: results
-    depend, in the last digits, on the processor and the BLAS. A net with `initial_blocks` cannot
-    learn by them.
+    depend, in the last digits, on the processor, on the BLAS and, of predictions, on `n_jobs`. A
+    net with `initial_blocks` cannot learn by them.
 """
 
 _REFERENCE = """
@@ -174,6 +174,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         tol=1e-4,
         n_iter_no_change=10,
         n_channels=None,
+        n_jobs=None,
         random_state=None,
         verbose=False,
     ):
@@ -206,6 +207,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.n_channels = n_channels
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 

@@ -1,15 +1,17 @@
 """Learning by batches: against the kernel, sequence by sequence, and plain-NumPy solvers."""
 
 import pickle
+from threading import Event, Thread
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from threadpoolctl import threadpool_info
 
 from lstm97 import LSTMClassifier, LSTMRegressor, gradient_report
-from lstm97._learners.batch import BatchLearner
+from lstm97._learners.batch import BatchLearner, one_thread
 from lstm97._learners.batch_network import BatchNetwork
 from lstm97._learners.packing import Packing
 from lstm97._learners.solvers import Adam, GradientDescent
@@ -315,3 +317,38 @@ def test_gradient_report_is_for_nets_that_learned_by_batches_too():
     X, y = make_adding(20, T=20, rng=0)
     model = LSTMRegressor(**BATCHES, max_iter=1, tol=None, random_state=0).fit(X, y)
     assert np.isfinite(gradient_report(model, X[:3], y[:3]).total.cosine)
+
+
+# ---- threads -------------------------------------------------------------------------------------
+
+
+def blas_threads():
+    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_threads_predict_the_same_but_for_rounding(dtype):
+    X, y = make_adding(300, T=20, rng=0)
+    model = LSTMRegressor(**BATCHES, dtype=dtype, max_iter=1, tol=None, random_state=0).fit(X, y)
+    expected, before = model.predict(X), blas_threads()
+    for n_jobs in (2, 5):
+        threads = model.set_params(n_jobs=n_jobs).predict(X)
+        assert np.allclose(threads, expected, rtol=0, atol=1e-13 if dtype == "float64" else 1e-5)
+        assert blas_threads() == before
+
+
+def test_threads_that_limit_the_blas_leave_it_as_it_was():
+    inside, alone = Event(), Event()
+
+    def second():
+        with one_thread():
+            inside.set()
+            alone.wait()
+
+    before, thread = blas_threads(), Thread(target=second)
+    with one_thread():
+        thread.start()
+        inside.wait()
+    alone.set()
+    thread.join()
+    assert blas_threads() == before

@@ -17,6 +17,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import lstm97
 from lstm97 import LSTMClassifier, LSTMRegressor, Sequences
+from lstm97._learners.base import shares
+from lstm97.baselines import BPTTClassifier
 from lstm97.tasks import make_adding, make_temporal_order
 
 FAST = {"max_iter": 3, "tol": None, "random_state": 0}
@@ -130,6 +132,48 @@ def test_sequences_of_equal_length_still_come_back_as_objects():
     predicted = LSTMRegressor(**FAST).fit(X, [np.ones(3), np.ones(3)]).predict(X)
     assert predicted.shape == (2,)
     assert predicted[0].shape == (3,)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("every", [False, True])
+@pytest.mark.parametrize("Estimator", [LSTMClassifier, LSTMRegressor, BPTTClassifier])
+def test_threads_predict_the_same(Estimator, every, form):
+    X, y = data(lengths=(1, 40))
+    if every:
+        y = running(X)[Estimator is LSTMRegressor]
+    X = [form(x) for x in X]
+    model = Estimator(**FAST).fit(X, y)
+    output = getattr(model, "predict_proba", model.predict)
+    expected, score = output(X), model.score(X, y)
+    for n_jobs in (1, 2, 7, 50, -1):
+        model.set_params(n_jobs=n_jobs)
+        before = joblib.hash(model)
+        for a, b in zip(output(X), expected, strict=True):
+            assert np.array_equal(a, b)
+        assert model.score(X, y) == score
+        assert joblib.hash(model) == before
+
+
+def test_each_thread_has_a_learner_of_its_own(monkeypatch):
+    X, y = data()
+    model = LSTMClassifier(n_jobs=3, **FAST).fit(X, y)
+    learners, make = [], model._make_learner
+    monkeypatch.setattr(model, "_make_learner", lambda: learners.append(make()) or learners[-1])
+    model.predict(X)
+    assert len({id(learner) for learner in learners}) == 3
+    with pytest.raises(ValueError, match="n_jobs == 0"):
+        model.set_params(n_jobs=0).predict(X)
+
+
+@pytest.mark.parametrize("lengths", [[7], [5, 5], [1, 10], [10, 1], [3] * 8, [1, 2, 90, 3, 1, 1]])
+def test_shares_have_about_as_many_steps_each(lengths):
+    X = Sequences.from_lengths(np.zeros((sum(lengths), 1)), lengths)
+    for n in (1, 2, 3, 8):
+        parts = shares(X, n)
+        assert len(parts) == n or max(lengths) * n > sum(lengths)
+        assert np.concatenate([part.starts for part in parts]).tolist() == X.starts.tolist()
+        assert all(len(part) > 0 and part.flat is X.flat for part in parts)
+        assert max(part.n_steps for part in parts) <= sum(lengths) / n + max(lengths)
 
 
 def test_predictions_per_step_see_the_past_only():
@@ -332,6 +376,7 @@ def test_bad_input_is_refused_and_changes_nothing(name, Estimator, method):
         ({"n_hidden": -1}, "n_hidden"),
         ({"max_iter": 0}, "max_iter"),
         ({"n_channels": 0}, "n_channels"),
+        ({"n_jobs": 0.5}, "n_jobs"),
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"learning_rate": float("nan")}, "learning_rate"),
         ({"init_scale": -0.1}, "init_scale"),

@@ -1,6 +1,7 @@
 """The interface of a learner: what the training loop and the estimators know of an algorithm."""
 
 from abc import ABC, abstractmethod
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -145,3 +146,10 @@ def pieces(X):
         stop = max(start + 1, int(np.searchsorted(ends, done + MAX_STEPS, side="right")))
         yield slice(start, stop)
         start = stop
+
+
+def shares(X, n):
+    """Cut sequences into n parts of about as many steps each, or fewer where they are few."""
+    middles = np.cumsum(X.lengths) - X.lengths / 2
+    cuts = np.unique(np.searchsorted(middles, np.linspace(0, X.n_steps, n + 1)))
+    return [X[start:stop] for start, stop in pairwise(cuts)]

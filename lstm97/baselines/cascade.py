@@ -67,6 +67,9 @@ _PARAMETERS = """
     n_channels : int or None, default=None
         For a 2-D X, whose rows are sequences: the features per step, a row being time-major.
         None takes each row as a single step, and warns; 1 as a univariate series.
+    n_jobs : int or None, default=None
+        Threads that predict; None means 1 (unless joblib's `parallel_config` says more), -1 one
+        per processor. Learning has one thread.
     random_state : int, RandomState instance or None, default=None
         Source of candidates' initial weights.
     verbose : bool, default=False
@@ -167,6 +170,7 @@ class _BaseCascade(BaseSequenceEstimator):
         max_phase_iter=200,
         max_iter=2000,
         n_channels=None,
+        n_jobs=None,
         random_state=None,
         verbose=False,
     ):
@@ -185,6 +189,7 @@ class _BaseCascade(BaseSequenceEstimator):
         self.max_phase_iter = max_phase_iter
         self.max_iter = max_iter
         self.n_channels = n_channels
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 

@@ -50,6 +50,7 @@ class _BaseRecurrent(BaseSequenceEstimator):
         tol=1e-4,
         n_iter_no_change=10,
         n_channels=None,
+        n_jobs=None,
         random_state=None,
         verbose=False,
     ):
@@ -66,6 +67,7 @@ class _BaseRecurrent(BaseSequenceEstimator):
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.n_channels = n_channels
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
