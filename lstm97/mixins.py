@@ -90,11 +90,13 @@ class SequenceClassifierMixin(ClassifierMixin):
         refuse_masked(y, "y")
         labels = self._labels(y, X) if steps else column_or_1d(y, warn=True)
         present, missing = check_labels(labels, X.lengths if steps else None)
-        check_classification_targets(present)
         if classes is not None:
             classes, _ = check_labels(np.unique(list(classes)))
         if not hasattr(self, "classes_"):
-            self.classes_ = np.unique(present) if classes is None else classes
+            if classes is None:
+                check_classification_targets(present)
+                classes = np.unique(present)
+            self.classes_ = classes
         elif classes is not None and not np.array_equal(self.classes_, classes):
             raise ValueError(f"classes={classes} are not those of the first call, {self.classes_}")
         unknown = ~np.isin(present, self.classes_)

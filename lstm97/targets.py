@@ -83,7 +83,17 @@ def flatten_steps(y, lengths):
     """
     if len(y) != len(lengths):
         raise ValueError(f"X has {len(lengths)} sequences, y has {len(y)}")
-    parts = [_as_labels(part) for part in y]
+    parts = [part if type(part) is np.ndarray else _as_labels(part) for part in y]
+    shapes = {(part.ndim, part.shape[1:]) for part in parts}
+    if len(shapes) > 1 or not shapes <= {(1, ())} or [*map(len, parts)] != lengths.tolist():
+        _check_shapes(parts, lengths)
+    if len({part.dtype.kind for part in parts}) > 1:
+        parts = [part.astype(object) for part in parts]  # no number becomes a string
+    return np.concatenate(parts)
+
+
+def _check_shapes(parts, lengths):
+    """Refuse what is no array of a target per step, or of another width than the first."""
     for i, part in enumerate(parts):
         if part.ndim not in (1, 2) or part.shape[1:] != parts[0].shape[1:]:
             raise ValueError(
@@ -92,9 +102,6 @@ def flatten_steps(y, lengths):
             )
         if len(part) != lengths[i]:
             raise ValueError(f"y[{i}] has {len(part)} targets, X[{i}] has {lengths[i]} steps")
-    if len({part.dtype.kind for part in parts}) > 1:
-        parts = [part.astype(object) for part in parts]  # no number becomes a string
-    return np.concatenate(parts)
 
 
 def _as_labels(part):
