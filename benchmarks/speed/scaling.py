@@ -4,7 +4,7 @@
 
 Experiment 2c has q distractors drawn from p symbols: with sparse input, a step with p = 1000 should
 cost about what one with p = 50 costs. A sweep of independent trials should use all processes; its
-efficiency is the time of one process over that of n, divided by n.
+efficiency is the time of the trials one by one over that in n processes, divided by n.
 """
 
 import resource
@@ -16,6 +16,7 @@ import numpy as np
 
 from lstm97.experiments.runner import run_trials
 from lstm97.experiments.settings import load_settings
+from lstm97.experiments.trial import run_trial
 
 N_SEQUENCES = 300
 ROUNDS = 7
@@ -65,13 +66,20 @@ def sweep():
     """Print the efficiency of a sweep."""
     setting = replace(load_settings()["exp4-100"], limit=40_000)  # all trials cost the same
 
+    pairs = [(setting, i) for i in range(N_TRIALS)]
+
+    def one_by_one():
+        for _, i in pairs:
+            run_trial(setting, i, 0)
+
     def run(n_jobs):
-        return sum(1 for _ in run_trials([(setting, i) for i in range(N_TRIALS)], n_jobs=n_jobs))
+        return sum(1 for _ in run_trials(pairs, n_jobs=n_jobs))
 
     run(N_JOBS)  # the processes start
-    alone, together = seconds(lambda: run(1)), seconds(lambda: run(N_JOBS))
-    print(f"{N_TRIALS} trials: {alone:.1f} s in one process, {together:.1f} s in {N_JOBS}")
+    alone, together = seconds(one_by_one), seconds(lambda: run(N_JOBS))
+    print(f"{N_TRIALS} trials: {alone:.1f} s one by one, {together:.1f} s in {N_JOBS} processes")
     print(f"efficiency {alone / together / N_JOBS:.2f}")
+    print(f"in one process, in lockstep: {seconds(lambda: run(1)):.1f} s")
 
 
 if __name__ == "__main__":
