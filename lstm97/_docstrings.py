@@ -7,6 +7,17 @@ FITTING = """    max_iter : int, default=200
         `fit` ends when the mean loss per sequence did not fall by this much for
         `n_iter_no_change` epochs; None: after `max_iter` epochs.
     n_iter_no_change : int, default=10
+    early_stopping : bool, default=False
+        Hold sequences out, and judge by the score on them instead of the loss: `fit` ends when it
+        did not rise by `tol` for `n_iter_no_change` epochs, and keeps the weights of the best one.
+    validation_fraction : float, default=0.1
+        The part of all sequences that is held out; of each class as large a part, where a class
+        belongs to a whole sequence.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit or `partial_fit`, with the net as it is: parameters
+        of its size and its initial weights do not count any more. Where the last fit ended at its
+        last epoch, by a callback or by Ctrl-C, with the same sequences and parameters, the two do
+        together what one would have done, to the last bit.
     n_channels : int or None, default=None
         For a 2-D X, whose rows are sequences: the features per step, a row being time-major.
         None takes each row as a single step, and warns; 1 as a univariate series.
@@ -16,7 +27,14 @@ FITTING = """    max_iter : int, default=200
     random_state : int, RandomState instance or None, default=None
         Source of initial weights and of the order of sequences.
     verbose : bool, default=False
-        Print the loss after each epoch.
+        Print the loss, and with early stopping the score, after each epoch.
+{class_weight}"""
+
+# The parameter that classifiers have beside those of their family.
+CLASS_WEIGHT = """    class_weight : dict, "balanced" or None, default=None
+        What each class counts: the loss of a target of it is multiplied by this, besides the sample
+        weight. A dict has numbers by labels, 1 for those that it leaves out; with "balanced", all
+        classes that occur count the same in total.
 """
 
 # Of every estimator; {attributes} are those of its own.
@@ -36,8 +54,14 @@ ATTRIBUTES = """    Attributes
     n_iter_ : int
         Epochs of `fit`, or calls of `partial_fit`.
     loss_curve_ : list of float
-        Mean loss per sequence of each epoch or call.
-    stop_reason_ : {{"converged", "limit", "diverged"}}
+        Mean loss per sequence of each epoch or call; with weights, those of the weighted losses.
+    validation_scores_ : list of float
+        With early stopping: the score after each epoch.
+    best_validation_score_ : float
+        With early stopping: the highest of them, that of `weights_`.
+    stop_reason_ : {{"converged", "limit", "diverged", "callback", "interrupted"}}
+        What ended the last fit: its stop rule, `max_iter`, numbers that were no longer finite, a
+        callback, or Ctrl-C.
 """
 
 # Of a classifier and of a regressor.

@@ -122,8 +122,8 @@ static ALWAYS inline void step_groups(const Layer *q, const int gate_lanes, cons
 /* Whether a layer fits into registers, and has all its gates. */
 static inline int is_small(const Layer *q) {
     const int gates = q->gate_lanes / LANES, cells = q->cell_lanes / LANES;
-    const int has_gates = q->opens_in[0] < q->gate_lanes && q->opens_out[0] < q->gate_lanes;
-    return q->hidden_lanes == 0 && cells > 0 && has_gates && cells <= gates && gates <= 2;
+    if (q->hidden_lanes > 0 || cells == 0 || cells > gates || gates > 2) return 0;
+    return q->opens_in[0] < q->gate_lanes && q->opens_out[0] < q->gate_lanes;
 }
 
 /* A function for each size: a compiler that saw all in one would prepare for all. */
@@ -140,8 +140,8 @@ STEP(step_any, q->gate_lanes, q->cell_lanes, q->hidden_lanes, 0)
 static inline void prepare(Layer *q) {
     q->small = is_small(q);
     for (int i = 0; q->small && i < LANES; i++) {
-        set_index(q->lane_in, i, q->opens_in[i]);
-        set_index(q->lane_out, i, q->opens_out[i]);
+        set_index(q->lane_in, i, q->opens_in[i] % LANES); /* padding has no gate: any lane will do */
+        set_index(q->lane_out, i, q->opens_out[i] % LANES);
     }
 }
 

@@ -5,7 +5,8 @@ How it is cut
     here            which lane is where: a lane that is done with its sequences takes the next job
 
 It is for dense inputs, the truncated gradient forward in time, updates at every target, squared
-errors, logistic or linear outputs. Weights and results are those of `Network`, bit for bit.
+errors, logistic or linear outputs. Weights and results are those of `Network`, bit for bit, as long
+as states and traces are finite: where one net moves, its neighbours move by zero times theirs.
 """
 
 from libc.math cimport NAN, fabs, isfinite, isnan

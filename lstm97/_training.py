@@ -14,7 +14,7 @@ class History:
     losses : list of float
         Mean loss per sequence of each block.
     reason : str
-        "limit" when the blocks ran out, "diverged", or the stop rule's.
+        "limit" when the blocks ran out, "diverged", "callback", or the stop rule's.
     """
 
     n_sequences: int = 0
@@ -35,7 +35,7 @@ def train(learner, blocks, rule, on_block=None):
     blocks : iterable of (Sequences, Targets)
     rule : StopRule
     on_block : callable, default=None
-        Called with the history after every block.
+        Called with the history after every block; training ends where it returns true.
 
     Returns
     -------
@@ -85,12 +85,18 @@ def training_steps(learner, blocks, rule, on_block=None):
         history.n_sequences += n
         if n:
             history.losses.append(float(results.loss[:n].mean()))
-        if on_block is not None:
-            on_block(history)
-        if history.reason != "limit":
+        if not _goes_on(learner, results, history, on_block):
             break
-        learner.end_epoch(results)
     return history
+
+
+def _goes_on(learner, results, history, on_block):
+    """Let learner and caller act between two blocks; tell whether there is to be another."""
+    if history.reason == "limit":
+        learner.end_epoch(results)
+    if on_block is not None and on_block(history) and history.reason == "limit":
+        history.reason = "callback"
+    return history.reason == "limit"
 
 
 def _replay(learner, X, y, start, n):

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from lstm97._docstrings import (
     ATTRIBUTES,
+    CLASS_WEIGHT,
     CLASSIFIER_ATTRIBUTES,
     CLASSIFIER_NOTES,
     FITTING,
@@ -21,7 +22,7 @@ from lstm97._learners.network import NetworkLearner
 from lstm97._learners.solvers import Adam, GradientDescent
 from lstm97._topology import CELL_RANGES, Topology
 from lstm97.base import BaseSequenceEstimator
-from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin
+from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin, with_class_weight
 
 _PARAMETERS = (
     """
@@ -173,6 +174,9 @@ class _BaseLSTM(BaseSequenceEstimator):
         max_iter=200,
         tol=1e-4,
         n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
         n_channels=None,
         n_jobs=None,
         random_state=None,
@@ -206,6 +210,9 @@ class _BaseLSTM(BaseSequenceEstimator):
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
         self.n_channels = n_channels
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -294,7 +301,7 @@ class _BaseLSTM(BaseSequenceEstimator):
 
     def _online_learner(self, rng):
         growth = None
-        if rng is not None and self.topology_.n_blocks < self.n_blocks:
+        if rng is not None and self.initial_blocks is not None:
             draw = partial(self._draw, rng=rng)
             growth = Growth(self.n_blocks, self.growth_patience, draw)
         if self.gradient == "full":
@@ -310,6 +317,7 @@ class _BaseLSTM(BaseSequenceEstimator):
             self.solver_state_ = learner.state
 
 
+@with_class_weight
 class LSTMClassifier(SequenceClassifierMixin, _BaseLSTM):
     __doc__ = (
         """Classifier of sequences: the LSTM of 1997, with the paper's truncated on-line gradient.
@@ -320,6 +328,7 @@ class LSTMClassifier(SequenceClassifierMixin, _BaseLSTM):
         + _PARAMETERS.format(
             other="softmax",
             auto="logistic, as in the paper",
+            class_weight=CLASS_WEIGHT,
             attributes=CLASSIFIER_ATTRIBUTES + _SOLVER_STATE,
         )
         + """
@@ -367,6 +376,7 @@ class LSTMRegressor(SequenceRegressorMixin, _BaseLSTM):
         + _PARAMETERS.format(
             other="linear",
             auto="linear, so that targets may be any numbers",
+            class_weight="",
             attributes=REGRESSOR_ATTRIBUTES + _SOLVER_STATE,
         )
         + """

@@ -1,18 +1,43 @@
 """Classes, or numbers, to the outputs of a net and back: what classifiers and regressors add."""
 
+from functools import wraps
+from inspect import Parameter, signature
+
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from lstm97._arrays import refuse_masked
 from lstm97.targets import Targets, check_labels, check_numbers, flatten_steps
+from lstm97.weights import class_weights
+
+
+def with_class_weight(classifier):
+    """Add `class_weight`, which only classifiers have, to the constructor of a method's family."""
+    init = classifier.__init__
+    extra = Parameter("class_weight", Parameter.KEYWORD_ONLY, default=None)
+
+    @wraps(init)
+    def __init__(self, *args, class_weight=None, **parameters):  # noqa: N807
+        init(self, *args, **parameters)
+        self.class_weight = class_weight
+
+    known = signature(init)
+    __init__.__signature__ = known.replace(parameters=[*known.parameters.values(), extra])
+    classifier.__init__ = __init__
+    classifier._parameter_constraints = {
+        **classifier._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+    return classifier
 
 
 class SequenceClassifierMixin(ClassifierMixin):
     """Classes to one output each, and back."""
 
-    def partial_fit(self, X, y, classes=None):
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Learn from sequences, once and in their order, going on from the present weights.
 
         Parameters
@@ -23,6 +48,8 @@ class SequenceClassifierMixin(ClassifierMixin):
             As for `fit`.
         classes : array-like of shape (n_classes,), default=None
             All classes; needed in the first call, may be left out afterwards.
+        sample_weight : array-like, default=None
+            As for `fit`.
 
         Returns
         -------
@@ -31,7 +58,12 @@ class SequenceClassifierMixin(ClassifierMixin):
         """
         if classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit")
-        return self._partial_fit(X, y, classes)
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight='balanced' needs all targets at once: partial_fit takes a dict, as "
+                "sklearn.utils.class_weight.compute_class_weight can give the numbers for"
+            )
+        return self._partial_fit(X, y, sample_weight, classes)
 
     def predict_proba(self, X):
         """Return the outputs, scaled to sum to one.
@@ -67,7 +99,7 @@ class SequenceClassifierMixin(ClassifierMixin):
         rows, sequences = self._outputs(X)
         return self._arrange(self.classes_[rows.argmax(axis=1)], X, sequences)
 
-    def score(self, X, y):
+    def score(self, X, y, sample_weight=None):
         """Return the accuracy, over sequences or over all steps that have a target.
 
         Parameters
@@ -76,6 +108,8 @@ class SequenceClassifierMixin(ClassifierMixin):
             As for `fit`.
         y : array-like
             As for `fit`.
+        sample_weight : array-like, default=None
+            As for `fit`.
 
         Returns
         -------
@@ -83,7 +117,23 @@ class SequenceClassifierMixin(ClassifierMixin):
         """
         from sklearn.metrics import accuracy_score  # half of the package's import time
 
-        return accuracy_score(*self._paired(X, y))
+        y_true, y_pred, weight = self._paired(X, y, sample_weight)
+        return accuracy_score(y_true, y_pred, sample_weight=weight)
+
+    def _score_outputs(self, outputs, values, weight):
+        from sklearn.metrics import accuracy_score  # as above
+
+        return accuracy_score(values.argmax(axis=1), outputs.argmax(axis=1), sample_weight=weight)
+
+    def _weigh(self, values, weight):
+        """Let classes count what `class_weight` says."""
+        if self.class_weight is None:
+            return weight
+        weight = np.ones(len(values)) if weight is None else weight.copy()
+        due = ~np.isnan(values[:, 0])
+        codes = values[due].argmax(axis=1)
+        weight[due] *= class_weights(self.class_weight, self.classes_, codes, weight[due])[codes]
+        return weight
 
     def _check_y(self, y, X, classes=None):
         steps = self.target_steps_ == "every"
@@ -108,6 +158,9 @@ class SequenceClassifierMixin(ClassifierMixin):
         )
         return Targets.at_steps(values, X.lengths) if steps else Targets.at_last(values)
 
+    def _strata(self, y):
+        return None if y.every else y.values.argmax(axis=1)
+
     def _labels(self, y, X):
         labels = flatten_steps(y, X.lengths)
         if labels.ndim == 2 and labels.shape[1] > 1:
@@ -118,7 +171,7 @@ class SequenceClassifierMixin(ClassifierMixin):
 class SequenceRegressorMixin(RegressorMixin):
     """Numbers to outputs, and back."""
 
-    def partial_fit(self, X, y):
+    def partial_fit(self, X, y, sample_weight=None):
         """Learn from sequences, once and in their order, going on from the present weights.
 
         Parameters
@@ -127,13 +180,15 @@ class SequenceRegressorMixin(RegressorMixin):
             As for `fit`.
         y : array-like
             As for `fit`.
+        sample_weight : array-like, default=None
+            As for `fit`.
 
         Returns
         -------
         self : object
             The estimator; as it was, if the input was refused.
         """
-        return self._partial_fit(X, y)
+        return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X):
         """Return the outputs.
@@ -152,7 +207,7 @@ class SequenceRegressorMixin(RegressorMixin):
         rows, sequences = self._outputs(X)
         return self._arrange(rows[:, 0] if self.target_ndim_ == 1 else rows, X, sequences)
 
-    def score(self, X, y):
+    def score(self, X, y, sample_weight=None):
         """Return the coefficient of determination, over sequences or over steps with a target.
 
         Parameters
@@ -161,6 +216,8 @@ class SequenceRegressorMixin(RegressorMixin):
             As for `fit`.
         y : array-like
             As for `fit`.
+        sample_weight : array-like, default=None
+            As for `fit`.
 
         Returns
         -------
@@ -168,7 +225,19 @@ class SequenceRegressorMixin(RegressorMixin):
         """
         from sklearn.metrics import r2_score  # as above
 
-        return r2_score(*self._paired(X, y))
+        y_true, y_pred, weight = self._paired(X, y, sample_weight)
+        return r2_score(y_true, y_pred, sample_weight=weight)
+
+    def _score_outputs(self, outputs, values, weight):
+        from sklearn.metrics import r2_score  # as above
+
+        return r2_score(values, outputs, sample_weight=weight)
+
+    def _strata(self, y):
+        return None
+
+    def _weigh(self, values, weight):
+        return weight
 
     def _check_y(self, y, X, classes=None):
         if self.target_steps_ == "every":

@@ -41,6 +41,13 @@ class StopRule(ABC):
         Stop or None
         """
 
+    def snapshot(self):
+        """Return what the rule has seen, for a rule that goes on from there."""
+        return None
+
+    def restore(self, snapshot):  # noqa: B027 - most rules are not gone on from
+        """Go back to a snapshot."""
+
 
 class Never(StopRule):
     """Train as long as there are blocks."""
@@ -127,3 +134,63 @@ class Plateau(StopRule):
         self._waited = 0 if loss < self._best - self.tol else self._waited + 1
         self._best = min(self._best, loss)
         return Stop(len(results.loss), "converged") if self._waited >= self.patience else None
+
+    def snapshot(self):
+        """Return the lowest loss, and the epochs waited since."""
+        return self._best, self._waited
+
+    def restore(self, snapshot):
+        """Go back to a snapshot."""
+        self._best, self._waited = snapshot
+
+
+class EarlyStopping(StopRule):
+    """Stop when a score has not risen by `tol` for `patience` epochs.
+
+    Parameters
+    ----------
+    score : callable
+        Score of the net as it is; NaN for one that cannot be used.
+    copy : callable
+        Returns a copy of the net as it is.
+    tol : float
+    patience : int or float
+        Infinity: the rule never stops, it finds the best net.
+
+    Attributes
+    ----------
+    scores : list of float
+        Of each epoch.
+    best_score : float
+        The highest of them.
+    best : object
+        The copy of the net that had it; None, if none could be used.
+    """
+
+    def __init__(self, score, copy, tol, patience):
+        self.tol = tol
+        self.patience = patience
+        self.scores = []
+        self.best_score = -np.inf
+        self.best = None
+        self._score, self._copy = score, copy
+        self._waited = 0
+
+    def look(self, results):
+        """See the next epoch; the reason is "converged"."""
+        score = self._score()
+        self.scores.append(score)
+        # Not "score < ...": a NaN is no progress.
+        self._waited = 0 if score >= self.best_score + self.tol else self._waited + 1
+        if score > self.best_score:
+            self.best_score, self.best = score, self._copy()
+        return Stop(len(results.loss), "converged") if self._waited >= self.patience else None
+
+    def snapshot(self):
+        """Return the best net and its score, the epochs waited, and the number of scores."""
+        return self.best, self.best_score, self._waited, len(self.scores)
+
+    def restore(self, snapshot):
+        """Go back to a snapshot; one of another rule brings no scores along."""
+        self.best, self.best_score, self._waited, n = snapshot
+        del self.scores[n:]

@@ -51,6 +51,13 @@ class Targets:
         first = np.ascontiguousarray(self.first[key])
         return Targets(self.values, first, self.every, self.weight)
 
+    def rows(self, lengths):
+        """Return the rows of the sequences that these are the targets of, one after the other."""
+        if not self.every:
+            return self.first
+        ends = np.cumsum(lengths)
+        return np.arange(ends[-1]) + np.repeat(self.first - ends + lengths, lengths)
+
 
 def has_steps(y):
     """Tell whether y holds one array per sequence; decided by nesting, never by lengths."""
@@ -67,8 +74,8 @@ def _is_array(x):
     return isinstance(x, list | tuple) or getattr(x, "ndim", 0) >= 1
 
 
-def flatten_steps(y, lengths):
-    """Join one array of targets per sequence.
+def flatten_steps(y, lengths, name="y"):
+    """Join one array of targets, or of weights, per sequence.
 
     Parameters
     ----------
@@ -76,37 +83,40 @@ def flatten_steps(y, lengths):
         Of shape (n_steps_i,) or (n_steps_i, n_outputs) each.
     lengths : ndarray of int of shape (n_sequences,)
         Steps that each must have.
+    name : str, default="y"
+        What error messages call it.
 
     Returns
     -------
     flat : ndarray of shape (n_steps,) or (n_steps, n_outputs)
     """
     if len(y) != len(lengths):
-        raise ValueError(f"X has {len(lengths)} sequences, y has {len(y)}")
-    parts = [part if type(part) is np.ndarray else _as_labels(part) for part in y]
+        raise ValueError(f"X has {len(lengths)} sequences, {name} has {len(y)}")
+    parts = [part if type(part) is np.ndarray else _as_labels(part, name) for part in y]
     shapes = {(part.ndim, part.shape[1:]) for part in parts}
     if len(shapes) > 1 or not shapes <= {(1, ())} or [*map(len, parts)] != lengths.tolist():
-        _check_shapes(parts, lengths)
+        _check_shapes(parts, lengths, name)
     if len({part.dtype.kind for part in parts}) > 1:
         parts = [part.astype(object) for part in parts]  # no number becomes a string
     return np.concatenate(parts)
 
 
-def _check_shapes(parts, lengths):
+def _check_shapes(parts, lengths, name):
     """Refuse what is no array of a target per step, or of another width than the first."""
     for i, part in enumerate(parts):
         if part.ndim not in (1, 2) or part.shape[1:] != parts[0].shape[1:]:
             raise ValueError(
-                f"y[{i}] has shape {part.shape}, y[0] has {parts[0].shape}: "
+                f"{name}[{i}] has shape {part.shape}, {name}[0] has {parts[0].shape}: "
                 "one number, or one row of n_outputs numbers, per step expected"
             )
         if len(part) != lengths[i]:
-            raise ValueError(f"y[{i}] has {len(part)} targets, X[{i}] has {lengths[i]} steps")
+            what = "targets" if name == "y" else "weights"
+            raise ValueError(f"{name}[{i}] has {len(part)} {what}, X[{i}] has {lengths[i]} steps")
 
 
-def _as_labels(part):
+def _as_labels(part, name):
     """Make an array; one that holds strings or None stays an array of objects."""
-    refuse_masked(part, "y")
+    refuse_masked(part, name)
     part = part.toarray() if hasattr(part, "toarray") else part
     array = np.asarray(part)
     if array.dtype.kind in "US" and not isinstance(part, np.ndarray):
@@ -145,7 +155,7 @@ def check_numbers(flat, lengths=None):
     if bad.any():
         row, column = np.unravel_index(np.argmax(bad), bad.shape)
         kind = "NaN" if np.isnan(values[row, column]) else "infinity"
-        raise ValueError(f"Input y contains {kind} {_place(row, lengths)}")
+        raise ValueError(f"Input y contains {kind} {place(row, lengths)}")
     return values
 
 
@@ -168,12 +178,12 @@ def check_labels(labels, lengths=None):
     if missing.any() and lengths is None:
         row = int(np.argmax(missing))
         kind = "None" if labels[row] is None else "NaN"
-        raise ValueError(f"Input y contains {kind} {_place(row, lengths)}")
+        raise ValueError(f"Input y contains {kind} {place(row, lengths)}")
     if missing.all():
         raise ValueError("y holds no target: every label is None or NaN")
     if labels.dtype.kind == "f" and np.isinf(labels).any():
         row = int(np.argmax(np.isinf(labels)))
-        raise ValueError(f"Input y contains infinity {_place(row, lengths)}")
+        raise ValueError(f"Input y contains infinity {place(row, lengths)}")
     present = labels[~missing]
     if present.dtype.kind == "O":
         n_strings = sum(isinstance(label, str) for label in present)
@@ -202,7 +212,7 @@ def _is_missing(label):
         return True
 
 
-def _place(row, lengths):
+def place(row, lengths):
     """Say where a row of the flat targets stands."""
     if lengths is None:
         return f"for sequence {row}"

@@ -23,17 +23,19 @@ FLOORS = [
         "_lockstep",
     ],
     ["_arrays", "_docstrings", "_variant", "_versions"],
-    ["_topology", "_cascade_topology", "sequences", "targets", "stopping"],
-    ["_learners", "_training"],
+    ["_topology", "_cascade_topology", "sequences", "targets", "weights", "stopping"],
+    ["_learners", "_training", "_fit", "_callbacks"],
     ["base", "mixins", "lstm", "baselines", "inspection", "tasks"],
     ["experiments"],
     ["__init__", "__main__"],
 ]
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
 KERNELS = 1  # they are parts of one another
-# Within another floor: targets stand beside the sequences they belong to; an estimator has a base.
+# Within another floor: what belongs together; an estimator has a base.
 SAME_FLOOR = {
     ("targets", "sequences"),
+    ("weights", "targets"),
+    ("_fit", "_training"),
     ("_cascade_topology", "_topology"),
     ("lstm", "base"),
     ("lstm", "mixins"),

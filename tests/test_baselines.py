@@ -251,6 +251,7 @@ def test_an_interrupted_call_changes_nothing(Estimator, every, method, monkeypat
         raise KeyboardInterrupt
 
     monkeypatch.setattr(lstm97.base, "train", interrupted)
+    monkeypatch.setattr(lstm97._fit, "train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         getattr(model, method)(X, y)
     assert learned == [True]

@@ -1,6 +1,7 @@
 """Learning by batches: against the kernel, sequence by sequence, and plain-NumPy solvers."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 
 import numpy as np
@@ -228,7 +229,12 @@ def test_nets_with_recurrent_outputs_are_refused():
 # ---- estimators ----------------------------------------------------------------------------------
 
 
-@parametrize_with_checks([E(**BATCHES, max_iter=50) for E in (LSTMClassifier, LSTMRegressor)])
+@parametrize_with_checks(
+    [E(**BATCHES, max_iter=50) for E in (LSTMClassifier, LSTMRegressor)],
+    expected_failed_checks=lambda _: {
+        "check_sample_weight_equivalence_on_dense_data": "a batch is a number of sequences",
+    },
+)
 @pytest.mark.filterwarnings(
     "ignore:each row of the 2-D X:UserWarning",
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -341,14 +347,27 @@ def test_threads_that_limit_the_blas_leave_it_as_it_was():
     inside, alone = Event(), Event()
 
     def second():
-        with one_thread():
+        with one_thread:
             inside.set()
             alone.wait()
 
     before, thread = blas_threads(), Thread(target=second)
-    with one_thread():
+    with one_thread:
         thread.start()
         inside.wait()
     alone.set()
     thread.join()
+    assert blas_threads() == before
+
+
+def test_threads_that_come_and_go_leave_the_blas_as_it_was():
+    def come_and_go():
+        for _ in range(100):
+            with one_thread:
+                assert set(blas_threads()) == {1}
+
+    before = blas_threads()
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(come_and_go) for _ in range(4)]:
+            done.result()
     assert blas_threads() == before

@@ -110,7 +110,13 @@ def test_jobs_that_do_not_go_in_lockstep():
 
 @pytest.mark.parametrize("n", [FEWEST - 1, FEWEST, TEAM_SIZE])
 @pytest.mark.parametrize("odd", [None, "sparse", "backward"])
-def test_a_group_learns_as_its_learners_do(n, odd):
+def test_a_group_learns_as_its_learners_do(n, odd, monkeypatch):
+    teams = []
+
+    def counting(topology):
+        teams.append(topology)
+        return Team(topology)
+
     rng = np.random.default_rng(n)
     topology = Topology(n_inputs=3, n_outputs=2)
     requests = [request(rng, topology, every=False) for _ in range(n)]
@@ -119,7 +125,11 @@ def test_a_group_learns_as_its_learners_do(n, odd):
     if odd == "backward":
         requests[1][0].form, requests[1][0].update = "backward", "sequence"
     before = [learner.snapshot() for learner, _, _ in requests]
-    together = LockstepGroup().learn(requests)
+    monkeypatch.setattr("lstm97._learners.lockstep.Team", counting)
+    group = LockstepGroup()
+    together = group.learn(requests)
+    assert len(teams) == (n >= FEWEST and odd is None)
+    assert group.size_for(requests[0]) == TEAM_SIZE
     after = [learner.snapshot() for learner, _, _ in requests]
     for results, start, end, (learner, X, y) in zip(together, before, after, requests, strict=True):
         learner.restore(start)
@@ -127,9 +137,12 @@ def test_a_group_learns_as_its_learners_do(n, odd):
         np.testing.assert_array_equal(end, learner.weights)
 
 
-@pytest.mark.parametrize("id", ["exp4-100", "exp1-lstm-3x2-0.5", "exp2a-lstm-100"])
-def test_records_of_one_process_are_those_of_single_trials(id):
-    setting = replace(load_settings()[id], limit=2000)
+@pytest.mark.parametrize(
+    ("id", "limit"),
+    [("exp4-100", 2000), ("exp4-100", 0), ("exp1-lstm-3x2-0.5", 2000), ("exp2a-lstm-100", 2000)],
+)
+def test_records_of_one_process_are_those_of_single_trials(id, limit):
+    setting = replace(load_settings()[id], limit=limit)
     n = TEAM_SIZE + 2
     records = {r["trial"]: r for r in run_trials([(setting, i) for i in range(n)], n_jobs=1)}
     assert sorted(records) == list(range(n))

@@ -1,7 +1,7 @@
 """Learning by batches: the weights move once per batch, by the mean gradient."""
 
-from contextlib import nullcontext
 from functools import cache
+from threading import Lock
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -53,7 +53,7 @@ class BatchLearner(Learner):
 
     def learn(self, X, y):
         results = np.empty((len(X), 3))
-        with one_thread():
+        with one_thread:
             for start in range(0, len(X), self.batch_size):
                 part = slice(start, min(start + self.batch_size, len(X)))
                 results[part], gradient = self._network.learn(
@@ -76,7 +76,7 @@ class BatchLearner(Learner):
 
     def evaluate(self, X, y):
         results = np.empty((len(X), 3))
-        with one_thread():
+        with one_thread:
             for part in _similar_lengths(X.lengths):
                 results[part] = self._network.evaluate(self.weights, X[part], y[part])
         return Results(*results.T)
@@ -85,7 +85,7 @@ class BatchLearner(Learner):
         lengths = X.lengths if every else np.ones(len(X), np.int64)
         first = np.cumsum(lengths) - lengths
         outputs = np.empty((lengths.sum(), self.topology.n_outputs))
-        with one_thread():
+        with one_thread:
             for part in _similar_lengths(X.lengths):
                 rows, sequence, time = self._network.run(self.weights, X[part], every)
                 outputs[first[part][sequence] + (time if every else 0)] = rows
@@ -117,12 +117,24 @@ def _blas():
     return ThreadpoolController().select(user_api="blas")
 
 
-def one_thread():
-    """Keep the BLAS to one thread: products of this size gain nothing from more.
+class _OneThread:
+    """Keeps the BLAS of the process to one thread, from the first that enters to the last."""
 
-    The limit is the whole process's. A thread that finds it set leaves it alone: restored after the
-    other thread's end, what it found would stay for good.
-    """
-    if all(library.num_threads == 1 for library in _blas().lib_controllers):
-        return nullcontext()
-    return _blas().limit(limits=1)
+    def __init__(self):
+        self._lock, self._n_inside, self._limit = Lock(), 0, None
+
+    def __enter__(self):
+        with self._lock:
+            if self._n_inside == 0:
+                self._limit = _blas().limit(limits=1)
+            self._n_inside += 1
+
+    def __exit__(self, *_):
+        with self._lock:
+            self._n_inside -= 1
+            if self._n_inside == 0:
+                self._limit.restore_original_limits()
+
+
+# Products of the size of a batch gain nothing from more threads.
+one_thread = _OneThread()

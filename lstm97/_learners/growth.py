@@ -39,6 +39,15 @@ class Growth:
         self._before, self._losses = np.inf if due else mean, []
         return bool(due)
 
+    def snapshot(self):
+        """Return what has been seen since the last block was added."""
+        return self._before, list(self._losses)
+
+    def restore(self, snapshot):
+        """Go back to a snapshot."""
+        self._before, losses = snapshot
+        self._losses = list(losses)
+
     def add_block(self, topology, weights):
         """Return the net with one block more, and its weights."""
         larger = topology.with_block()

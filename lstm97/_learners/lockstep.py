@@ -21,7 +21,7 @@ class LockstepGroup:
         return TEAM_SIZE if fits(*request, request[0]) else 1
 
     def learn(self, requests):
-        """Train each learner on its own sequences.
+        """Train each learner on its own sequences; nets in lockstep do not stop for Ctrl-C.
 
         Parameters
         ----------

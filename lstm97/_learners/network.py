@@ -46,6 +46,20 @@ class NetworkLearner(KernelLearner):
             self.topology, self.weights = self.growth.add_block(self.topology, self.weights)
             self._network = Network(self.topology)
 
+    def snapshot(self):
+        weights = super().snapshot()
+        return weights if self.growth is None else (self.topology, weights, self.growth.snapshot())
+
+    def restore(self, snapshot):
+        if self.growth is None:
+            super().restore(snapshot)
+            return
+        topology, weights, progress = snapshot
+        if topology != self.topology:
+            self.topology, self._network = topology, Network(topology)
+        self.weights = weights.copy()
+        self.growth.restore(progress)
+
     def _learn_some(self, steps, X, y, learning_rate, results):
         carry, self._carries = self._carries, False
         return self._network.learn(

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import fields
+from itertools import repeat
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from lstm97._cascade_topology import CascadeTopology
 from lstm97._docstrings import (
+    CLASS_WEIGHT,
     CLASSIFIER_ATTRIBUTES,
     CLASSIFIER_NOTES,
     REGRESSOR_ATTRIBUTES,
@@ -17,7 +19,7 @@ from lstm97._docstrings import (
 from lstm97._learners.cascade import CascadeLearner, Settings, TrainingState
 from lstm97._learners.quickprop import Move
 from lstm97.base import BaseSequenceEstimator
-from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin
+from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin, with_class_weight
 from lstm97.stopping import Stop, StopRule
 
 _METHOD = """
@@ -64,6 +66,8 @@ _PARAMETERS = """
     max_iter : int, default=2000
         Epochs of `fit`, which ends when all hidden units are there and the outputs have
         stagnated.
+    warm_start : bool, default=False
+        Whether `fit` goes on from where the last fit or `partial_fit` ended.
     n_channels : int or None, default=None
         For a 2-D X, whose rows are sequences: the features per step, a row being time-major.
         None takes each row as a single step, and warns; 1 as a univariate series.
@@ -74,7 +78,7 @@ _PARAMETERS = """
         Source of candidates' initial weights.
     verbose : bool, default=False
         Print the loss after each epoch.
-
+{class_weight}
     Attributes
     ----------
 {attributes}
@@ -94,7 +98,7 @@ _PARAMETERS = """
         Epochs of `fit`, or calls of `partial_fit`.
     loss_curve_ : list of float
         Mean loss per sequence of each epoch or call; it stands still while candidates train.
-    stop_reason_ : {{"converged", "limit", "diverged"}}
+    stop_reason_ : {{"converged", "limit", "diverged", "callback", "interrupted"}}
 """
 
 _NOTES = """
@@ -150,7 +154,8 @@ class _BaseCascade(BaseSequenceEstimator):
         "patience": [Interval(Integral, 1, None, closed="left")],
         "max_phase_iter": [Interval(Integral, 1, None, closed="left")],
     }
-    del _parameter_constraints["tol"], _parameter_constraints["n_iter_no_change"]
+    for name in ("tol", "n_iter_no_change", "early_stopping", "validation_fraction"):
+        del _parameter_constraints[name]
 
     def __init__(
         self,
@@ -169,6 +174,7 @@ class _BaseCascade(BaseSequenceEstimator):
         patience=12,
         max_phase_iter=200,
         max_iter=2000,
+        warm_start=False,
         n_channels=None,
         n_jobs=None,
         random_state=None,
@@ -188,6 +194,7 @@ class _BaseCascade(BaseSequenceEstimator):
         self.patience = patience
         self.max_phase_iter = max_phase_iter
         self.max_iter = max_iter
+        self.warm_start = warm_start
         self.n_channels = n_channels
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -218,13 +225,13 @@ class _BaseCascade(BaseSequenceEstimator):
         self.topology_, self.weights_, self.training_state_ = learner.snapshot()
 
     def _epochs(self, X, y, rng):
-        for _ in range(self.max_iter):  # a batch has no order
-            yield X, y
+        return repeat((X, y))  # a batch has no order
 
-    def _stop_rule(self, learner):
+    def _stop_rule(self, learner, X, y):
         return _Finished(learner)
 
 
+@with_class_weight
 class CascadeCorrelationClassifier(SequenceClassifierMixin, _BaseCascade):
     __doc__ = (
         """Classifier of sequences: recurrent cascade correlation, a net that grows unit by unit.
@@ -233,6 +240,7 @@ class CascadeCorrelationClassifier(SequenceClassifierMixin, _BaseCascade):
         + _PARAMETERS.format(
             other="softmax",
             auto="logistic, as in Fahlman's experiments",
+            class_weight=CLASS_WEIGHT,
             attributes=CLASSIFIER_ATTRIBUTES,
         )
         + """
@@ -277,6 +285,7 @@ class CascadeCorrelationRegressor(SequenceRegressorMixin, _BaseCascade):
         + _PARAMETERS.format(
             other="linear",
             auto="linear, so that targets may be any numbers",
+            class_weight="",
             attributes=REGRESSOR_ATTRIBUTES,
         )
         + """

@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from lstm97._docstrings import (
     ATTRIBUTES,
+    CLASS_WEIGHT,
     CLASSIFIER_ATTRIBUTES,
     CLASSIFIER_NOTES,
     FITTING,
@@ -17,7 +18,7 @@ from lstm97._docstrings import (
 from lstm97._learners.chunker import ChunkerLearner
 from lstm97._topology import Topology
 from lstm97.base import BaseSequenceEstimator
-from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin
+from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin, with_class_weight
 
 
 class _BaseChunker(BaseSequenceEstimator):
@@ -45,12 +46,15 @@ class _BaseChunker(BaseSequenceEstimator):
         threshold=0.2,
         hidden_bias=True,
         output_bias=True,
-        shortcut=True,
+        shortcut=False,
         init_scale=0.5,
         learning_rate=0.05,
         max_iter=200,
         tol=1e-4,
         n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
         n_channels=None,
         n_jobs=None,
         random_state=None,
@@ -68,6 +72,9 @@ class _BaseChunker(BaseSequenceEstimator):
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
         self.n_channels = n_channels
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -143,8 +150,9 @@ _PARAMETERS = (
         Absolute error from which on something is missed.
     hidden_bias, output_bias : bool, default=True
         Whether hidden units and outputs have a bias.
-    shortcut : bool, default=True
-        Whether inputs feed the outputs too.
+    shortcut : bool, default=False
+        Whether inputs feed the outputs too. Predictions of inputs and of states are linear: with
+        inputs far larger than 1 they diverge, then, unless `learning_rate` is small.
     init_scale : float, default=0.5
         Initial weights are uniform on [-init_scale, init_scale].
     learning_rate : float, default=0.05
@@ -164,10 +172,11 @@ _REFERENCES = """
 """
 
 
+@with_class_weight
 class SequenceChunkerClassifier(SequenceClassifierMixin, _BaseChunker):
     __doc__ = (
         f"Classifier of sequences {_ABOUT}"
-        + _PARAMETERS.format(attributes=CLASSIFIER_ATTRIBUTES)
+        + _PARAMETERS.format(class_weight=CLASS_WEIGHT, attributes=CLASSIFIER_ATTRIBUTES)
         + """
     See Also
     --------
@@ -200,7 +209,7 @@ class SequenceChunkerClassifier(SequenceClassifierMixin, _BaseChunker):
 class SequenceChunkerRegressor(SequenceRegressorMixin, _BaseChunker):
     __doc__ = (
         f"Regressor on sequences {_ABOUT}"
-        + _PARAMETERS.format(attributes=REGRESSOR_ATTRIBUTES)
+        + _PARAMETERS.format(class_weight="", attributes=REGRESSOR_ATTRIBUTES)
         + """
     See Also
     --------

@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from lstm97._docstrings import (
     ATTRIBUTES,
+    CLASS_WEIGHT,
     CLASSIFIER_ATTRIBUTES,
     CLASSIFIER_NOTES,
     FITTING,
@@ -16,7 +17,7 @@ from lstm97._docstrings import (
 from lstm97._learners.network import NetworkLearner
 from lstm97._topology import Topology
 from lstm97.base import BaseSequenceEstimator
-from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin
+from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin, with_class_weight
 
 
 class _BaseRecurrent(BaseSequenceEstimator):
@@ -49,6 +50,9 @@ class _BaseRecurrent(BaseSequenceEstimator):
         max_iter=200,
         tol=1e-4,
         n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
         n_channels=None,
         n_jobs=None,
         random_state=None,
@@ -66,6 +70,9 @@ class _BaseRecurrent(BaseSequenceEstimator):
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
         self.n_channels = n_channels
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -104,6 +111,7 @@ class _BaseRecurrent(BaseSequenceEstimator):
         self.weights_ = learner.weights
 
 
+@with_class_weight
 class _Classifier(SequenceClassifierMixin, _BaseRecurrent):
     _parameter_constraints = {
         **_BaseRecurrent._parameter_constraints,
@@ -205,7 +213,12 @@ def _classifier(name, about):
     return _document(
         "Classifier of sequences",
         about,
-        _PARAMETERS.format(other="softmax", auto="logistic", attributes=CLASSIFIER_ATTRIBUTES),
+        _PARAMETERS.format(
+            other="softmax",
+            auto="logistic",
+            class_weight=CLASS_WEIGHT,
+            attributes=CLASSIFIER_ATTRIBUTES,
+        ),
         f"{name}Regressor",
         CLASSIFIER_NOTES,
         f"""
@@ -229,7 +242,9 @@ def _regressor(name, about):
     return _document(
         "Regressor on sequences",
         about,
-        _PARAMETERS.format(other="linear", auto="linear", attributes=REGRESSOR_ATTRIBUTES),
+        _PARAMETERS.format(
+            other="linear", auto="linear", class_weight="", attributes=REGRESSOR_ATTRIBUTES
+        ),
         f"{name}Classifier",
         REGRESSOR_NOTES,
         f"""

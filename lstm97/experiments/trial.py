@@ -52,13 +52,17 @@ def run_together(setting, trials, seed):
     waiting, running, group, size = iter(trials), [], LockstepGroup(), 1
     while True:
         while len(running) < size and (trial := next(waiting, None)) is not None:
-            running.append(_Running(_steps(setting, trial, seed)))
+            began = _Running(_steps(setting, trial, seed))
+            if began.record:  # there was nothing to learn
+                yield began.record
+                continue
+            running.append(began)
             size = group.size_for(running[0].request)
         if not running:
             return
-        began = time.perf_counter()
+        start = time.perf_counter()
         results = group.learn([trial.request for trial in running])
-        share = (time.perf_counter() - began) / len(running)
+        share = (time.perf_counter() - start) / len(running)
         for trial, result in zip(running, results, strict=True):
             trial.go_on(result, share)
         yield from (trial.record for trial in running if trial.record)

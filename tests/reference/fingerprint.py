@@ -25,6 +25,7 @@ NETS = {
     "full": {"n_blocks": 3, "block_size": 2, "n_hidden": 3},
     "recurrent": {"n_blocks": 0, "n_hidden": 5, "recurrent_outputs": True, "output_bias": False},
     "wide": {"n_blocks": 10, "block_size": 5, "n_hidden": 10},
+    "one cell": {"n_blocks": 1, "block_size": 1},
 }
 # Forms of the gradient; all others go forward in time.
 FORMS = {"sequence": "backward", "sparse": "backward", "full": "full", "recurrent": "sensitive"}
