@@ -123,7 +123,7 @@ def test_by_in_numbers():
     assert adding.by("lstm-full").network == {**adding.network, "gradient": "full"}
     named = replace(adding, network={**adding.network, "gradient": "truncated"})
     assert named.by("lstm-full").network["gradient"] == "full"
-    assert adding.by("chunker").network == {"n_hidden": 4, "learning_rate": 0.1}
+    assert adding.by("chunker").network == {"n_hidden": 4, "shortcut": True, "learning_rate": 0.1}
     cascade = SETTINGS["exp4-100-literal"].by("cascade")
     assert cascade.network == {"output_activation": "logistic"}
     assert (cascade.limit, cascade.training_set) == (5_000_000, 256)
