@@ -18,6 +18,7 @@ from lstm97.baselines import (
 )
 from lstm97.inspection import gradient_report
 from lstm97.lstm import LSTMClassifier, LSTMRegressor
+from lstm97.preprocessing import StepwiseTransformer
 from lstm97.sequences import Sequences
 
 __version__ = _version("lstm97")
@@ -36,6 +37,7 @@ __all__ = [
     "SequenceChunkerClassifier",
     "SequenceChunkerRegressor",
     "Sequences",
+    "StepwiseTransformer",
     "__version__",
     "gradient_report",
     "show_versions",

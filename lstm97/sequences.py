@@ -311,16 +311,18 @@ class Sequences:
             row[: part.shape[0]] = part.toarray() if sparse.issparse(part) else part
         return X
 
-    def check_finite(self, name="X"):
+    def check_finite(self, name="X", allow_nan=False):
         """Raise a ValueError that names the first step with a NaN or an infinity.
 
         Parameters
         ----------
         name : str, default="X"
             What the message calls it.
+        allow_nan : bool, default=False
+            Whether only infinities count.
         """
         values = self.flat.data if sparse.issparse(self.flat) else self.flat
-        finite = np.isfinite(values)
+        finite = ~np.isinf(values) if allow_nan else np.isfinite(values)
         if finite.all():
             return
         at = np.unravel_index(np.argmin(finite), finite.shape)

@@ -26,7 +26,7 @@ ONE_STEP = "ignore:each row of the 2-D X:UserWarning"
 
 
 ESTIMATORS = [getattr(lstm97, name) for name in lstm97.__all__]
-ESTIMATORS = [each for each in ESTIMATORS if hasattr(each, "fit")]
+ESTIMATORS = [each for each in ESTIMATORS if hasattr(each, "predict")]
 
 
 def quick(Estimator):

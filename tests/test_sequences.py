@@ -126,6 +126,19 @@ def test_messages_name_the_culprit(X, error, message):
         as_sequences(X)
 
 
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_infinity_alone_may_be_looked_for(form):
+    X = Sequences.from_list([form(a) for a in parts([3, 4])])
+    values = X.flat.data if sparse.issparse(X.flat) else X.flat.ravel()
+    values[1] = np.nan
+    X.check_finite(allow_nan=True)
+    values[9] = np.inf
+    with pytest.raises(ValueError, match=r"^Y contains infinity in sequence 1, step 1$"):
+        X.check_finite("Y", allow_nan=True)
+    with pytest.raises(ValueError, match=r"^X contains NaN in sequence 0, step 0$"):
+        X.check_finite()
+
+
 def test_other_ways_in_are_checked():
     with pytest.raises(ValueError, match="lengths sum to 3"):
         Sequences.from_lengths(np.ones((4, 1)), [1, 2])

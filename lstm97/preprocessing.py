@@ -1,0 +1,337 @@
+"""`StepwiseTransformer`: any transformer of scikit-learn, applied to every step of sequences."""
+
+import copy
+
+import numpy as np
+from scipy import sparse
+from sklearn import config_context
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.utils import get_tags
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils._set_output import _get_output_config
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+
+from lstm97._arrays import as_steps, refuse_masked
+from lstm97.base import BaseSequenceEstimator
+from lstm97.sequences import Sequences, as_sequences, is_ragged
+from lstm97.targets import flatten_steps, has_steps
+
+
+def _wraps(method):
+    """Return the condition that the wrapped transformer has a method."""
+
+    def check(self):
+        getattr(getattr(self, "transformer_", self.transformer), method)
+        return True
+
+    return check
+
+
+class StepwiseTransformer(TransformerMixin, BaseEstimator):
+    """A transformer of scikit-learn, applied to every step of sequences.
+
+    The wrapped transformer sees a table with one row per step, and knows nothing of sequences. It
+    is fitted on the steps of all sequences together. What it makes of a step is the step of the
+    new sequence; it must make one row of numbers of each.
+
+    Parameters
+    ----------
+    transformer : object
+        A transformer: StandardScaler, PCA, SimpleImputer, KBinsDiscretizer, a pipeline of these...
+        It is cloned, and stays as it was.
+    n_channels : int, default=None
+        Features per step in a 2-D X, whose rows are sequences, time-major over their channels. With
+        None a row is one step, and the result is that of the wrapped transformer alone.
+
+    Attributes
+    ----------
+    transformer_ : object
+        The fitted transformer.
+    n_features_in_ : int
+        Columns of a 2-D X; otherwise the same as `n_step_features_in_`.
+    n_step_features_in_ : int
+        Features per step.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Names of the columns of X, if it was a DataFrame that has them.
+
+    Notes
+    -----
+    What comes out has the form of what went in: a 2-D X gives a 2-D array, or a CSR array if the
+    wrapped transformer makes one; a 3-D X gives a 3-D array; lists and all others give `Sequences`,
+    and so does a 3-D X whose steps become sparse. Steps are float64.
+
+    X may hold NaN, never infinity, where the wrapped transformer takes it. `Sequences` hold no
+    NaN: an imputer comes first, or stands in one pipeline with the others, which is wrapped as a
+    whole.
+
+    If y has one target per sequence, the wrapped transformer sees it at each of the sequence's
+    steps. `fit_transform` is `fit`, then `transform`: TargetEncoder, whose own is cross-fitted,
+    loses that.
+
+    A grid search over a pipeline with a step "stepwise" reaches parameters of the wrapped
+    transformer by names like `stepwise__transformer__with_mean`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.impute import SimpleImputer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from lstm97 import StepwiseTransformer
+    >>> X = [np.array([[1.0, 30.0], [np.nan, 10.0]]), np.array([[5.0, 20.0]])]
+    >>> scaler = StepwiseTransformer(make_pipeline(SimpleImputer(), StandardScaler()))
+    >>> scaled = scaler.fit_transform(X)
+    >>> scaled
+    <Sequences: 2 sequences, 1 to 2 steps, 2 features>
+    >>> scaled[0].round(2)
+    array([[-1.22,  1.22],
+           [ 0.  , -1.22]])
+    """
+
+    _parameter_constraints = {
+        "transformer": [HasMethods(["fit", "transform"])],
+        "n_channels": BaseSequenceEstimator._parameter_constraints["n_channels"],
+    }
+
+    def __init__(self, transformer, *, n_channels=None):
+        self.transformer = transformer
+        self.n_channels = n_channels
+
+    # -- what users call -------------------------------------------------------------------------
+
+    def fit(self, X, y=None):
+        """Fit the wrapped transformer on the steps of all sequences.
+
+        Parameters
+        ----------
+        X : array-like
+            Sequences, in any form that the estimators take; it may hold NaN, see the notes.
+        y : array-like, default=None
+            One target per sequence, or one array of targets per sequence, a target per step.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer; as it was, if the input was refused.
+
+        Raises
+        ------
+        ValueError
+            If X holds infinity, or NaN that the wrapped transformer does not take; if X and y do
+            not match; or if the wrapped transformer refuses them.
+        """
+        return self._fit("fit", X, y, reset=True)
+
+    @available_if(_wraps("partial_fit"))
+    def partial_fit(self, X, y=None):
+        """Fit the wrapped transformer on more sequences; there, if it has a `partial_fit`.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `fit`.
+        y : array-like, default=None
+            As for `fit`.
+
+        Returns
+        -------
+        self : object
+            The fitted transformer; as it was, if the input was refused.
+        """
+        return self._fit("partial_fit", X, y, reset=not hasattr(self, "transformer_"))
+
+    def transform(self, X):
+        """Transform every step.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `fit`.
+
+        Returns
+        -------
+        X_new : Sequences, ndarray or CSR array
+            In the form of X, see the notes.
+
+        Raises
+        ------
+        ValueError
+            If the wrapped transformer does not make one row of each step; if NaN or infinity would
+            come into `Sequences`; if `set_output` asks for a DataFrame, but X is not 2-D.
+        """
+        check_is_fitted(self)
+        if is_ragged(X) and self._makes_tables():
+            raise ValueError(
+                "set_output: only a 2-D X can become a DataFrame; "
+                'for sequences, set_output(transform="default")'
+            )
+        return self._apply("transform", self._check_X(X, reset=False), X)
+
+    @available_if(_wraps("inverse_transform"))
+    def inverse_transform(self, X):
+        """Transform every step back; there, if the wrapped transformer has an `inverse_transform`.
+
+        Parameters
+        ----------
+        X : array-like
+            What `transform` returns. Rows of a 2-D X have as many steps as those in `fit`, or one,
+            if `fit` had no 2-D X.
+
+        Returns
+        -------
+        X_original : Sequences, ndarray or CSR array
+            In the form of X, see the notes.
+        """
+        check_is_fitted(self)
+        return self._apply("inverse_transform", self._check_transformed(X), X)
+
+    @available_if(_wraps("get_feature_names_out"))
+    def get_feature_names_out(self, input_features=None):
+        """Return names of what comes out, if the wrapped transformer has names.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            Names of what goes in; None: `feature_names_in_`, or x0, x1, ...
+
+        Returns
+        -------
+        names : ndarray of str
+            Of the features of a step. If `fit` had a 2-D X with several steps in a row, names of
+            the columns: those of the features, each step's after "step0__", "step1__", ...
+        """
+        check_is_fitted(self)
+        names = _check_feature_names_in(self, input_features)
+        steps = np.split(names, self._steps_per_row())
+        steps = [self.transformer_.get_feature_names_out(step) for step in steps]
+        if len(steps) == 1:
+            return steps[0]
+        return np.array(
+            [f"step{i}__{name}" for i, step in enumerate(steps) for name in step], dtype=object
+        )
+
+    # -- input -----------------------------------------------------------------------------------
+
+    # As the estimators do, word for word.
+    _check_table = BaseSequenceEstimator._check_table
+    _check_width = BaseSequenceEstimator._check_width
+
+    def _fit(self, method, X, y, reset):
+        """Fit on a copy, which takes this object's place at the end."""
+        self._validate_params()
+        work = copy.copy(self)
+        steps = work._check_X(X, reset)
+        y = _at_steps(y, steps.lengths)
+        work.transformer_ = clone(self.transformer) if reset else copy.deepcopy(self.transformer_)
+        work._call(method, steps, y)
+        self.__dict__ = work.__dict__
+        return self
+
+    def _check_X(self, X, reset):
+        """Convert X to sequences that may hold NaN."""
+        if is_ragged(X):
+            steps = _collect(X)
+            if reset:
+                self.n_features_in_ = steps.n_features
+                vars(self).pop("feature_names_in_", None)
+        else:
+            X = self._check_table(X, reset)
+            steps = _Steps.from_rows(X, self.n_channels or X.shape[1])
+        if reset:
+            self.n_step_features_in_ = steps.n_features
+        return self._check_width(steps)
+
+    def _check_transformed(self, X):
+        """Convert what `transform` made; the width of its steps is the wrapped one's to check."""
+        if is_ragged(X):
+            return _collect(X)
+        X, n_steps = as_steps(X, "X"), self._steps_per_row()
+        if X.shape[1] % n_steps:
+            raise ValueError(f"X has {X.shape[1]} columns, which are not those of {n_steps} steps")
+        flat = X.reshape(X.shape[0] * n_steps, -1)
+        return _Steps.from_lengths(flat, np.full(X.shape[0], n_steps))
+
+    def _steps_per_row(self):
+        return self.n_features_in_ // self.n_step_features_in_
+
+    # -- output ----------------------------------------------------------------------------------
+
+    def _call(self, method, steps, *args):
+        """Call the wrapped transformer; if it refuses NaN, say where the first one is."""
+        try:
+            with config_context(transform_output="default"):  # steps, not a DataFrame of them
+                return getattr(self.transformer_, method)(steps.flat, *args)
+        except ValueError as error:
+            if "X contains NaN" in str(error):
+                Sequences.check_finite(steps)
+            raise
+
+    def _apply(self, method, steps, X):
+        """Return transformed steps, in the form of X."""
+        rows = self._call(method, steps)
+        name = f"the output of {type(self.transformer_).__name__}.{method}"
+        if np.shape(rows)[:1] != (steps.n_steps,):
+            raise ValueError(
+                f"{name} has shape {np.shape(rows)}: "
+                f"one row for each of {steps.n_steps} steps expected"
+            )
+        flat = as_steps(rows, name)
+        if not is_ragged(X):
+            return flat.reshape(len(steps), -1)
+        if getattr(X, "ndim", 1) == 3 and not sparse.issparse(flat):
+            return flat.reshape(*X.shape[:2], -1)
+        return Sequences.from_lengths(flat, steps.lengths, name)
+
+    def _makes_tables(self):
+        config = _get_output_config("transform", self)
+        return hasattr(self, "set_output") and config["dense"] != "default"
+
+    def __sklearn_tags__(self):
+        tags, wrapped = super().__sklearn_tags__(), get_tags(self.transformer)
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = wrapped.input_tags.allow_nan or wrapped.no_validation
+        tags.input_tags.positive_only = wrapped.input_tags.positive_only
+        tags.target_tags.required = wrapped.target_tags.required
+        return tags
+
+
+class _Steps(Sequences):
+    """Sequences that may hold NaN: whether it is allowed, the wrapped transformer decides."""
+
+    __slots__ = ()
+
+    def check_finite(self, name="X"):
+        """Raise a ValueError that names the first step with an infinity."""
+        super().check_finite(name, allow_nan=True)
+
+
+def _collect(X):
+    """Convert what `is_ragged` accepts to sequences whose flat array holds their steps alone."""
+    if isinstance(X, Sequences):
+        return _without_gaps(as_sequences(X))
+    if getattr(X, "ndim", 1) == 3:
+        return _Steps.from_padded(X, pad=None)
+    return _Steps.from_list(X)
+
+
+def _without_gaps(X):
+    """Copy the steps, if X is a subset: what the others hold must not be learned."""
+    first = np.cumsum(X.lengths) - X.lengths
+    if X.n_steps == X.flat.shape[0] and np.array_equal(X.starts, first):
+        return X
+    rows = np.arange(X.n_steps) + np.repeat(X.starts - first, X.lengths)
+    return Sequences.from_lengths(X.flat[rows], X.lengths)
+
+
+def _at_steps(y, lengths):
+    """Return one target per step: that of the sequence, or the step's own."""
+    if y is None:
+        return None
+    if has_steps(y):
+        return flatten_steps(y, lengths)
+    refuse_masked(y, "y")
+    y = np.atleast_1d(np.asarray(y))
+    if len(y) != len(lengths):
+        raise ValueError(f"X has {len(lengths)} sequences, y has {len(y)} targets")
+    return np.repeat(y, lengths, axis=0)
