@@ -224,6 +224,11 @@ class _BaseLSTM(BaseSequenceEstimator):
                 f"initial_blocks={self.initial_blocks}: a net that learns by batches, or by a "
                 "solver of batches, does not grow; initial_blocks must be None"
             )
+        if self.initial_blocks is not None and self.initial_blocks > self.n_blocks:
+            raise ValueError(
+                f"initial_blocks={self.initial_blocks} is more than n_blocks={self.n_blocks}, "
+                "to which the net grows"
+            )
         self.topology_ = Topology(
             n_inputs=n_inputs,
             n_outputs=n_outputs,

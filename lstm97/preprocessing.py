@@ -1,19 +1,20 @@
 """`StepwiseTransformer`: any transformer of scikit-learn, applied to every step of sequences."""
 
 import copy
+from numbers import Integral
 
 import numpy as np
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import get_tags
-from sklearn.utils._param_validation import HasMethods
+from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from lstm97._arrays import as_steps, refuse_masked
-from lstm97.base import BaseSequenceEstimator
+from lstm97._input import SequenceInputMixin
 from lstm97.sequences import Sequences, as_sequences, is_ragged
 from lstm97.targets import flatten_steps, has_steps
 
@@ -28,7 +29,7 @@ def _wraps(method):
     return check
 
 
-class StepwiseTransformer(TransformerMixin, BaseEstimator):
+class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
     """A transformer of scikit-learn, applied to every step of sequences.
 
     The wrapped transformer sees a table with one row per step, and knows nothing of sequences. It
@@ -91,7 +92,7 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
 
     _parameter_constraints = {
         "transformer": [HasMethods(["fit", "transform"])],
-        "n_channels": BaseSequenceEstimator._parameter_constraints["n_channels"],
+        "n_channels": [None, Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(self, transformer, *, n_channels=None):
@@ -212,10 +213,6 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
         )
 
     # -- input -----------------------------------------------------------------------------------
-
-    # As the estimators do, word for word.
-    _check_table = BaseSequenceEstimator._check_table
-    _check_width = BaseSequenceEstimator._check_width
 
     def _fit(self, method, X, y, reset):
         """Fit on a copy, which takes this object's place at the end."""

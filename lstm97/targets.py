@@ -137,6 +137,8 @@ def check_numbers(flat, lengths=None):
     -------
     values : ndarray of shape (n_rows, n_outputs)
     """
+    if len(flat) == 0:
+        raise ValueError("y holds no target: it is empty")
     if flat.dtype.kind == "c":
         raise ValueError("y: complex data not supported")
     if flat.dtype.kind not in "biufO":

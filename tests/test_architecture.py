@@ -25,6 +25,7 @@ FLOORS = [
     ["_arrays", "_docstrings", "_variant", "_versions"],
     ["_topology", "_cascade_topology", "sequences", "targets", "weights", "stopping"],
     ["_learners", "_training", "_fit", "_callbacks"],
+    ["_input", "_fitting"],
     ["base", "mixins", "lstm", "baselines", "inspection", "preprocessing", "tasks"],
     ["experiments"],
     ["__init__", "__main__"],
@@ -42,7 +43,6 @@ SAME_FLOOR = {
     ("baselines", "base"),
     ("baselines", "mixins"),
     ("inspection", "base"),
-    ("preprocessing", "base"),
 }
 
 

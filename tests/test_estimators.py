@@ -385,6 +385,8 @@ def test_bad_input_is_refused_and_changes_nothing(name, Estimator, method):
         ({"max_iter": 0}, "max_iter"),
         ({"n_channels": 0}, "n_channels"),
         ({"n_jobs": 0.5}, "n_jobs"),
+        ({"n_jobs": 0}, "n_jobs"),
+        ({"initial_blocks": 3}, "initial_blocks=3 is more than n_blocks=2"),
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"learning_rate": float("nan")}, "learning_rate"),
         ({"init_scale": -0.1}, "init_scale"),
@@ -404,6 +406,12 @@ def test_bad_parameters_are_refused(params, message):
     with pytest.raises(ValueError, match=message):
         model.fit(X, y)
     assert joblib.hash(model) == before
+
+
+@pytest.mark.parametrize("X", [[], (), np.zeros((2, 3, 4, 1))])
+def test_what_are_no_sequences_at_all(X):
+    with pytest.raises(ValueError, match="X of shape .*: sequences, a 3-D array"):
+        LSTMRegressor(**FAST).fit(X, np.zeros(2))
 
 
 def test_classes_are_checked():

@@ -1,0 +1,61 @@
+"""The X that users give, to `Sequences`: what estimators and transformers have in common."""
+
+import warnings
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+from lstm97._arrays import refuse_masked, refuse_strings
+from lstm97.sequences import Sequences, as_sequences, is_ragged
+
+
+class SequenceInputMixin:
+    """Checks of X, for what has the parameter `n_channels`."""
+
+    def _check_X(self, X, reset):
+        """Convert X to Sequences; a table goes through scikit-learn's own checks."""
+        if is_ragged(X):
+            X = as_sequences(X)
+            if reset:
+                self.n_features_in_ = self.n_step_features_in_ = X.n_features
+            return self._check_width(X)
+        if np.ndim(X) > 3 or (isinstance(X, list | tuple) and len(X) == 0):
+            raise ValueError(
+                f"X of shape {np.shape(X)}: sequences, a 3-D array (sequences, steps, features) "
+                "or a 2-D array with a sequence per row expected"
+            )
+        X = self._check_table(X, reset)
+        if reset and self.n_channels is None:
+            warnings.warn(
+                f"each row of the 2-D X is taken as a sequence of one step with {X.shape[1]} "
+                f"features; if it is a series of {X.shape[1]} steps, say n_channels=1",
+                UserWarning,
+                stacklevel=2,
+            )
+        X = Sequences.from_rows(X, self.n_channels or X.shape[1])
+        if reset:
+            self.n_step_features_in_ = X.n_features
+        return self._check_width(X)
+
+    def _check_table(self, X, reset):
+        """Check a 2-D X as scikit-learn does, but for what `Sequences` says more clearly."""
+        refuse_masked(X, "X")
+        if not sparse.issparse(X):
+            refuse_strings(X, "X")
+        checks = {"dtype": "numeric", "order": "C", "ensure_all_finite": False}
+        if not reset and self.n_channels and self.n_features_in_ == self.n_step_features_in_:
+            # Fitted on ragged sequences: a table may have any number of steps.
+            X = check_array(X, input_name="X", **checks)
+        else:
+            X = validate_data(self, X, reset=reset, **checks)
+        return X.astype(np.float64, copy=False)
+
+    def _check_width(self, X):
+        if X.n_features != self.n_step_features_in_:
+            raise ValueError(
+                f"X has {X.n_features} features per step, but {type(self).__name__} "
+                f"is expecting {self.n_step_features_in_} features as input"
+            )
+        return X
