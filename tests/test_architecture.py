@@ -24,7 +24,7 @@ FLOORS = [
     ],
     ["_arrays", "_docstrings", "_variant", "_versions"],
     ["_topology", "_cascade_topology", "sequences", "targets", "stopping"],
-    ["_learners", "_training"],
+    ["_learners", "_training", "traces"],
     ["base", "mixins", "lstm", "baselines", "inspection", "tasks"],
     ["experiments"],
     ["__init__", "__main__"],
