@@ -16,6 +16,7 @@ from lstm97.baselines import (
     SequenceChunkerClassifier,
     SequenceChunkerRegressor,
 )
+from lstm97.displays import CarouselDisplay, TrainingCurveDisplay
 from lstm97.inspection import gradient_report
 from lstm97.lstm import LSTMClassifier, LSTMRegressor
 from lstm97.sequences import Sequences
@@ -25,6 +26,7 @@ __version__ = _version("lstm97")
 __all__ = [
     "BPTTClassifier",
     "BPTTRegressor",
+    "CarouselDisplay",
     "CascadeCorrelationClassifier",
     "CascadeCorrelationRegressor",
     "ElmanClassifier",
@@ -36,6 +38,7 @@ __all__ = [
     "SequenceChunkerClassifier",
     "SequenceChunkerRegressor",
     "Sequences",
+    "TrainingCurveDisplay",
     "__version__",
     "gradient_report",
     "show_versions",
