@@ -16,6 +16,7 @@ from lstm97.baselines import (
     SequenceChunkerClassifier,
     SequenceChunkerRegressor,
 )
+from lstm97.diagnosis import DiagnosisWarning, diagnose
 from lstm97.displays import CarouselDisplay, TrainingCurveDisplay
 from lstm97.inspection import gradient_report
 from lstm97.lstm import LSTMClassifier, LSTMRegressor
@@ -29,6 +30,7 @@ __all__ = [
     "CarouselDisplay",
     "CascadeCorrelationClassifier",
     "CascadeCorrelationRegressor",
+    "DiagnosisWarning",
     "ElmanClassifier",
     "ElmanRegressor",
     "LSTMClassifier",
@@ -40,6 +42,7 @@ __all__ = [
     "Sequences",
     "TrainingCurveDisplay",
     "__version__",
+    "diagnose",
     "gradient_report",
     "show_versions",
 ]

@@ -26,7 +26,7 @@ FLOORS = [
     ["_topology", "_cascade_topology", "sequences", "targets", "stopping"],
     ["_learners", "_training", "traces"],
     ["base", "mixins", "lstm", "baselines", "inspection", "tasks"],
-    ["displays"],
+    ["diagnosis", "displays"],
     ["experiments"],
     ["__init__", "__main__"],
 ]
