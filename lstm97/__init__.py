@@ -16,6 +16,8 @@ from lstm97.baselines import (
     SequenceChunkerClassifier,
     SequenceChunkerRegressor,
 )
+from lstm97.diagnosis import DiagnosisWarning, diagnose
+from lstm97.displays import CarouselDisplay, TrainingCurveDisplay
 from lstm97.inspection import gradient_report
 from lstm97.lstm import LSTMClassifier, LSTMRegressor
 from lstm97.preprocessing import StepwiseTransformer
@@ -26,8 +28,10 @@ __version__ = _version("lstm97")
 __all__ = [
     "BPTTClassifier",
     "BPTTRegressor",
+    "CarouselDisplay",
     "CascadeCorrelationClassifier",
     "CascadeCorrelationRegressor",
+    "DiagnosisWarning",
     "ElmanClassifier",
     "ElmanRegressor",
     "LSTMClassifier",
@@ -38,7 +42,9 @@ __all__ = [
     "SequenceChunkerRegressor",
     "Sequences",
     "StepwiseTransformer",
+    "TrainingCurveDisplay",
     "__version__",
+    "diagnose",
     "gradient_report",
     "show_versions",
 ]

@@ -23,7 +23,7 @@ from lstm97._gradient cimport (
     lane_of, tape_width, touch, transpose_feedback, unroll_tape, update, write_tape
 )
 from lstm97._layer cimport Layer, prepare
-from lstm97._math cimport LANES, padded
+from lstm97._math cimport LANES, padded, squash_lanes
 from lstm97._rtrl cimport add_sensitive_gradient, advance_sensitivities
 from lstm97._sequence cimport reset, target_at
 
@@ -99,6 +99,30 @@ cdef void run_sequence(
             step_output(n, w, x, start + t, q)
             memcpy(out, q.output, width * sizeof(double))
             out += width
+
+
+cdef inline double *append(const double *values, int n_values, double *out) noexcept nogil:
+    """Copy values to out (OUT); returns what comes behind them."""
+    memcpy(out, values, n_values * sizeof(double))
+    return out + n_values
+
+
+cdef void record_sequence(
+    const Sizes *n, const Weights *w, State *q, const Input *x,
+    Py_ssize_t start, Py_ssize_t length, double *out
+) noexcept nogil:
+    """What the net holds after each step, to out (OUT), a row per step: see `Network.record`."""
+    cdef Py_ssize_t t
+    cdef int first = n.first_cell
+    for t in range(length):
+        step_hidden(n, w, x, start + t, q)
+        step_output(n, w, x, start + t, q)
+        out = append(q.y, n.n_units, out)
+        # g is kept nowhere: it is made again, where its net inputs were.
+        squash_lanes(n.cell_lanes, q.net + first, q.low + first, q.high + first, q.net + first)
+        out = append(q.net + first, n.n_cells, out)
+        out = append(q.s, n.n_cells, out)
+        out = append(q.output, n.n_outputs, out)
 
 
 # ---- what Python calls ---------------------------------------------------------------------------
@@ -392,6 +416,38 @@ cdef class Network:
                     &self.n, &self.w, &self.q, &x.input, starts[i], lengths[i], every,
                     out.shape[1], &out[first[i], 0],
                 )
+
+    def record(
+        self,
+        double[::1] weights,            # IN
+        Steps x,                        # IN
+        const int64_t[::1] starts,      # IN   first step of each sequence
+        const int64_t[::1] lengths,     # IN
+        const int64_t[::1] first,       # IN   first row of out of each sequence
+        double[:, ::1] out,             # OUT  (n_rows, n_units + 2 n_cells + n_outputs)
+    ):
+        """Write what the net holds after every step of sequences; nothing is learned.
+
+        A row has the activations of the hidden layer, as fed back, the squashed inputs of the
+        cells, their states, and the outputs. The values are those of `run`, bit for bit.
+        """
+        cdef Py_ssize_t i, n_sequences = starts.shape[0]
+        cdef int width = self.n.n_units + 2 * self.n.n_cells + self.n.n_outputs
+        check_sequences(self.topology, weights, x, starts, lengths)
+        check_targets(width, out, None, first, lengths, True)
+        if n_sequences == 0:
+            return
+        self._exchange(weights, &self.w, True)
+        self._clear()
+        self.q.layer.learns = False
+        self.q.layer.small = False  # a small layer does not write its net inputs to memory
+        with nogil:
+            for i in range(n_sequences):
+                reset(&self.n, &x.input, &self.q)
+                record_sequence(
+                    &self.n, &self.w, &self.q, &x.input, starts[i], lengths[i], &out[first[i], 0]
+                )
+        prepare(&self.q.layer)
 
 
 cdef check_sequences(

@@ -1,11 +1,13 @@
 """`LSTMClassifier` and `LSTMRegressor`: the network and the learning rule of the 1997 paper."""
 
+import copy
 from abc import abstractmethod
 from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from lstm97._docstrings import (
     ATTRIBUTES,
@@ -23,6 +25,7 @@ from lstm97._learners.solvers import Adam, GradientDescent
 from lstm97._topology import CELL_RANGES, Topology
 from lstm97.base import BaseSequenceEstimator
 from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin, with_class_weight
+from lstm97.traces import record_traces
 
 _PARAMETERS = (
     """
@@ -320,6 +323,47 @@ class _BaseLSTM(BaseSequenceEstimator):
         self.topology_, self.weights_ = learner.topology, learner.weights
         if self._has_batches():
             self.solver_state_ = learner.state
+
+    def trace(self, X):
+        """Return what the net holds at every step: gates, cells, units, outputs.
+
+        Parameters
+        ----------
+        X : array-like
+            Sequences, as for `fit`.
+
+        Returns
+        -------
+        traces : list of Trace
+            One per sequence, with arrays as :class:`~lstm97.traces.Trace` describes them. They are
+            those of the kernel of on-line learning, in float64; in a net that learns by batches,
+            predictions may differ from them in the last digits, in float32 in more.
+
+        Raises
+        ------
+        ValueError
+            If X is not what `predict` would take, or a value is not finite.
+
+        Examples
+        --------
+        A net that adds two marked numbers opens an input gate where the markers stand:
+
+        >>> import numpy as np
+        >>> from lstm97 import LSTMRegressor
+        >>> from lstm97.tasks import make_adding
+        >>> X, y = make_adding(2000, T=20, rng=0)
+        >>> model = LSTMRegressor(
+        ...     input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=50, tol=None, random_state=0
+        ... )
+        >>> trace = model.fit(X, y).trace(X)[0]
+        >>> np.flatnonzero(X[0][:, 1] == 1.0)
+        array([2, 9])
+        >>> np.flatnonzero(trace.input_gate[:, 0] > 0.1)
+        array([2, 9])
+        """
+        check_is_fitted(self)
+        sequences = copy.copy(self)._check_X(X, reset=False)
+        return record_traces(self.topology_, self.weights_.copy(), sequences)
 
 
 @with_class_weight

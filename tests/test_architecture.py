@@ -24,9 +24,10 @@ FLOORS = [
     ],
     ["_arrays", "_docstrings", "_variant", "_versions"],
     ["_topology", "_cascade_topology", "sequences", "targets", "weights", "stopping"],
-    ["_learners", "_training", "_fit", "_callbacks"],
+    ["_learners", "_training", "_fit", "_callbacks", "traces"],
     ["_input", "_fitting"],
     ["base", "mixins", "lstm", "baselines", "inspection", "preprocessing", "tasks"],
+    ["diagnosis", "displays"],
     ["experiments"],
     ["__init__", "__main__"],
 ]

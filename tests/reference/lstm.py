@@ -130,6 +130,7 @@ class Twin:
             now.y_hidden = [logistic(a) for a in self._net("hidden", now.z_cell, spec.n_hidden)]
             now.g = [self.squash_g(a) for a in self._net("cell", now.z_cell, n_cells)]
             s = [s[c] + now.y_in[c // spec.block_size] * now.g[c] for c in range(n_cells)]
+            now.s = s
             now.h = [self.squash_h(a) for a in s]
             y_cell = [now.y_out[c // spec.block_size] * now.h[c] for c in range(n_cells)]
             # The outputs, which see the activations just computed.
