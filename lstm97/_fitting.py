@@ -7,7 +7,6 @@ from functools import partial
 import joblib
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from lstm97._callbacks import CallbackSupportMixin, FitTasks, with_callbacks
@@ -94,6 +93,8 @@ class TrainingMixin(CallbackSupportMixin):
         """Draw the sequences by which early stopping judges."""
         if not getattr(self, "early_stopping", False):
             return np.empty(0, np.int64)
+        from sklearn.model_selection import train_test_split  # half of the package's import time
+
         _, held_out = train_test_split(
             np.arange(len(y)),
             test_size=self.validation_fraction,
