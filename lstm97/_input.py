@@ -21,7 +21,7 @@ class SequenceInputMixin:
             if reset:
                 self.n_features_in_ = self.n_step_features_in_ = X.n_features
             return self._check_width(X)
-        if np.ndim(X) > 3 or (isinstance(X, list | tuple) and len(X) == 0):
+        if getattr(X, "ndim", 2) > 3 or (isinstance(X, list | tuple) and len(X) == 0):
             raise ValueError(
                 f"X of shape {np.shape(X)}: sequences, a 3-D array (sequences, steps, features) "
                 "or a 2-D array with a sequence per row expected"

@@ -160,7 +160,7 @@ def test_balanced_classes_count_the_same(codes, seed):
 def test_class_weights_that_are_refused():
     X, y, _ = data(LSTMClassifier, every=False)
     with pytest.raises(ValueError, match="not in class_weight"):
-        make(LSTMClassifier, class_weight={"tpyo": 2.0}).fit(X, y)
+        make(LSTMClassifier, class_weight={"sideways": 2.0}).fit(X, y)
     with pytest.raises(ValueError, match="finite and not negative"):
         make(LSTMClassifier, class_weight={True: -1.0}).fit(X, y)
     with pytest.raises(ValueError, match="'class_weight' parameter"):
