@@ -18,6 +18,7 @@ from lstm97.baselines import (
 )
 from lstm97.inspection import gradient_report
 from lstm97.lstm import LSTMClassifier, LSTMRegressor
+from lstm97.persistence import load, save
 from lstm97.sequences import Sequences
 
 __version__ = _version("lstm97")
@@ -38,5 +39,7 @@ __all__ = [
     "Sequences",
     "__version__",
     "gradient_report",
+    "load",
+    "save",
     "show_versions",
 ]

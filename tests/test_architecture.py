@@ -25,7 +25,7 @@ FLOORS = [
     ["_arrays", "_docstrings", "_variant", "_versions"],
     ["_topology", "_cascade_topology", "sequences", "targets", "weights", "stopping"],
     ["_learners", "_training", "_fit", "_callbacks"],
-    ["base", "mixins", "lstm", "baselines", "inspection", "tasks"],
+    ["base", "mixins", "lstm", "baselines", "inspection", "persistence", "tasks"],
     ["experiments"],
     ["__init__", "__main__"],
 ]
@@ -42,6 +42,7 @@ SAME_FLOOR = {
     ("baselines", "base"),
     ("baselines", "mixins"),
     ("inspection", "base"),
+    *(("persistence", below) for below in ("base", "mixins", "lstm", "baselines")),
 }
 
 
