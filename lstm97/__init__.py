@@ -20,6 +20,7 @@ from lstm97.diagnosis import DiagnosisWarning, diagnose
 from lstm97.displays import CarouselDisplay, TrainingCurveDisplay
 from lstm97.inspection import gradient_report
 from lstm97.lstm import LSTMClassifier, LSTMRegressor
+from lstm97.persistence import load, save
 from lstm97.preprocessing import StepwiseTransformer
 from lstm97.sequences import Sequences
 
@@ -46,5 +47,7 @@ __all__ = [
     "__version__",
     "diagnose",
     "gradient_report",
+    "load",
+    "save",
     "show_versions",
 ]

@@ -124,7 +124,7 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
     def _partial_fit(self, X, y, sample_weight, classes=None):
         self._validate_params()
         work = copy.copy(self)
-        first_call = not hasattr(self, "n_iter_")
+        first_call = not hasattr(work, "n_iter_")
         X, y = work._check(X, y, sample_weight, reset=first_call, classes=classes)
         if first_call:
             work._build(X.n_features, y.values.shape[1])
@@ -165,13 +165,18 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
     # -- output ----------------------------------------------------------------------------------
 
     def _outputs(self, X):
-        """Return the net's outputs, a row per target, and the checked X."""
-        check_is_fitted(self)
-        sequences = copy.copy(self)._check_X(X, reset=False)
-        rows = self._run(sequences, self.target_steps_ == "every")
+        """Return the net's outputs, a row per target, the checked X, and the estimator as it was.
+
+        All that a prediction needs comes from this one copy: another thread may fit the estimator,
+        and it would be another net half way.
+        """
+        model = copy.copy(self)
+        check_is_fitted(model)
+        sequences = model._check_X(X, reset=False)
+        rows = model._run(sequences, model.target_steps_ == "every")
         if not np.isfinite(rows).all():
             raise ValueError("an output is not finite: X or weights_ hold values that overflow")
-        return rows, sequences
+        return rows, sequences, model
 
     def _run(self, X, every):
         """Run the net; in threads, if `n_jobs` says so, each with a learner of its own."""
@@ -196,12 +201,13 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
 
     def _paired(self, X, y, sample_weight):
         """Return true and predicted targets, and weights: flat, without steps without a target."""
-        y_pred = self.predict(X)
-        if has_steps(y) != (self.target_steps_ == "every"):
-            raise ValueError(f"y must hold targets for the {self.target_steps_} step, as in fit")
-        lengths = copy.copy(self)._check_X(X, reset=False).lengths
-        weight = row_weights(sample_weight, lengths, self.target_steps_ == "every")
-        if self.target_steps_ == "last":
+        model = copy.copy(self)  # one net, as in _outputs
+        y_pred = model.predict(X)
+        if has_steps(y) != (model.target_steps_ == "every"):
+            raise ValueError(f"y must hold targets for the {model.target_steps_} step, as in fit")
+        lengths = model._check_X(X, reset=False).lengths
+        weight = row_weights(sample_weight, lengths, model.target_steps_ == "every")
+        if model.target_steps_ == "last":
             return without_objects(np.asarray(y)), y_pred, weight
         y_pred = np.concatenate(list(y_pred))
         y_true = flatten_steps(y, lengths)

@@ -79,8 +79,8 @@ class SequenceClassifierMixin(ClassifierMixin):
             Classes in the order of `classes_`. With targets per step, one (n_steps_i, n_classes)
             array per sequence in an object array, or one 3-D array if X was an array.
         """
-        rows, sequences = self._outputs(X)
-        return self._arrange(rows / rows.sum(axis=1, keepdims=True), X, sequences)
+        rows, sequences, model = self._outputs(X)
+        return model._arrange(rows / rows.sum(axis=1, keepdims=True), X, sequences)
 
     def predict(self, X):
         """Return the class with the largest output.
@@ -96,8 +96,8 @@ class SequenceClassifierMixin(ClassifierMixin):
             With targets per step, one (n_steps_i,) array per sequence in an object array, or one
             2-D array if X was an array.
         """
-        rows, sequences = self._outputs(X)
-        return self._arrange(self.classes_[rows.argmax(axis=1)], X, sequences)
+        rows, sequences, model = self._outputs(X)
+        return model._arrange(model.classes_[rows.argmax(axis=1)], X, sequences)
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy, over sequences or over all steps that have a target.
@@ -204,8 +204,8 @@ class SequenceRegressorMixin(RegressorMixin):
             With targets per step, one (n_steps_i,) or (n_steps_i, n_outputs) array per sequence in
             an object array, or one array with a second axis of steps if X was an array.
         """
-        rows, sequences = self._outputs(X)
-        return self._arrange(rows[:, 0] if self.target_ndim_ == 1 else rows, X, sequences)
+        rows, sequences, model = self._outputs(X)
+        return model._arrange(rows[:, 0] if model.target_ndim_ == 1 else rows, X, sequences)
 
     def score(self, X, y, sample_weight=None):
         """Return the coefficient of determination, over sequences or over steps with a target.

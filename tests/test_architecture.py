@@ -27,7 +27,7 @@ FLOORS = [
     ["_learners", "_training", "_fit", "_callbacks", "traces"],
     ["_input", "_fitting"],
     ["base", "mixins", "lstm", "baselines", "inspection", "preprocessing", "tasks"],
-    ["diagnosis", "displays"],
+    ["diagnosis", "displays", "persistence"],
     ["experiments"],
     ["__init__", "__main__"],
 ]
@@ -44,6 +44,7 @@ SAME_FLOOR = {
     ("baselines", "base"),
     ("baselines", "mixins"),
     ("inspection", "base"),
+    *(("persistence", below) for below in ("base", "mixins", "lstm", "baselines")),
 }
 
 
