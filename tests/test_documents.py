@@ -34,8 +34,12 @@ def test_every_public_name_has_an_example():
                 assert sum(bool(test.examples) for test in finder.find(thing, name)), name
 
 
-def test_the_readme():
-    assert doctest.testfile(str(ROOT / "README.md"), module_relative=False).failed == 0
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", ["README.md", "docs/guide.md"])
+def test_examples_in_documents(name):
+    results = doctest.testfile(str(ROOT / name), module_relative=False)
+    assert results.attempted > 3
+    assert results.failed == 0
 
 
 def test_printed_figures_are_those_of_the_records():
