@@ -177,3 +177,7 @@ cdef check_sequences(
 cdef check_targets(
     int n_outputs, values, weight, const int64_t[::1] first, const int64_t[::1] lengths, bint every
 )
+
+cdef Py_ssize_t exchange_rows(
+    double *flat, Py_ssize_t at, int rows, int width, double *packed, int stride, bint inward
+) noexcept nogil

@@ -5,7 +5,7 @@ How it is cut
     _forward.pxd    one time step
     _gradient.pxd   gradient, truncated or full, and update
     _rtrl.pxd       the full gradient forward in time, without memory cells
-    _sequence.pxd   what a sequence begins with; its targets
+    _sequence.pxd   what a sequence begins with, what its steps leave; its targets
     here            sequences, and the `Network` that Python calls: it owns the memory
 
 All but `Network` is plain C on the structs, without the GIL, without randomness, without a Python
@@ -19,30 +19,16 @@ from libc.string cimport memcpy, memset
 
 from lstm97._forward cimport step_hidden, step_output
 from lstm97._gradient cimport (
-    add_hidden_gradient, add_output_gradient, advance_traces, backpropagate, output_error,
-    lane_of, tape_width, touch, transpose_feedback, unroll_tape, update, write_tape
+    output_error, lane_of, tape_width, transpose_feedback, unroll_tape, update, write_tape
 )
 from lstm97._layer cimport Layer, prepare
 from lstm97._math cimport LANES, padded, squash_lanes
-from lstm97._rtrl cimport add_sensitive_gradient, advance_sensitivities
-from lstm97._sequence cimport reset, target_at
+from lstm97._sequence cimport add_gradient, advance_derivatives, reset, target_at
 
 import numpy as np
 
 
 # ---- sequences -----------------------------------------------------------------------------------
-
-cdef inline void advance_derivatives(
-    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, Gradient form, State *q
-) noexcept nogil:
-    """What the gradient of this step or a later one needs of step t."""
-    touch(q, x, t)
-    if form == SENSITIVE:
-        advance_sensitivities(n, w, x, t, q)
-        return
-    if form == FORWARD:
-        advance_traces(n, x, t, q)
-
 
 cdef Summary learn_sequence(
     const Sizes *n, Weights *w, Weights *gradient, State *q,
@@ -69,12 +55,7 @@ cdef Summary learn_sequence(
             output_error(n, q, target, weight, &r)
             if form == NONE:
                 continue
-            backpropagate(n, w, q)
-            add_output_gradient(n, x, start + t, q, gradient)
-            if form == FORWARD:
-                add_hidden_gradient(n, x, start + t, q, gradient)
-            elif form == SENSITIVE:
-                add_sensitive_gradient(n, x, q, gradient)
+            add_gradient(n, w, x, start + t, form, q, gradient)
             if step_rate != 0.0:
                 update(n, x, start + t, step_rate, q, w, gradient)
         if tape != NULL:

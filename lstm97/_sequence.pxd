@@ -1,11 +1,17 @@
-"""What a sequence begins with, and which targets are due at its steps."""
+"""What a sequence begins with, what its steps leave for a gradient, which targets are due."""
 
 from libc.stdint cimport int64_t
 
-from lstm97._core cimport Input, Sizes, State, Target
-from lstm97._gradient cimport is_target
+from lstm97._core cimport (
+    FORWARD, SENSITIVE, Gradient, Input, Sizes, State, Target, Weights
+)
+from lstm97._gradient cimport (
+    add_hidden_gradient, add_output_gradient, advance_traces, backpropagate, is_target, touch
+)
 from lstm97._math cimport clear_lanes
-from lstm97._rtrl cimport forget_sensitivities
+from lstm97._rtrl cimport (
+    add_sensitive_gradient, advance_sensitivities, forget_sensitivities
+)
 
 
 cdef inline void reset(const Sizes *n, const Input *x, State *q) noexcept nogil:
@@ -22,6 +28,31 @@ cdef inline void reset(const Sizes *n, const Input *x, State *q) noexcept nogil:
         first_row = n.n_inputs
     clear_lanes((n.hidden_rows - first_row) * n.trace_lanes, q.trace + first_row * n.trace_lanes)
     q.n_touched = 0
+
+
+cdef inline void advance_derivatives(
+    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, Gradient form, State *q
+) noexcept nogil:
+    """What the gradient of this step or a later one needs of step t."""
+    touch(q, x, t)
+    if form == SENSITIVE:
+        advance_sensitivities(n, w, x, t, q)
+        return
+    if form == FORWARD:
+        advance_traces(n, x, t, q)
+
+
+cdef inline void add_gradient(
+    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, Gradient form, State *q,
+    Weights *gradient
+) noexcept nogil:
+    """The gradient of step t, once its errors are known; backward forms add a part at the end."""
+    backpropagate(n, w, q)
+    add_output_gradient(n, x, t, q, gradient)
+    if form == FORWARD:
+        add_hidden_gradient(n, x, t, q, gradient)
+    elif form == SENSITIVE:
+        add_sensitive_gradient(n, x, q, gradient)
 
 
 cdef inline const double *target_at(
