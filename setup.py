@@ -27,6 +27,7 @@ EXTENSIONS = {
     "lstm97._core": ["lstm97/_core.pyx"],
     "lstm97._batch": ["lstm97/_batch.pyx"],
     "lstm97._lockstep": ["lstm97/_lockstep.pyx"],
+    "lstm97._stream": ["lstm97/_stream.pyx"],
     "lstm97._chunker": ["lstm97/_chunker.pyx"],
     "lstm97._cascade": ["lstm97/_cascade.pyx"],
 }

@@ -23,6 +23,7 @@ from lstm97.lstm import LSTMClassifier, LSTMRegressor
 from lstm97.persistence import load, save
 from lstm97.preprocessing import StepwiseTransformer
 from lstm97.sequences import Sequences
+from lstm97.streams import Stream
 
 __version__ = _version("lstm97")
 
@@ -43,6 +44,7 @@ __all__ = [
     "SequenceChunkerRegressor",
     "Sequences",
     "StepwiseTransformer",
+    "Stream",
     "TrainingCurveDisplay",
     "__version__",
     "diagnose",

@@ -17,6 +17,7 @@ from lstm97._learners.base import shares
 from lstm97._learners.batch import one_thread
 from lstm97._training import train
 from lstm97.stopping import Never
+from lstm97.streams import Stream
 from lstm97.targets import flatten_steps, has_steps, is_missing, without_objects
 from lstm97.weights import row_weights
 
@@ -213,6 +214,21 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
         y_true = flatten_steps(y, lengths)
         due = ~is_missing(y_true).reshape(len(y_true), -1).any(axis=1)
         return without_objects(y_true[due]), y_pred[due], None if weight is None else weight[due]
+
+    def stream(self):
+        """Return a `Stream`: the fitted net on one long sequence, step by step.
+
+        Returns
+        -------
+        stream : Stream
+            It begins with the present weights; the estimator is not changed by it.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is a sequence chunker or of cascade correlation, which have none.
+        """
+        return Stream(self)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,0 +1,320 @@
+"""`Stream`: a net that steps along one long sequence, and learns on its way."""
+
+import copy
+import warnings
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from lstm97._arrays import as_numbers, as_steps
+from lstm97._core import Steps
+from lstm97._learners.batch import BatchLearner
+from lstm97._learners.network import NetworkLearner
+from lstm97._stream import Stepper
+
+
+class Snapshot(NamedTuple):
+    """All that a stream changes.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_weights,)
+    state : ndarray
+        What is carried from step to step.
+    touched : ndarray of int
+        Columns of sparse steps that were not zero so far.
+    x : ndarray or CSR matrix of shape (1, n_features), or None
+        The last step, if there was one.
+    is_due : bool
+        Whether the last step may still be learned from.
+    """
+
+    weights: np.ndarray
+    state: np.ndarray
+    touched: np.ndarray
+    x: np.ndarray | sparse.csr_array | None
+    is_due: bool
+
+
+class Stream:
+    """A net on a sequence that has no end, or none that could be waited for.
+
+    Each step comes by itself: `step` shows it to the net and returns the net's prediction; `learn`
+    tells the target of that step, where there is one, and the weights move. A step takes the same
+    time and memory, however many went before. `reset` begins another sequence.
+
+    Streams come from :meth:`stream` of a fitted estimator. They start with its weights, leave it
+    as it is, and `to_estimator` turns what was learned into an estimator again. To start from
+    weights that have learned nothing, call `partial_fit` with one short sequence first.
+
+    Steps, targets and resets give the same weights and the same predictions, bit for bit, as
+    `partial_fit` on the sequences with targets per step: LSTM estimators with
+    ``gradient="truncated"``, ``update="step"`` and without batches, Elman and RTRL estimators
+    learn along a stream. Nets that learn from whole sequences or batches, or with
+    ``class_weight="balanced"``, and BPTT estimators have streams that predict, but cannot learn.
+
+    Parameters
+    ----------
+    estimator : LSTMClassifier, LSTMRegressor, or an Elman, BPTT or RTRL estimator
+        Fitted; it is not changed.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,) or None
+        Class labels in the order of the probabilities; None for numbers.
+    is_due : bool
+        Whether there is a step that `learn` has not been called for.
+
+    Raises
+    ------
+    ValueError
+        If the estimator is of another kind, or its weights are not finite.
+
+    See Also
+    --------
+    LSTMClassifier.partial_fit : Learning from sequences that have ended.
+
+    Notes
+    -----
+    The cells of 1997 have no forget gate. Along a sequence without boundaries their states drift,
+    until they are far from where squashing lets an error pass: `reset` wherever one part of a
+    stream says nothing about the next.
+
+    A pickle of a stream holds its state, so that it goes on where it was.
+
+    Examples
+    --------
+    The sum of the last two numbers, from a source that never ends:
+
+    >>> import numpy as np
+    >>> from lstm97 import RTRLRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> stream = RTRLRegressor(5, random_state=0).partial_fit([[[0.0]]], [0.0]).stream()
+    >>> before, errors = 0.0, []
+    >>> for _ in range(5000):
+    ...     now = rng.uniform(-0.5, 0.5)
+    ...     errors.append(abs(stream.step([now]) - (before + now)))
+    ...     loss = stream.learn(before + now)
+    ...     before = now
+    >>> bool(np.mean(errors[-500:]) < 0.2 * np.mean(errors[:500]))
+    True
+    >>> learned = stream.to_estimator()
+    """
+
+    def __init__(self, estimator):
+        check_is_fitted(estimator)
+        estimator._validate_params()
+        learner = estimator._trainable()
+        name = type(estimator).__name__
+        if not isinstance(learner, NetworkLearner | BatchLearner):
+            raise ValueError(
+                f"{name} has no stream: LSTM, Elman, BPTT and RTRL estimators have one"
+            )
+        why_not = _why_not(estimator, learner)
+        self._refusal = why_not and f"{name} cannot learn along a stream: {why_not}"
+        self._estimator = copy.copy(estimator)
+        self._learning_rate = estimator.learning_rate
+        self._n_features, self._n_outputs = learner.topology.n_inputs, learner.topology.n_outputs
+        self.classes_ = getattr(estimator, "classes_", None)
+        if self.classes_ is not None:
+            self._targets = self._label_targets()
+        form = "none" if why_not else learner.form
+        self._net = Stepper(learner.topology, learner.weights, form)
+        self._x, self.is_due = None, False
+
+    def step(self, x):
+        """Go on by one step and predict.
+
+        Parameters
+        ----------
+        x : array-like of shape (n_features,) or sparse matrix of shape (1, n_features)
+            The features of this step; all steps of a sequence must be of one kind, dense or
+            sparse.
+
+        Returns
+        -------
+        prediction : ndarray or float
+            One row of what the estimator would return: of `predict_proba`, an array of shape
+            (n_classes,); or of `predict`, a number or an array of shape (n_outputs,).
+
+        Raises
+        ------
+        ValueError
+            If x is no such step, or holds NaN or infinity: the stream is as it was. If an output
+            is not finite: the stream has gone on, but may be of no use before `reset` or
+            `restore`.
+        """
+        x = self._check_x(x)
+        outputs = np.empty(self._n_outputs)
+        is_finite = self._net.step(Steps(x), outputs)
+        self._x, self.is_due = x, True
+        if not is_finite:
+            raise ValueError("an output is not finite: steps or weights hold values that overflow")
+        if self.classes_ is not None:
+            return outputs / outputs.sum()
+        return outputs[0] if self._estimator.target_ndim_ == 1 else outputs
+
+    def learn(self, y, sample_weight=1.0):
+        """Learn the target of the last step; at a step without a target, just do not call it.
+
+        Parameters
+        ----------
+        y : label, number or array-like of shape (n_outputs,)
+            A label of `classes_`; or as many numbers as there are outputs, of which some, but not
+            all, may be NaN: no target for this output.
+        sample_weight : float, default=1.0
+            What the step's loss counts, beside what `class_weight` of the estimator says.
+
+        Returns
+        -------
+        loss : float
+            Of this step, before the weights moved.
+
+        Raises
+        ------
+        ValueError
+            If there was no step since the last call of `learn` or `reset`; if y is no target, or
+            `sample_weight` negative or not finite; if the estimator cannot learn along a stream.
+            The stream is as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the loss, or a weight, would not be finite: no weight has moved, and `loss` is not
+            finite.
+        """
+        if self._refusal:
+            raise ValueError(self._refusal)
+        if not self.is_due:
+            raise ValueError("there is no step to learn from: call step, then learn, once")
+        if not (isinstance(sample_weight, Real) and 0.0 <= sample_weight < np.inf):
+            raise ValueError(f"sample_weight={sample_weight!r} must be a number, 0 or more")
+        target, weight = self._check_y(y)
+        loss = self._net.learn(target, weight * sample_weight, self._learning_rate)
+        self.is_due = False
+        if not np.isfinite(loss):
+            warnings.warn(
+                "learning diverged: the loss or a weight would not be finite; nothing was learned "
+                "from this step. A smaller learning rate, or scaled steps and targets, may help",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return loss
+
+    def reset(self):
+        """Begin another sequence: forget all steps, but nothing that was learned.
+
+        Returns
+        -------
+        self : Stream
+        """
+        self._net.reset()
+        self._x, self.is_due = None, False
+        return self
+
+    def snapshot(self):
+        """Return a copy of all that steps and learning change.
+
+        Returns
+        -------
+        snapshot : Snapshot
+            For `restore`; it may be pickled.
+        """
+        return Snapshot(*self._net.snapshot(), self._x, self.is_due)
+
+    def restore(self, snapshot):
+        """Go back to a snapshot.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            Of this stream, or of another one of the same net.
+
+        Returns
+        -------
+        self : Stream
+
+        Raises
+        ------
+        ValueError
+            If the snapshot is of another net.
+        """
+        weights, state, touched, x, is_due = snapshot
+        steps = None if x is None else Steps(x)
+        self._net.restore(weights.copy(), state.copy(), touched, steps)
+        self._x, self.is_due = x, is_due
+        return self
+
+    def to_estimator(self):
+        """Return a fitted estimator with the weights of now.
+
+        Returns
+        -------
+        estimator : object
+            As the one that the stream came from, but for `weights_`. Its own streams begin a
+            sequence; it does not know where this stream is.
+        """
+        estimator = copy.copy(self._estimator)
+        estimator.weights_ = self._net.weights()
+        estimator._fit_state = None  # a fit with warm_start goes on from these weights
+        return estimator
+
+    def __reduce__(self):
+        return _resumed, (self.to_estimator(), self.snapshot())
+
+    # -- input -----------------------------------------------------------------------------------
+
+    def _check_x(self, x):
+        """Return a copy of a step: an array or a CSR matrix of one row."""
+        if sparse.issparse(x):
+            x, expected = as_steps(x, "x").copy(), (1, self._n_features)
+        else:
+            x, expected = as_numbers(x, "x"), (self._n_features,)
+        if x.shape != expected:
+            raise ValueError(f"x has shape {x.shape}, one step has shape {expected}")
+        return x if sparse.issparse(x) else x[None].copy()
+
+    def _label_targets(self):
+        """Return target row and weight of each label."""
+        rows = np.eye(self._n_outputs)
+        weights = self._estimator._weigh(rows, None)
+        weights = np.ones(len(rows)) if weights is None else weights
+        return dict(zip(self.classes_, zip(rows, weights, strict=True), strict=True))
+
+    def _check_y(self, y):
+        """Return target row and weight of a label, a number or some."""
+        if self.classes_ is None:
+            return self._check_numbers(y), 1.0
+        try:
+            return self._targets[y]
+        except (KeyError, TypeError):  # TypeError: a list, for instance
+            raise ValueError(f"y={y!r} is not in classes_") from None
+
+    def _check_numbers(self, y):
+        target = as_numbers(y, "y")
+        if target.shape != (self._n_outputs,):
+            raise ValueError(f"y has shape {target.shape}, {self._n_outputs} numbers expected")
+        if np.isnan(target).all():
+            raise ValueError("y holds no target: every number is NaN")
+        if np.isinf(target).any():
+            raise ValueError("y contains infinity")
+        return target
+
+
+def _why_not(estimator, learner):
+    """Say why a learner cannot learn along a stream; None: it can."""
+    if isinstance(getattr(estimator, "class_weight", None), str):
+        return "class_weight='balanced' needs all targets at once"
+    if isinstance(learner, BatchLearner):
+        return "it learns by batches of sequences"
+    if learner.form == "full":
+        return "the full gradient goes back through a whole sequence"
+    return None if learner.update == "step" else "its weights move at the end of a sequence"
+
+
+def _resumed(estimator, snapshot):
+    return Stream(estimator).restore(snapshot)

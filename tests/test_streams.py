@@ -1,0 +1,656 @@
+"""Streams: bit for bit the learning of whole sequences, at any time gone back to, and refusals."""
+
+import copy
+import gc
+import pickle
+import tracemalloc
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lstm97._core import Steps
+from lstm97._stream import Stepper
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+
+from lstm97 import (
+    BPTTClassifier,
+    CascadeCorrelationRegressor,
+    ElmanClassifier,
+    ElmanRegressor,
+    LSTMClassifier,
+    LSTMRegressor,
+    RTRLClassifier,
+    RTRLRegressor,
+    SequenceChunkerClassifier,
+)
+from lstm97._topology import Topology
+
+FAST = {"init_scale": 0.8, "learning_rate": 0.3, "random_state": 1}
+SOFTMAX = {"output_activation": "softmax", "loss": "log_loss"}
+MODELS = {
+    "paper": LSTMClassifier(3, 2, **FAST),
+    "hidden units": LSTMRegressor(2, 3, n_hidden=3, shortcut=True, **FAST),
+    "no gates": LSTMRegressor(2, 2, input_gate=False, output_gate=False, shortcut=True, **FAST),
+    "no input gate": LSTMClassifier(2, 2, input_gate=False, output_bias=False, **SOFTMAX, **FAST),
+    "no output gate": LSTMRegressor(
+        2, 3, output_gate=False, cell_bias=False, recurrence="cells", **FAST
+    ),
+    "no recurrence": LSTMClassifier(
+        2, 2, recurrence="none", shortcut=True, state_activation="identity", **FAST
+    ),
+    "many blocks": LSTMRegressor(11, 1, n_hidden=2, **FAST),
+    "Elman": ElmanRegressor(5, shortcut=True, **FAST),
+    "Elman classes": ElmanClassifier(3, **SOFTMAX, **FAST),
+    "RTRL": RTRLRegressor(4, shortcut=True, **FAST),
+    "RTRL classes": RTRLClassifier(3, recurrent_outputs=True, **FAST),
+}
+FORMS = {"dense": np.asarray, "sparse": sparse.csr_array}
+LABELS = np.array(list("abcdefghi"))
+EACH_MODEL = pytest.mark.parametrize("name", MODELS)
+EACH_FORM = pytest.mark.parametrize("form", FORMS)
+
+
+def data(model, form, seed=0, lengths=(9, 1, 14, 6)):
+    """Return sequences of three features, many of them zero, and targets with gaps."""
+    rng = np.random.default_rng(seed)
+    X = [rng.uniform(-1, 1, (n, 3)) * (rng.random((n, 3)) < 0.5) for n in lengths]
+    y = [np.array(LABELS[rng.integers(len(LABELS), size=n)], dtype=object) for n in lengths]
+    if not hasattr(model, "predict_proba"):
+        y = [rng.uniform(0, 1, (n, 2)) for n in lengths]
+    gap = np.nan if y[0].dtype.kind == "f" else None
+    for labels in y:
+        labels[rng.random(len(labels)) < 0.3] = gap
+        if gap is not None:
+            labels[rng.random(labels.shape) < 0.2] = gap
+    y[0][0] = 0.5 if gap is not None else "c"
+    return [FORMS[form](x) for x in X], y
+
+
+def partly_fitted(name, form="dense", **options):
+    """Return a model that has learned, and new data."""
+    model = copy.copy(MODELS[name])
+    X, y = data(model, form, seed=1)
+    return learned(model, X, y), *data(model, form, **options)
+
+
+def learned(model, X, y):
+    """Return a copy that learned these sequences once more."""
+    model = copy.copy(model)
+    if hasattr(model, "predict_proba"):
+        return model.partial_fit(X, y, classes=LABELS)
+    return model.partial_fit(X, y)
+
+
+def is_due(target):
+    return target is not None and not np.all(np.array(target) != np.array(target))
+
+
+def follow(stream, x, y):
+    """Step along one sequence and learn; return predictions and losses."""
+    predictions, losses = [], []
+    for t in range(x.shape[0]):
+        predictions.append(stream.step(x[[t]] if sparse.issparse(x) else x[t]))
+        if is_due(y[t]):
+            losses.append(stream.learn(y[t]))
+    return np.array(predictions), losses
+
+
+def predicted(model, X):
+    parts = getattr(model, "predict_proba", model.predict)(X)
+    return list(parts)
+
+
+# ---- the same as whole sequences -----------------------------------------------------------------
+
+
+@EACH_FORM
+@EACH_MODEL
+def test_learning_along_a_stream_is_partial_fit(name, form):
+    model, X, y = partly_fitted(name, form)
+    stream, other = model.stream(), model
+    for x, targets in zip(X, y, strict=True):
+        if not any(map(is_due, targets)):  # partial_fit takes no such sequence alone
+            continue
+        _, losses = follow(stream.reset(), x, targets)
+        other = learned(other, [x], [targets])
+        assert (stream.to_estimator().weights_ == other.weights_).all()
+        assert sum(losses) == other.loss_curve_[-1]
+    several = learned(model, X, y)
+    assert (stream.to_estimator().weights_ == several.weights_).all()
+    assert (stream.to_estimator().weights_ != model.weights_).any()
+
+
+@EACH_FORM
+@EACH_MODEL
+def test_predictions_along_a_stream_are_the_estimators(name, form):
+    model, X, _ = partly_fitted(name, form)
+    for x, rows in zip(X, predicted(model, X), strict=True):
+        stream = model.stream()
+        steps, _ = follow(stream, x, [None] * x.shape[0])
+        assert np.array_equal(steps, rows)
+        again, _ = follow(stream.reset(), x, [None] * x.shape[0])
+        assert np.array_equal(again, rows)
+        assert (stream.to_estimator().weights_ == model.weights_).all()
+
+
+@EACH_MODEL
+def test_predictions_after_learning_are_those_of_the_weights_of_now(name):
+    model, X, y = partly_fitted(name)
+    stream = model.stream()
+    follow(stream, X[0], y[0])
+    rows, _ = follow(stream.reset(), X[2], [None] * len(X[2]))
+    assert np.array_equal(rows, predicted(stream.to_estimator(), [X[2]])[0])
+    assert not np.array_equal(rows, predicted(model, [X[2]])[0])
+
+
+@pytest.mark.parametrize("name", ["paper", "hidden units", "RTRL", "RTRL classes"])
+def test_weights_of_samples_and_classes_are_those_of_partial_fit(name):
+    model, X, y = partly_fitted(name, lengths=[20])
+    weight = np.random.default_rng(3).uniform(0.0, 2.0, 20)
+    if hasattr(model, "predict_proba"):
+        model.set_params(class_weight={label: 0.2 + i for i, label in enumerate(LABELS[:-1])})
+    stream = model.stream()
+    for x, target, w in zip(X[0], y[0], weight, strict=True):
+        stream.step(x)
+        if is_due(target):
+            stream.learn(target, sample_weight=w)
+    other = copy.copy(model).partial_fit(X, y, sample_weight=[weight])
+    assert (stream.to_estimator().weights_ == other.weights_).all()
+    assert (learned(MODELS[name], X, y).weights_ != other.weights_).any()
+
+
+def test_a_net_fitted_to_last_steps_learns_at_any_step():
+    rng = np.random.default_rng(0)
+    X, y = [rng.uniform(-1, 1, (n, 2)) for n in (5, 8, 3)], np.array([0.3, 0.9, 0.1])
+    model = LSTMRegressor(**FAST).partial_fit(X, y)
+    stream = model.stream()
+    for x, target in zip(X, y, strict=True):
+        stream.reset()
+        outputs = [stream.step(step) for step in x]
+        assert np.ndim(outputs[-1]) == 0
+        stream.learn(target)
+    assert (stream.to_estimator().weights_ == copy.copy(model).partial_fit(X, y).weights_).all()
+
+
+# ---- a copy of it --------------------------------------------------------------------------------
+
+MOVES = st.lists(st.sampled_from(["step", "step", "learn", "reset", "keep", "return"]), max_size=40)
+
+
+@given(
+    name=st.sampled_from(list(MODELS)),
+    form=st.sampled_from(list(FORMS)),
+    moves=MOVES,
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=150, deadline=None)
+def test_going_back_is_as_if_what_came_after_had_not_been(name, form, moves, seed):
+    """Against a stream that makes only those moves that were never taken back."""
+    model, X, y = partly_fitted(name, form, seed=seed, lengths=[40])
+    x, target = X[0], y[0][0]
+    stream, kept, done, at_kept = model.stream(), None, [], []
+    for t, move in enumerate(moves):
+        if move == "keep":
+            kept, at_kept = stream.snapshot(), list(done)
+        elif move == "return" and kept is not None:
+            stream.restore(kept)
+            done = list(at_kept)
+        elif move in ("step", "reset") or (move == "learn" and done and done[-1][0] == "step"):
+            done.append((move, t))
+            make(stream, move, t, x, target)
+    other = model.stream()
+    for move, t in done:
+        make(other, move, t, x, target)
+    assert (stream.to_estimator().weights_ == other.to_estimator().weights_).all()
+    if done and done[-1][0] == "step":
+        assert stream.learn(target) == other.learn(target)
+    last = x[[39]] if sparse.issparse(x) else x[39]
+    for _ in range(2):
+        assert np.array_equal(stream.step(last), other.step(last))
+        stream.learn(target), other.learn(target)
+    assert (stream.to_estimator().weights_ == other.to_estimator().weights_).all()
+
+
+def make(stream, move, t, x, target):
+    if move == "step":
+        stream.step(x[[t]] if sparse.issparse(x) else x[t])
+    else:
+        stream.learn(target) if move == "learn" else stream.reset()
+
+
+@EACH_FORM
+@EACH_MODEL
+@pytest.mark.parametrize("way", ["pickle", "copy", "memory map"])
+def test_a_stream_that_was_stored_goes_on(name, form, way, tmp_path):
+    model, X, y = partly_fitted(name, form)
+    stream = model.stream()
+    head, tail = X[2][:6], X[2][6:]
+    follow(stream, head, y[2][:6])
+    stream.step(X[0][[0]] if form == "sparse" else X[0][0])
+    if way == "pickle":
+        stored = pickle.loads(pickle.dumps(stream))
+    elif way == "copy":
+        stored = copy.deepcopy(stream)
+    else:  # as joblib's workers get large arrays, which cannot be written to
+        joblib.dump(stream, tmp_path / "stream")
+        stored = joblib.load(tmp_path / "stream", mmap_mode="r")
+    first = stored.learn(y[0][0]), *follow(stored, tail, y[2][6:])
+    assert (stream.to_estimator().weights_ != stored.to_estimator().weights_).any()
+    second = stream.learn(y[0][0]), *follow(stream, tail, y[2][6:])
+    assert first[0] == second[0]
+    assert first[2] == second[2]
+    assert np.array_equal(first[1], second[1])
+    assert (stream.to_estimator().weights_ == stored.to_estimator().weights_).all()
+
+
+def test_a_snapshot_is_not_of_another_net():
+    model, X, y = partly_fitted("paper")
+    snapshot = model.stream().snapshot()
+    for name in ("no gates", "RTRL"):
+        with pytest.raises(ValueError, match="weights expected"):
+            partly_fitted(name)[0].stream().restore(snapshot)
+    only_predicts = copy.copy(model).set_params(update="sequence").stream()
+    follow(only_predicts, X[0], [None] * len(X[0]))
+    stream = model.stream()
+    follow(stream, X[1], y[1])
+    before = pickle.dumps(stream)
+    with pytest.raises(ValueError, match="a state of another net"):
+        stream.restore(only_predicts.snapshot())
+    assert pickle.dumps(stream) == before
+
+
+def test_a_snapshot_of_dense_steps_follows_sparse_ones():
+    model, X, y = partly_fitted("RTRL")
+    stream = model.stream()
+    follow(stream, X[0], y[0])
+    dense = stream.snapshot()
+    follow(stream.reset(), sparse.csr_array(X[2]), y[2])
+    is_sparse = stream.snapshot()
+    other = model.stream()
+    follow(other, X[0], y[0])
+    follow(stream.restore(dense), X[3], y[3])
+    follow(other, X[3], y[3])
+    assert (stream.to_estimator().weights_ == other.to_estimator().weights_).all()
+    follow(other.restore(is_sparse), sparse.csr_array(X[3]), y[3])
+    follow(stream.restore(is_sparse), sparse.csr_array(X[3]), y[3])
+    assert (stream.to_estimator().weights_ == other.to_estimator().weights_).all()
+
+
+def test_columns_seen_only_before_going_back_are_forgotten():
+    model, _, y = partly_fitted("RTRL", "sparse")
+    rows = [sparse.csr_array(row[None]) for row in np.diag([0.5, -1.0, 2.0])]
+    stream, other = model.stream(), model.stream()
+    stream.step(rows[0]), other.step(rows[0])
+    kept = stream.snapshot()
+    for i in (1, 2, 1):
+        stream.step(rows[i])
+        stream.learn(y[0][0])
+    stream.restore(kept)
+    for i in (0, 0, 1, 2):
+        assert np.array_equal(stream.step(rows[i]), other.step(rows[i]))
+        assert stream.learn(y[0][0]) == other.learn(y[0][0])
+    assert (stream.to_estimator().weights_ == other.to_estimator().weights_).all()
+
+
+# ---- stream and estimator ------------------------------------------------------------------------
+
+
+@EACH_MODEL
+def test_a_stream_and_its_estimators_are_apart(name):
+    model, X, y = partly_fitted(name)
+    before, weights = pickle.dumps(model), model.weights_.copy()
+    stream = model.stream()
+    follow(stream, X[0], y[0])
+    assert pickle.dumps(model) == before
+    one = stream.to_estimator()
+    kept = one.weights_.copy()
+    follow(stream, X[2], y[2])
+    assert (one.weights_ == kept).all()
+    assert (stream.to_estimator().weights_ != kept).any()
+    now = stream.to_estimator().weights_
+    one.weights_[:] = model.weights_[:] = 0.0
+    learned(model.set_params(learning_rate=7.0), X, y)
+    assert (stream.to_estimator().weights_ == now).all()
+    assert stream.to_estimator().learning_rate == FAST["learning_rate"]
+    follow(stream, X[3], y[3])
+    model.weights_[:] = weights
+    other = model.set_params(learning_rate=FAST["learning_rate"]).stream()
+    for i in (0, 2, 3):
+        follow(other, X[i], y[i])
+    assert (stream.to_estimator().weights_ == other.to_estimator().weights_).all()
+
+
+def test_a_warm_start_goes_on_from_the_streams_weights():
+    """Not from where the fit before ended."""
+    X, y = data(MODELS["paper"], "dense")
+    model = copy.copy(MODELS["paper"]).set_params(warm_start=True, max_iter=1, tol=None).fit(X, y)
+    stream = model.stream()
+    follow(stream, X[2], y[2])
+    expected = copy.copy(model)
+    expected.weights_, expected._fit_state = stream.to_estimator().weights_, None
+    fitted = stream.to_estimator().fit(X, y)
+    assert (fitted.weights_ == expected.fit(X, y).weights_).all()
+    assert (fitted.weights_ != copy.copy(model).fit(X, y).weights_).any()
+
+
+def test_shapes_of_predictions():
+    model, X, _ = partly_fitted("many blocks")
+    assert model.stream().step(X[0][0]).shape == (2,)
+    assert model.stream().classes_ is None
+    model, X, _ = partly_fitted("paper")
+    stream = model.stream()
+    assert (stream.classes_ == LABELS).all()
+    row = stream.step(X[0][0])
+    assert row.shape == (9,)
+    assert abs(row.sum() - 1.0) < 1e-12
+    for one in (X[0][:, :1], X[0][:, 0]):
+        flat = ElmanRegressor(**FAST).partial_fit(X[:1], [one]).stream()
+        assert np.shape(flat.step(X[0][0])) == one.shape[1:]
+
+
+@pytest.mark.parametrize("y", [1, 1.0, np.int64(1), np.float32(1), True])
+def test_labels_are_equal_whatever_their_type(y):
+    X = np.random.default_rng(0).uniform(-1, 1, (3, 4, 2))
+    model = ElmanClassifier(**FAST).partial_fit(X, [0, 1, 2], classes=[0, 1, 2])
+    stream, other = model.stream(), model.stream()
+    stream.step(X[0, 0]), other.step(X[0, 0])
+    assert stream.learn(y) == other.learn(1)
+
+
+def test_steps_may_come_as_lists_and_series():
+    model, X, _ = partly_fitted("Elman")
+    expected = model.stream().step(X[0][1])
+    for x in (X[0][1].tolist(), tuple(X[0][1]), pd.Series(X[0][1]), X[0][1].astype(object)):
+        assert (model.stream().step(x) == expected).all()
+    doubled = np.repeat(X[0][1], 2)
+    assert (model.stream().step(doubled[::2]) == expected).all()
+
+
+@EACH_FORM
+def test_what_the_caller_does_to_a_step_afterwards_is_nothing_to_the_stream(form):
+    model, X, y = partly_fitted("hidden units", form)
+    stream, other = model.stream(), model.stream()
+    step = X[2][[3]] if form == "sparse" else X[2][3]
+    stream.step(step), other.step(step.copy())
+    kept = stream.snapshot()
+    (step.data if form == "sparse" else step)[:] = 7.0
+    if form == "sparse":
+        step.indices[:] = 1
+    stream.learn(y[0][0]), other.learn(y[0][0])
+    assert (stream.to_estimator().weights_ == other.to_estimator().weights_).all()
+    stream.restore(kept).learn(y[0][0])
+    assert (stream.to_estimator().weights_ == other.to_estimator().weights_).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "n_steps"), [("paper", "dense", 100_000), ("RTRL", "sparse", 2_000)]
+)
+def test_memory_does_not_grow(name, form, n_steps):
+    model, X, y = partly_fitted(name, form, lengths=[50])
+    stream = model.stream()
+    tracemalloc.start()
+    follow(stream, X[0], y[0])
+    gc.collect()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(n_steps // 50):
+        follow(stream, X[0], y[0])
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 20_000
+
+
+# ---- streams that only predict -------------------------------------------------------------------
+
+PREDICT_ONLY = {
+    "batches of sequences": LSTMClassifier(batch_size=3, solver="adam", random_state=1),
+    "back through a whole sequence": LSTMClassifier(gradient="full", **FAST),
+    "at the end of a sequence": LSTMClassifier(update="sequence", **FAST),
+    "cannot learn along a stream: the full gradient": BPTTClassifier(3, **FAST),
+    "needs all targets at once": ElmanClassifier(3, class_weight="balanced", **FAST),
+}
+
+
+@EACH_FORM
+@pytest.mark.parametrize("why", PREDICT_ONLY)
+def test_nets_that_need_whole_sequences_predict(why, form):
+    X, y = data(PREDICT_ONLY[why], form)
+    model = copy.copy(PREDICT_ONLY[why]).set_params(max_iter=1, tol=None).fit(X, y)
+    stream = model.stream()
+    for x, rows in zip(X, predicted(model, X), strict=True):
+        steps, _ = follow(stream.reset(), x, [None] * x.shape[0])
+        assert np.allclose(steps, rows, rtol=1e-12, atol=0.0)
+    kept = stream.snapshot()
+    follow(stream, X[0], [None] * X[0].shape[0])
+    assert not np.array_equal(stream.snapshot().state, kept.state)
+    stream.restore(kept)
+    with pytest.raises(ValueError, match=why):
+        stream.learn("a")
+    assert np.array_equal(stream.snapshot().state, kept.state)
+
+
+@pytest.mark.parametrize("model", [CascadeCorrelationRegressor(1), SequenceChunkerClassifier(2)])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_other_methods_have_no_stream(model):
+    X, y = data(model, "dense")
+    model.set_params(max_iter=2)
+    if isinstance(model, CascadeCorrelationRegressor):
+        y = [np.nan_to_num(part) for part in y]
+    model.fit(X, y)
+    with pytest.raises(ValueError, match=f"{type(model).__name__} has no stream"):
+        model.stream()
+
+
+# ---- refusals ------------------------------------------------------------------------------------
+
+
+def test_a_stream_needs_a_fitted_estimator():
+    with pytest.raises(NotFittedError):
+        LSTMClassifier().stream()
+    model, _, _ = partly_fitted("paper")
+    with pytest.raises(ValueError, match="learning_rate"):
+        copy.copy(model).set_params(learning_rate=-1.0).stream()
+    model.weights_[3] = np.nan
+    with pytest.raises(ValueError, match="weights_ are not finite"):
+        model.stream()
+
+
+REFUSED_STEPS = [
+    ([0.0, 1.0], ValueError, r"x has shape \(2,\), one step has shape \(3,\)"),
+    ([[0.0, 1.0, 2.0]], ValueError, r"shape \(1, 3\)"),
+    (1.0, ValueError, r"shape \(1,\)"),
+    ([0.0, np.nan, np.inf], ValueError, "x contains NaN in feature 1"),
+    ([0.0, 1.0, -np.inf], ValueError, "x contains infinity in feature 2"),
+    (["0", "1", "2"], TypeError, "x must hold numbers"),
+    ([1j, 0, 0], ValueError, "complex"),
+    (np.ma.masked_array([1.0, 2.0, 3.0], [0, 1, 0]), ValueError, "x holds masked values"),
+    ({"a": 1.0, "b": 2.0, "c": 3.0}, TypeError, "x must hold numbers"),
+    (sparse.csr_array([[0.0, 0.0, 1.0]]), ValueError, "either sparse or dense"),
+]
+REFUSED_SPARSE_STEPS = [
+    (sparse.csr_array([[0.0, 1.0]]), ValueError, r"x has shape \(1, 2\)"),
+    (sparse.csr_array(np.eye(3)), ValueError, r"shape \(3, 3\), one step has shape \(1, 3\)"),
+    (sparse.csr_array([[0.0, 0.0, np.nan]]), ValueError, "x contains NaN in feature 2"),
+    (sparse.coo_array([0.0, 0.0, 1.0]), ValueError, "x must be 2-D"),
+    ([0.0, 1.0, 2.0], ValueError, "either sparse or dense"),
+]
+
+
+@pytest.mark.parametrize(
+    ("form", "x", "error", "message"),
+    [("dense", *case) for case in REFUSED_STEPS]
+    + [("sparse", *case) for case in REFUSED_SPARSE_STEPS],
+)
+def test_steps_that_are_refused_leave_the_stream_as_it_was(form, x, error, message):
+    model, X, y = partly_fitted("hidden units", form)
+    stream, other = model.stream(), model.stream()
+    for each in (stream, other):
+        follow(each, X[2], y[2])
+        each.step(X[0][[0]] if form == "sparse" else X[0][0])
+    before = pickle.dumps(stream)
+    with pytest.raises(error, match=message):
+        stream.step(x)
+    assert pickle.dumps(stream) == before
+    assert stream.learn([0.1, 0.2]) == other.learn([0.1, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("name", "y", "options", "error", "message"),
+    [
+        ("paper", "z", {}, ValueError, "y='z' is not in classes_"),
+        ("paper", 0, {}, ValueError, "y=0 is not in classes_"),
+        ("paper", None, {}, ValueError, "y=None is not in classes_"),
+        ("paper", np.nan, {}, ValueError, "y=nan is not in classes_"),
+        ("paper", ["a"], {}, ValueError, "is not in classes_"),
+        ("paper", "a", {"sample_weight": -1.0}, ValueError, "sample_weight=-1.0"),
+        ("paper", "a", {"sample_weight": np.nan}, ValueError, "sample_weight=nan"),
+        ("paper", "a", {"sample_weight": np.inf}, ValueError, "sample_weight=inf"),
+        ("paper", "a", {"sample_weight": "1"}, ValueError, "sample_weight='1'"),
+        ("RTRL", 0.5, {}, ValueError, r"y has shape \(1,\), 2 numbers expected"),
+        ("RTRL", [0.1, 0.2, 0.3], {}, ValueError, r"y has shape \(3,\)"),
+        ("RTRL", [[0.1, 0.2]], {}, ValueError, r"y has shape \(1, 2\)"),
+        ("RTRL", [np.nan, np.nan], {}, ValueError, "no target"),
+        ("RTRL", [0.1, np.inf], {}, ValueError, "y contains infinity"),
+        ("RTRL", ["0.1", "0.2"], {}, TypeError, "y must hold numbers"),
+    ],
+)
+def test_targets_that_are_refused_leave_the_stream_as_it_was(name, y, options, error, message):
+    model, X, targets = partly_fitted(name)
+    stream = model.stream()
+    follow(stream, X[0], targets[0])
+    stream.step(X[2][0])
+    before = pickle.dumps(stream)
+    with pytest.raises(error, match=message):
+        stream.learn(y, **options)
+    assert pickle.dumps(stream) == before
+    stream.learn(targets[0][0])
+    assert pickle.dumps(stream) != before
+
+
+def test_a_step_is_learned_from_once():
+    model, X, _ = partly_fitted("paper")
+    stream = model.stream()
+    for begin in (lambda: None, lambda: stream.learn("a"), stream.reset):
+        begin()
+        with pytest.raises(ValueError, match="no step to learn from"):
+            stream.learn("a")
+        stream.step(X[0][0])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("target", [1e200, 1e150])
+def test_learning_that_would_diverge_moves_no_weight(form, target):
+    """The loss overflows, or the weights alone."""
+    model, X, y = partly_fitted("hidden units", form)
+    stream = copy.copy(model).set_params(learning_rate=1e200).stream()
+    for x in X[2][:5]:
+        stream.step(x.reshape(1, -1) if form == "sparse" else x)
+    with pytest.warns(ConvergenceWarning, match="learning diverged"):
+        assert stream.learn([target, 0.5]) == np.inf
+    assert (stream.to_estimator().weights_ == model.weights_).all()
+    with pytest.raises(ValueError, match="no step to learn from"):
+        stream.learn([0.1, 0.2])
+    # What was left behind is nothing to what comes after.
+    slow = model.stream().restore(stream.snapshot())
+    other = model.stream()
+    for x in X[2][:5]:
+        other.step(x.reshape(1, -1) if form == "sparse" else x)
+    follow(slow, X[0], y[0])
+    follow(other, X[0], y[0])
+    assert (slow.to_estimator().weights_ == other.to_estimator().weights_).all()
+
+
+@pytest.mark.parametrize("shortcut", [False, True])
+@EACH_FORM
+def test_a_single_weight_that_would_diverge_is_seen(form, shortcut):
+    """From an input to a cell, or to an output."""
+    model = LSTMClassifier(2, 2, shortcut=shortcut, **SOFTMAX, **FAST)
+    X, y = data(model, form)
+    model = learned(model, X, y).set_params(learning_rate=1e200)
+    views = model.topology_.views(model.weights_)
+    for view in views.values():
+        view[1] = 0.0
+    if shortcut:  # no error reaches the cells
+        views["output"][3:-1] = 0.0
+    stream = model.stream()
+    stream.step(FORMS[form]([[0.0, 1e200, 0.0]] if form == "sparse" else [0.0, 1e200, 0.0]))
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        stream.learn("a")
+    assert (stream.to_estimator().weights_ == model.weights_).all()
+
+
+def test_outputs_that_overflow_are_told():
+    model, X, y = partly_fitted("hidden units")
+    model.weights_[model.topology_.slices["output"].start :] = 1e308
+    stream = model.stream()
+    kept = stream.snapshot()
+    with pytest.raises(ValueError, match="an output is not finite"):
+        stream.step([1e300, 1.0, 1.0])
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        stream.learn([0.5, 0.5])
+    fine = partly_fitted("hidden units")[0].stream()
+    stream.restore(fine.snapshot())
+    assert np.array_equal(follow(stream, X[0], y[0])[0], follow(fine, X[0], y[0])[0])
+    with pytest.raises(ValueError, match="an output is not finite"):
+        stream.restore(kept).step([1e300, 1.0, 1.0])
+
+
+# ---- the kernel ----------------------------------------------------------------------------------
+
+
+def stepper(form="forward", **options):
+    topology = Topology(**{"n_inputs": 3, "n_outputs": 2, **options})
+    return Stepper(topology, np.zeros(topology.n_weights), form)
+
+
+def test_calls_beyond_the_arrays_are_refused():
+    net, row = stepper(), Steps(np.zeros((1, 3)))
+    with pytest.raises(ValueError, match="weights expected"):
+        Stepper(Topology(n_inputs=3, n_outputs=2), np.zeros(7), "forward")
+    for form in ("full", "backward"):
+        with pytest.raises(ValueError, match="needs whole sequences"):
+            stepper(form)
+    with pytest.raises(ValueError, match="without memory cells"):
+        stepper("sensitive")
+    with pytest.raises(ValueError, match="no step to learn from"):
+        net.learn(np.zeros(2), 1.0, 0.1)
+    for steps in (Steps(np.zeros((2, 3))), Steps(np.zeros((1, 4)))):
+        with pytest.raises(ValueError, match="one step of 3 inputs"):
+            net.step(steps, np.zeros(2))
+    with pytest.raises(ValueError, match="outputs expected"):
+        net.step(row, np.zeros(1))
+    net.step(row, np.zeros(2))
+    with pytest.raises(ValueError, match="targets expected"):
+        net.learn(np.zeros(1), 1.0, 0.1)
+    weights, state, _ = net.snapshot()
+    one = np.array([3], dtype=np.intc)
+    for case in (
+        (weights[1:], state, one, row),
+        (weights, state[1:], one, row),
+        (weights, state, one, row),
+        (weights, state, one - 4, row),
+        (weights, state, np.zeros(4, dtype=np.intc), row),
+        (weights, state, one[:0], Steps(np.zeros((1, 4)))),
+    ):
+        with pytest.raises(ValueError, match=r"expected|another net|no input"):
+            net.restore(*case)
+
+
+@pytest.mark.parametrize(
+    ("form", "options", "size"),
+    [
+        ("none", {"n_blocks": 3, "block_size": 3, "n_hidden": 2}, 2 * 17 + 6 + 2 * 9 + 5),
+        ("forward", {"n_blocks": 3, "block_size": 1}, 2 * 9 + 6 + 2 * 3 + 5 + 13 * 6),
+        ("forward", {"n_blocks": 3, "input_gate": False}, 2 * 9 + 3 + 2 * 6 + 5 + 13 * 6),
+        ("sensitive", {"n_blocks": 0, "n_hidden": 5}, 2 * 5 + 5 + 9 * 25),
+    ],
+)
+def test_a_state_has_no_padding(form, options, size):
+    """So that it may be stored, and read by a build with other vectors."""
+    _, state, touched = stepper(form, **options).snapshot()
+    assert state.shape == (size,)
+    assert touched.shape == (0,)
