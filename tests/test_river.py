@@ -1,0 +1,112 @@
+"""River's methods on a stream; river itself is not there."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from lstm97 import LSTMClassifier, RTRLRegressor
+from lstm97.river import RiverClassifier, RiverRegressor
+
+NAMES = ["wind", "rain", "heat"]
+FAST = {"init_scale": 0.8, "learning_rate": 0.3, "random_state": 1}
+
+
+def numbers(n=30, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, (n, 3))
+
+
+def classifier():
+    model = LSTMClassifier(2, 2, **FAST)
+    return model.partial_fit([numbers(5)], ["a"], classes=["a", "b", "c"])
+
+
+def regressor(y=0.3):
+    return RTRLRegressor(3, **FAST).partial_fit([numbers(5)], np.array([y]))
+
+
+def as_dict(row, names=NAMES):
+    """Return features in another order than the stream's."""
+    return {name: row[names.index(name)] for name in ("heat", "wind", "rain")}
+
+
+def test_a_classifier_is_its_stream():
+    online, stream = RiverClassifier(classifier().stream(), NAMES), classifier().stream()
+    rng = np.random.default_rng(1)
+    for i, row in enumerate(numbers()):
+        expected = dict(zip("abc", stream.step(row), strict=True))
+        if i % 2:
+            assert online.predict_proba_one(as_dict(row)) == expected
+        else:
+            assert online.predict_one(as_dict(row)) == max("abc", key=expected.get)
+        if i % 3:
+            weight, label = rng.uniform(0, 2), rng.choice(["a", "b", "c"])
+            assert online.learn_one(as_dict(row), label, w=weight) is None
+            stream.learn(label, sample_weight=weight)
+    assert (online.stream.to_estimator().weights_ == stream.to_estimator().weights_).all()
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_a_regressor_is_its_stream(n_outputs):
+    y = [0.1, 0.7][:n_outputs] if n_outputs > 1 else 0.7
+    model = regressor(y)
+    online, stream = RiverRegressor(model.stream(), NAMES), model.stream()
+    for row in numbers():
+        prediction = online.predict_one(as_dict(row))
+        assert isinstance(prediction, float if n_outputs == 1 else np.ndarray)
+        assert np.array_equal(prediction, stream.step(row))
+        online.learn_one(as_dict(row), y)
+        stream.learn(y)
+    assert (online.stream.to_estimator().weights_ == stream.to_estimator().weights_).all()
+
+
+def test_to_learn_without_a_prediction_is_a_step():
+    online, stream = RiverRegressor(regressor().stream(), NAMES), regressor().stream()
+    for row in numbers():
+        online.learn_one(as_dict(row), 0.4)
+        stream.step(row)
+        stream.learn(0.4)
+    assert (online.stream.to_estimator().weights_ == stream.to_estimator().weights_).all()
+    assert online.predict_one(as_dict(numbers()[0])) == stream.step(numbers()[0])
+
+
+def test_features_are_sorted_at_the_first_step_and_stay():
+    online, stream = RiverRegressor(regressor().stream()), regressor().stream()
+    row = numbers()[0]
+    with pytest.raises(ValueError, match="one step has shape"):
+        online.predict_one({"heat": 1.0, "wind": 0.0})  # the names of no step
+    expected = stream.step(row)
+    assert online.predict_one(as_dict(row, sorted(NAMES))) == expected
+    before = pickle.dumps(online)
+    for x, message in [
+        (
+            {"heat": 1.0, "wind": 0.0},
+            r"has the features \['heat', 'wind'\], the stream has \['heat', 'rain', 'wind'\]",
+        ),
+        ({**as_dict(row), "snow": 1.0}, r"'snow'\], the stream has"),
+        ({"heat": 1.0, "wind": 0.0, "snow": 0.0}, r"'snow'\], the stream has"),
+        ({**as_dict(row), "rain": np.nan}, "x contains NaN in feature 1"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            online.predict_one(x)
+        assert pickle.dumps(online) == before
+    online.learn_one(as_dict(row), 0.4)
+    with pytest.raises(ValueError, match="the stream has"):
+        online.learn_one({**as_dict(row), "snow": 1.0}, 0.4)
+
+
+def test_a_stored_model_goes_on():
+    online = RiverRegressor(regressor().stream())
+    online.predict_one(as_dict(numbers()[0]))
+    stored = pickle.loads(pickle.dumps(online))
+    for each in (online, stored):
+        each.learn_one(as_dict(numbers()[0]), 0.4)
+    row = as_dict(numbers()[1])
+    assert stored.predict_one(row) == online.predict_one(row)
+
+
+def test_classes_and_numbers_are_told_apart():
+    with pytest.raises(ValueError, match="RiverRegressor: the stream predicts something else"):
+        RiverRegressor(classifier().stream())
+    with pytest.raises(ValueError, match="RiverClassifier: the stream predicts something else"):
+        RiverClassifier(regressor().stream())
