@@ -106,6 +106,7 @@ class Stream:
     """
 
     def __init__(self, estimator):
+        estimator = copy.copy(estimator)  # another thread may fit it
         check_is_fitted(estimator)
         estimator._validate_params()
         learner = estimator._trainable()
@@ -116,7 +117,7 @@ class Stream:
             )
         why_not = _why_not(estimator, learner)
         self._refusal = why_not and f"{name} cannot learn along a stream: {why_not}"
-        self._estimator = copy.copy(estimator)
+        self._estimator = estimator
         self._learning_rate = estimator.learning_rate
         self._n_features, self._n_outputs = learner.topology.n_inputs, learner.topology.n_outputs
         self.classes_ = getattr(estimator, "classes_", None)
