@@ -16,6 +16,7 @@ import pytest
 from lstm97.experiments.runner import run_missing
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.store import Store, StoreError
+from lstm97.experiments.trial import run_trial
 
 EASY = replace(
     load_settings()["exp4-100"],
@@ -26,8 +27,22 @@ EASY = replace(
 )
 
 
+FIELDS = {
+    "solved": True,
+    "reason": "solved",
+    "n_sequences": 300,
+    "milestones": {},
+    "n_wrong": 3,
+    "n_test": 50,
+    "test_error": 0.125,
+    "curve": [0.5, 0.25],
+    "seconds": 1.5,
+}
+
+
 def record(trial, seed=0, setting=EASY, **fields):
-    return {"id": setting.id, "setting": setting.digest, "seed": seed, "trial": trial, **fields}
+    own = {"id": setting.id, "setting": setting.digest, "seed": seed, "trial": trial}
+    return own | FIELDS | fields
 
 
 def without_times(records):
@@ -164,6 +179,55 @@ def test_a_line_that_is_no_record_is_named(tmp_path, line):
     store.append(EASY, record(0))
     store.path(EASY).write_bytes(store.path(EASY).read_bytes() + line + b"\n")
     with pytest.raises(StoreError, match=r"line 2 of .*exp4-100.jsonl is no record"):
+        store.read(EASY)
+
+
+@pytest.mark.parametrize("name", ["id", "setting", "seed", "trial", *FIELDS])
+def test_a_field_that_a_record_lacks_is_named(tmp_path, name):
+    store = Store(tmp_path)
+    lines = [record(0), record(1), record(2)]
+    del lines[1][name]
+    store.path(EASY).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(StoreError, match=rf"line 2 of .*exp4-100.jsonl is no record: .*'{name}'"):
+        store.read(EASY)
+
+
+def test_a_record_of_a_trial_has_all_fields():
+    assert run_trial(EASY, 0, 0).keys() == record(0).keys() | {"method"}
+
+
+def test_records_of_another_setting_may_lack_fields(tmp_path):
+    """Nothing is made of them."""
+    store, other = Store(tmp_path), replace(EASY, limit=3000)
+    bare = {name: record(0, setting=other)[name] for name in ("id", "setting", "seed", "trial")}
+    store.path(EASY).write_text(json.dumps(bare) + "\n" + json.dumps(record(1)) + "\n")
+    assert store.read(EASY) == [record(1)]
+
+
+@pytest.mark.parametrize("before", [b"\r", b" \r ", b""])
+@pytest.mark.parametrize("after", [b"\r", b"\x0b\x0c\x1c\xc2\x85"])
+def test_a_line_ends_with_a_line_feed_alone(tmp_path, before, after):
+    """What else ends lines elsewhere cuts off nothing that stands before it."""
+    store = Store(tmp_path)
+    line = json.dumps(record(0)).encode()
+    whole = line[:1] + before + line[1:] + b"\r\n" + line + b"\n"
+    store.path(EASY).write_bytes(whole + line[:9] + after)
+    store.append(EASY, record(2))
+    assert store.path(EASY).read_bytes() == whole + json.dumps(record(2)).encode() + b"\n"
+    assert store.read(EASY)[0] == record(0)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    store.path(EASY).mkdir()
+    with pytest.raises(StoreError, match=r"exp4-100.jsonl could not be read: "):
+        store.read(EASY)
+
+    def refused(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(StoreError, match=r"exp4-100.jsonl could not be read: Permission denied"):
         store.read(EASY)
 
 

@@ -3,12 +3,19 @@
 import json
 import os
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
+
+# What tables and plots are made of: a KeyError, where a record lacks one of these.
+REQUIRED = itemgetter(
+    "id", "solved", "reason", "n_sequences", "milestones", "n_wrong", "n_test", "test_error",
+    "curve", "seconds",
+)  # fmt: skip
 
 
 class StoreError(RuntimeError):
@@ -48,16 +55,21 @@ class Store:
         -------
         records : list of dict
             In the order of seeds and trials, none twice.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be read, or a line of it is no record or lacks a field.
         """
-        found, path = {}, self.path(setting)
-        for number, line in enumerate(self._whole_lines(path), start=1):
+        found, path, digest = {}, self.path(setting), setting.digest
+        for number, line in enumerate(self._whole(path).split(b"\n")[:-1], start=1):
             try:
                 record = json.loads(line)
-                digest, key = record["setting"], (record["seed"], record["trial"])
+                if record["setting"] == digest and seed in (None, record["seed"]):
+                    REQUIRED(record)
+                    found.setdefault((record["seed"], record["trial"]), record)
             except (ValueError, KeyError, TypeError) as error:
                 raise StoreError(f"line {number} of {path} is no record: {error!r}") from error
-            if digest == setting.digest and seed in (None, key[0]):
-                found.setdefault(key, record)
         return [found[key] for key in sorted(found)]
 
     def append(self, setting, record):
@@ -74,7 +86,7 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Without a buffer: nothing is left that closing the file would try to write again.
             with path.open("ab", buffering=0) as file, _alone(file):
-                whole = sum(map(len, self._whole_lines(path)))
+                whole = len(self._whole(path))
                 file.truncate(whole)
                 try:
                     _write(file, line)
@@ -87,13 +99,17 @@ class Store:
                 f"{error.strerror}. Earlier records are intact; run again to repeat this trial"
             ) from error
 
-    def _whole_lines(self, path):
-        """Return the lines that end, as bytes; the last one may have been cut off."""
-        if self.folder.exists() and not self.folder.is_dir():
-            raise StoreError(f"{self.folder} is no folder")
-        if not path.exists():
-            return []
-        return [line for line in path.read_bytes().splitlines(True) if line.endswith(b"\n")]
+    def _whole(self, path):
+        """Return what the lines that end have, as bytes; the last one may have been cut off."""
+        try:
+            if self.folder.exists() and not self.folder.is_dir():
+                raise StoreError(f"{self.folder} is no folder")
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise StoreError(f"{path} could not be read: {error.strerror}") from error
+        return content[: content.rfind(b"\n") + 1]
 
 
 @contextmanager
