@@ -7,8 +7,12 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -25,6 +29,7 @@ EASY = replace(
     limit=2000,
     n_test=50,
 )
+HARD = replace(EASY, id="hard", limit=3000)
 
 
 FIELDS = {
@@ -69,9 +74,22 @@ def test_records_of_another_setting_are_not_taken(tmp_path):
 
 def test_a_repeated_record_counts_once(tmp_path):
     store = Store(tmp_path)
-    store.append(EASY, record(0, n=1))
-    store.append(EASY, record(0, n=2))
+    lines = [json.dumps(record(0, n=n)) + "\n" for n in (1, 2)]
+    store.path(EASY).write_text("".join(lines))
     assert store.read(EASY) == [record(0, n=1)]
+
+
+def test_a_trial_is_stored_once(tmp_path):
+    store, other = Store(tmp_path), replace(EASY, limit=3000)
+    first = record(0, n=1)
+    assert store.append(EASY, first) is first
+    before = store.path(EASY).read_bytes()
+    assert store.append(EASY, record(0, n=2)) == first
+    assert store.path(EASY).read_bytes() == before
+    for another in (record(1), record(0, seed=1)):
+        assert store.append(EASY, another) is another
+    assert store.append(other, record(0, setting=other)) == record(0, setting=other)
+    assert len(store.path(EASY).read_text().splitlines()) == 4
 
 
 @pytest.mark.parametrize("cut", [1, 10, 40])
@@ -137,6 +155,34 @@ def test_only_missing_trials_are_run(tmp_path):
     assert store.read(EASY) == again
     assert {"versions", "platform", "commit", "curve"} <= again[0].keys()
     assert list(run_missing({EASY.id: (EASY, 3)}, store, n_jobs=1)) == again[:3]
+
+
+@pytest.mark.parametrize("n_sweeps", [2, 3])
+def test_sweeps_on_one_store_share_the_work(tmp_path, monkeypatch, n_sweeps):
+    """They start at once, with four trials at a time each; a few trials may be run twice."""
+    ran, start = [], threading.Barrier(n_sweeps)
+
+    def run(pairs, seed, n_jobs):
+        while batch := list(islice(pairs, 4)):
+            for setting, trial in batch:
+                time.sleep(random.uniform(0.001, 0.003))
+                ran.append(trial)
+                yield record(trial, seed, setting)
+
+    def sweep(_):
+        start.wait()
+        return list(run_missing(wanted, Store(tmp_path), seed=3))
+
+    monkeypatch.setattr("lstm97.experiments.runner.run_trials", run)
+    wanted, n = {EASY.id: (EASY, 100), HARD.id: (HARD, 100)}, 200
+    with ThreadPoolExecutor(n_sweeps) as threads:
+        results = list(threads.map(sweep, range(n_sweeps)))
+    assert n <= len(ran) < 1.5 * n
+    expected = Counter((name, trial) for name in wanted for trial in range(100))
+    for records in results:
+        assert Counter((record["id"], record["trial"]) for record in records) == expected
+    for setting, _ in wanted.values():
+        assert len(Store(tmp_path).path(setting).read_text().splitlines()) == 100
 
 
 SWEEP = """

@@ -5,6 +5,7 @@ import os
 from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
+from tempfile import TemporaryFile
 
 try:
     import fcntl
@@ -27,12 +28,13 @@ class Store:
 
     A line is written at once and flushed to the disk before the trial counts as done. A line that
     was cut off, by a kill or a full disk, is not a record: it is passed over when reading and
-    removed before the next one is written.
+    removed before the next one is written. Several processes may write to a store: a trial has one
+    record, the first.
 
     Parameters
     ----------
     folder : path-like
-        Made when the first record is written.
+        Made when there is something to write.
     """
 
     def __init__(self, folder):
@@ -72,13 +74,38 @@ class Store:
                 raise StoreError(f"line {number} of {path} is no record: {error!r}") from error
         return [found[key] for key in sorted(found)]
 
+    def find(self, setting, trial, seed):
+        """Return the record of one trial, or None; raise what `read` raises."""
+        records = (r for r in self.read(setting, seed) if r["trial"] == trial)
+        return next(records, None)
+
+    def prepare(self, settings):
+        """Make the folder, and raise a StoreError if the files of settings could not be written.
+
+        Parameters
+        ----------
+        settings : iterable of Setting
+        """
+        try:
+            make_folder(self.folder)
+            for path in map(self.path, settings):
+                if path.exists():
+                    path.open("ab").close()
+        except OSError as error:
+            raise StoreError(f"{self.folder} cannot hold records: {error}") from error
+
     def append(self, setting, record):
-        """Write one record, or raise a StoreError and leave the file as it was.
+        """Write one record, if its trial has none, or raise a StoreError and leave the file alone.
 
         Parameters
         ----------
         setting : Setting
         record : dict
+
+        Returns
+        -------
+        record : dict
+            The one that the store has: another, if another process was faster.
         """
         path = self.path(setting)
         line = json.dumps(record).encode() + b"\n"
@@ -86,6 +113,9 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Without a buffer: nothing is left that closing the file would try to write again.
             with path.open("ab", buffering=0) as file, _alone(file):
+                stored = self.find(setting, record["trial"], record["seed"])
+                if stored is not None:
+                    return stored
                 whole = len(self._whole(path))
                 file.truncate(whole)
                 try:
@@ -98,6 +128,7 @@ class Store:
                 f"trial {record['trial']} of {record['id']} could not be stored in {path}: "
                 f"{error.strerror}. Earlier records are intact; run again to repeat this trial"
             ) from error
+        return record
 
     def _whole(self, path):
         """Return what the lines that end have, as bytes; the last one may have been cut off."""
@@ -110,6 +141,13 @@ class Store:
         except OSError as error:
             raise StoreError(f"{path} could not be read: {error.strerror}") from error
         return content[: content.rfind(b"\n") + 1]
+
+
+def make_folder(folder):
+    """Make a folder if needed, and raise an OSError if no file can be made in it."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=folder):
+        pass
 
 
 @contextmanager
