@@ -1,5 +1,6 @@
 """Settings, trials, parallel runs, and the command line."""
 
+import errno
 import json
 import os
 import signal
@@ -213,6 +214,81 @@ def test_reproduce_runs_everything_and_reports(capsys, tmp_path):
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "A quick run" not in page
     assert "not run" in page
+
+
+@pytest.fixture
+def no_trial(monkeypatch):
+    def ran(*arguments):
+        raise AssertionError("a trial was run")
+
+    monkeypatch.setattr("lstm97.experiments.runner.run_trials", ran)
+
+
+def unusable(kind, folder):
+    """Return a path that can be no folder with new files in it."""
+    if kind == "below a file":
+        (folder / "file").write_text("")
+        return folder / "file" / "below"
+    if kind == "no file can be made":
+        if not Path("/proc/self").is_dir():
+            pytest.skip("no such folder here")
+        return Path("/proc/self")
+    (folder / "file").write_text("")
+    return folder / "file"
+
+
+@pytest.mark.usefixtures("only_easy", "no_trial")
+@pytest.mark.parametrize("kind", ["a file", "below a file", "no file can be made"])
+@pytest.mark.parametrize(
+    "command",
+    ["run exp4-100 --store", "reproduce --report s --store", "reproduce --store s --report",
+     "matrix --report s --store", "matrix --store s --report"],
+)  # fmt: skip
+def test_an_unusable_folder_is_found_before_a_trial_runs(
+    capsys, tmp_path, monkeypatch, command, kind
+):
+    monkeypatch.chdir(tmp_path)
+    path = unusable(kind, tmp_path)
+    assert main([*command.split(), str(path), "--jobs", "1"]) == 1
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "lstm97:" in line)
+    assert str(path) in line
+
+
+@pytest.mark.usefixtures("only_easy", "no_trial")
+def test_a_file_that_cannot_be_written_is_found_before_a_trial_runs(capsys, tmp_path, monkeypatch):
+    def refused(path, mode="r", *arguments, **options):
+        if mode == "ab":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, mode, *arguments, **options)
+
+    opened = Path.open
+    (tmp_path / "exp4-100.jsonl").write_text("")
+    monkeypatch.setattr(Path, "open", refused)
+    assert main(["run", "exp4-100", "--jobs", "1", "--store", str(tmp_path)]) == 1
+    assert "exp4-100.jsonl" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("only_easy")
+@pytest.mark.skipif(os.name != "posix", reason="kills a process")
+def test_a_worker_that_is_killed_leaves_what_is_stored(capsys, tmp_path, monkeypatch):
+    def killed(setting, trial, seed):
+        if trial == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return run_trial(setting, trial, seed)
+
+    arguments = ["run", "exp4-100", "--trials", "8", "--jobs", "2", "--json"]
+    arguments += ["--store", str(tmp_path)]
+    with monkeypatch.context() as patch:
+        patch.setattr("lstm97.experiments.runner.run_trial", killed)
+        assert main(arguments) == 1
+    captured = capsys.readouterr()
+    done = captured.out.splitlines()
+    assert len(done) < 8
+    assert "lstm97: a worker process was killed" in captured.err
+    assert f"{len(done)} of 8 trials are stored" in captured.err
+    assert (tmp_path / "exp4-100.jsonl").read_text().splitlines() == done
+    assert main(arguments) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 8
 
 
 def test_quick_touches_every_setting_and_full_makes_the_papers_trials():

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import warnings
+from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from lstm97.experiments.report import write_matrix, write_report
 from lstm97.experiments.reproduce import QUICK_NOTE, full, quick
 from lstm97.experiments.runner import run_missing
 from lstm97.experiments.settings import load_methods, load_settings
-from lstm97.experiments.store import Store, StoreError
+from lstm97.experiments.store import Store, StoreError, make_folder
 from lstm97.experiments.summary import comparison
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
@@ -35,7 +36,7 @@ def main(arguments=None):
     Returns
     -------
     status : int
-        0; 1 if a record could not be stored; 130 after Ctrl-C.
+        0; 1 if a record could not be stored, or a worker was killed; 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -174,28 +175,37 @@ def _run(options):
 
 def _reproduce(options):
     wanted = (full if options.full else quick)(load_settings())
-    status, _ = _run_wanted(wanted, options, "all experiments")
-    return status or _write_report(options, wanted, "" if options.full else QUICK_NOTE)
+    note = "" if options.full else QUICK_NOTE
+    return _run_and_report(
+        wanted, options, "all experiments", lambda: _write_report(options, wanted, note)
+    )
 
 
 def _report(options):
-    return _write_report(options, full(load_settings()))
+    return _reported(lambda: _write_report(options, full(load_settings())))
 
 
 def _matrix(options):
-    wanted = wanted_cells(options.trials)
-    status, _ = _run_wanted(wanted, options, "all methods on all tasks")
-    return status or _reported(lambda: write_matrix(options.report, options.store))
+    return _run_and_report(
+        wanted_cells(options.trials), options, "all methods on all tasks",
+        lambda: write_matrix(options.report, options.store),
+    )  # fmt: skip
+
+
+def _run_and_report(wanted, options, title, write):
+    """Run what is missing, if the folder of the report can be written to; return an exit status."""
+    try:
+        make_folder(options.report)
+    except OSError as error:
+        return _failed(error)
+    status, _ = _run_wanted(wanted, options, title)
+    return status or _reported(write)
 
 
 def _write_report(options, wanted, note=""):
     """Write the report on what the store has of the wanted settings, by any seed."""
-
-    def write():
-        results = [(setting, options.store.read(setting)) for setting, _ in wanted.values()]
-        return write_report(options.report, results, note)
-
-    return _reported(write)
+    results = [(setting, options.store.read(setting)) for setting, _ in wanted.values()]
+    return write_report(options.report, results, note)
 
 
 def _reported(write):
@@ -203,9 +213,14 @@ def _reported(write):
     try:
         print(f"Report: {write()}")
     except (StoreError, OSError) as error:
-        print(f"lstm97: {error}", file=sys.stderr)
-        return 1
+        return _failed(error)
     return 0
+
+
+def _failed(error):
+    """Say why, return an exit status."""
+    print(f"lstm97: {error}", file=sys.stderr)
+    return 1
 
 
 def _run_wanted(wanted, options, title, show=None):
@@ -233,6 +248,10 @@ def _run_wanted(wanted, options, title, show=None):
         status = INTERRUPTED
         print(f"Interrupted: {len(records)} of {total} trials done.", file=sys.stderr)
     except StoreError as error:
-        status = 1
-        print(f"lstm97: {error}", file=sys.stderr)
+        status = _failed(error)
+    except BrokenExecutor:
+        status = _failed(
+            f"a worker process was killed, or ran out of memory. {len(records)} of {total} trials "
+            "are stored; run again to make the others"
+        )
     return status, records
