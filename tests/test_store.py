@@ -30,6 +30,14 @@ EASY = replace(
     n_test=50,
 )
 HARD = replace(EASY, id="hard", limit=3000)
+# Some hundredths of a second.
+LONG = replace(
+    EASY,
+    id="long",
+    task={"name": "adding", "T": 100},
+    stop={"rule": "recent", "tolerance": 1e-9},
+    limit=5000,
+)
 
 
 FIELDS = {
@@ -185,38 +193,63 @@ def test_sweeps_on_one_store_share_the_work(tmp_path, monkeypatch, n_sweeps):
         assert len(Store(tmp_path).path(setting).read_text().splitlines()) == 100
 
 
-SWEEP = """
-import sys
+# A line on stdin asks for a sweep, the next one for its end. It runs in a fork, which has imported
+# all, and on threads: a kill hits trials, and not the start of processes.
+SWEEPS = """
+import os, sys
 sys.path.insert(0, sys.argv[1])
-from test_store import EASY
+import joblib
+from test_store import LONG
+from lstm97.experiments.provenance import provenance
 from lstm97.experiments.runner import run_missing
 from lstm97.experiments.store import Store
-for record in run_missing({EASY.id: (EASY, 40)}, Store(sys.argv[2]), n_jobs=2):
-    pass
+provenance()
+while sys.stdin.readline():
+    child = os.fork()
+    if child == 0:
+        with joblib.parallel_config(backend="threading"):
+            list(run_missing({LONG.id: (LONG, 40)}, Store(sys.argv[2]), n_jobs=2))
+        os._exit(0)
+    print(child, flush=True)
+    sys.stdin.readline()
+    os.waitpid(child, 0)
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="kills a process group")
+def whole_lines(path):
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def kill_after_growth(process, path, delay):
+    """Start a sweep, kill it some time after it stored a record; return how many there are then."""
+    before = whole_lines(path)
+    print(file=process.stdin, flush=True)
+    child = int(process.stdout.readline())
+    deadline = time.monotonic() + 60
+    while whole_lines(path) == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    time.sleep(delay)
+    os.kill(child, signal.SIGKILL)
+    print(file=process.stdin, flush=True)
+    return whole_lines(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks a process")
 def test_a_sweep_that_is_killed_at_any_moment_ends_with_all_records(tmp_path):
-    rng = random.Random(0)
-    expected = without_times(
-        run_missing({EASY.id: (EASY, 40)}, Store(tmp_path / "undisturbed"), n_jobs=1)
-    )
-    command = [sys.executable, "-c", SWEEP, str(Path(__file__).parent), str(tmp_path / "killed")]
-    kills = 0
-    while kills < 20:
-        with subprocess.Popen(command, start_new_session=True) as process:
-            try:
-                process.wait(timeout=rng.uniform(1.5, 3.5))
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-        kills += 1
-        time.sleep(0.05)
-    subprocess.run(command, check=True)
+    rng, wanted = random.Random(0), {LONG.id: (LONG, 40)}
+    undisturbed = list(run_missing(wanted, Store(tmp_path / "undisturbed"), n_jobs=1))
     store = Store(tmp_path / "killed")
-    lines = store.path(EASY).read_text().splitlines()
-    assert len(lines) == 40
-    assert without_times(store.read(EASY)) == expected
+    longest = max(record["seconds"] for record in undisturbed)
+    command = [sys.executable, "-c", SWEEPS, str(Path(__file__).parent), str(store.folder)]
+    counts = []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as p:
+        while len(counts) < 10 and max(counts, default=0) < 40:
+            counts.append(kill_after_growth(p, store.path(LONG), rng.uniform(0, 5 * longest)))
+    assert sum(0 < count < 40 for count in counts) >= 5
+    list(run_missing(wanted, store, n_jobs=1))
+    assert whole_lines(store.path(LONG)) == 40
+    assert without_times(store.read(LONG)) == without_times(undisturbed)
 
 
 @pytest.mark.parametrize("line", [b"garbage", b"", b"{}", b"[]", b"null", b"\xff\xfe", b"\0\0"])
