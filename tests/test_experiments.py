@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 import joblib
@@ -166,6 +167,28 @@ def test_list_shows_every_experiment(capsys):
     assert "1,273,000" in out
 
 
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_list_cuts_nothing_off(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert "\N{HORIZONTAL ELLIPSIS}" not in out
+    found = {words[0]: words for line in out.splitlines() if (words := line.split())}
+    for name, setting in SETTINGS.items():
+        assert found[name][1] == setting.method
+        assert found[name][-2:] == [setting.published_count, setting.published_success]
+
+
+def test_list_tells_readings_of_a_row_apart(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, setting in SETTINGS.items():
+        at = next(i for i, line in enumerate(lines) if line.split()[:1] == [name])
+        said = takewhile(lambda line: line.startswith("- "), map(str.strip, lines[at + 1 :]))
+        assert [line.removeprefix("- ") for line in said] == setting.departures
+
+
 @pytest.fixture
 def only_easy(monkeypatch):
     monkeypatch.setattr(
@@ -190,6 +213,18 @@ def test_run_prints_records(capsys, tmp_path):
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == sorted(
         records, key=lambda record: record["trial"]
     )
+
+
+@pytest.mark.usefixtures("only_easy")
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+def test_what_is_stored_is_left_out_whether_asked_for_or_not(capsys, tmp_path, resume):
+    arguments = ["run", "exp4-100", "--jobs", "1", "--json", "--store", str(tmp_path), *resume]
+    assert main([*arguments, "--trials", "1"]) == 0
+    first = capsys.readouterr().out
+    assert main([*arguments, "--trials", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines(keepends=True)
+    assert len(lines) == 2
+    assert lines[0] == first
 
 
 @pytest.mark.usefixtures("only_easy")
@@ -309,6 +344,14 @@ def test_bad_arguments_are_refused(arguments, capsys):
         main(arguments)
     assert stop.value.code == 2
     assert "usage: lstm97" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--jobs", "--trials", "--seed"])
+@pytest.mark.parametrize("text", ["x", "1.5", ""])
+def test_what_should_be_a_number_is_named(option, text, capsys):
+    with pytest.raises(SystemExit):
+        main(["run", "exp6a", option, text])
+    assert f"argument {option}: {text!r} is no whole number" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals to a process group")

@@ -13,6 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from lstm97.experiments.matrix import TRIALS, wanted_cells
 from lstm97.experiments.report import write_matrix, write_report
@@ -23,6 +24,7 @@ from lstm97.experiments.store import Store, StoreError, make_folder
 from lstm97.experiments.summary import comparison
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
+LEAST_WIDTH = 80  # of the list: less would cut off figures
 
 
 def main(arguments=None):
@@ -96,6 +98,10 @@ def _parser():
 
 def _add_common(command):
     command.add_argument(
+        "--resume", action="store_true",
+        help="leave out trials that the store has: the default",
+    )  # fmt: skip
+    command.add_argument(
         "--jobs",
         type=_jobs,
         default=-1,
@@ -126,7 +132,7 @@ def _at_least(least):
     """Return a converter of arguments to numbers that are not lower."""
 
     def number(text):
-        value = int(text)
+        value = _whole_number(text)
         if value < least:
             raise argparse.ArgumentTypeError(f"{value} is lower than {least}")
         return value
@@ -135,16 +141,24 @@ def _at_least(least):
 
 
 def _jobs(text):
-    value = int(text)
+    value = _whole_number(text)
     if value == 0:
         raise argparse.ArgumentTypeError("0 trials at a time are none; -1 means one per core")
     return value
 
 
+def _whole_number(text):
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
 def _list(options):
     table = Table(
         title="Experiments, and the paper's training sequences to success",
-        caption=f"Every one can be run by each of the methods {', '.join(load_methods())}: "
+        caption="A line that begins with a dash says where a reading departs from the paper. "
+        f"Every one can be run by each of the methods {', '.join(load_methods())}: "
         "lstm97 run ID --method METHOD",
         box=SIMPLE_HEAD,
         padding=0,
@@ -155,9 +169,12 @@ def _list(options):
     for name in ("paper", "solved"):
         table.add_column(name, justify="right", no_wrap=True)
     for setting in load_settings().values():
+        task = "".join([setting.title, *(f"\n- {text}" for text in setting.departures)])
         figures = setting.published_count, setting.published_success
-        table.add_row(setting.id, setting.method, setting.title, *figures)
-    Console().print(table)
+        table.add_row(setting.id, setting.method, Text(task), *figures)
+    console = Console()
+    console.width = max(console.width, LEAST_WIDTH)
+    console.print(table)
     return 0
 
 
