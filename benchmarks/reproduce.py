@@ -90,6 +90,23 @@ def matrix():
     return matrix_table(summarize_matrix(Store(RESULTS)))
 
 
+def rtrl():
+    """Return what RTRL comes to on the noise-free lag of p=4 at each learning rate."""
+    rows = {}
+    for setting, records in results():
+        if setting.row.startswith("exp2a-rtrl-4-"):
+            summary = summarize(setting, records)
+            paper = [setting.published_success, setting.published_count]
+            rows.setdefault(setting.network["learning_rate"], [
+                f"{setting.network['learning_rate']:g}",
+                f"{summary.rate:.0%}",
+                f"{summary.mean:,.0f}" if summary.mean else DASH,
+                *(paper if setting.id == setting.row else [DASH, DASH]),
+            ])  # fmt: skip
+    headings = ["learning rate", "solved, ours", "sequences, ours", "solved, paper"]
+    return table([*headings, "sequences, paper"], [rows[rate] for rate in sorted(rows)])
+
+
 def fahlman():
     """Return Fahlman's trials, as he printed them, and ours."""
     theirs = [(9, 831, 0, 0), (7, 602, 0, 0), (15, 1256, 0, 2), (11, 910, 0, 1), (13, 1063, 11, 16),
@@ -115,7 +132,8 @@ def _json(name):
 
 
 PARTS = {
-    "front_page": front_page, "matrix": matrix, "fahlman": fahlman, "truncation": truncation
+    "front_page": front_page, "matrix": matrix, "rtrl": rtrl, "fahlman": fahlman,
+    "truncation": truncation,
 }  # fmt: skip
 
 

@@ -54,12 +54,25 @@ def test_printed_figures_are_those_of_the_records():
     assert made["front_page"]().count("\n") == 2 + len(made["FRONT_PAGE"])
 
 
-def test_printed_times_are_those_of_the_record(monkeypatch):
+@pytest.fixture
+def speed_page(monkeypatch):
     folder = ROOT / "benchmarks" / "speed" / "compare"
     monkeypatch.syspath_prepend(folder)
-    made = runpy.run_path(str(folder / "page.py"))
+    return runpy.run_path(str(folder / "page.py"))
+
+
+def test_printed_times_are_those_of_the_record(speed_page):
+    made = speed_page
     text = made["PAGE"].read_text(encoding="utf-8")
     assert made["page"](made["read"]()) == text
     assert [name for _, name in made["PART"].findall(text)] == [
         "measured", "goals", "times", "sizes", "growth", "start", "experiments"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("least", "reached"), [(0.9, "yes"), (0.899, "**no**")])
+def test_every_trial_has_to_reach_the_goal_of_the_kernels_share(speed_page, least, reached):
+    shares = {"kernel_shares": {"a": 0.95, "b": least, "c": 0.93}}
+    counts = {"n_records": 1, "n_wanted": 2, "n_cores": 2, "hours": 1.0}
+    text = speed_page["experiments"]({"records": shares | counts})
+    assert text.endswith(f"Goal: at least 90% of each; reached: {reached}.\n")

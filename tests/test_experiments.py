@@ -1,11 +1,13 @@
 """Settings, trials, parallel runs, and the command line."""
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 import joblib
@@ -165,6 +167,28 @@ def test_list_shows_every_experiment(capsys):
     assert "1,273,000" in out
 
 
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_list_cuts_nothing_off(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert "\N{HORIZONTAL ELLIPSIS}" not in out
+    found = {words[0]: words for line in out.splitlines() if (words := line.split())}
+    for name, setting in SETTINGS.items():
+        assert found[name][1] == setting.method
+        assert found[name][-2:] == [setting.published_count, setting.published_success]
+
+
+def test_list_tells_readings_of_a_row_apart(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, setting in SETTINGS.items():
+        at = next(i for i, line in enumerate(lines) if line.split()[:1] == [name])
+        said = takewhile(lambda line: line.startswith("- "), map(str.strip, lines[at + 1 :]))
+        assert [line.removeprefix("- ") for line in said] == setting.departures
+
+
 @pytest.fixture
 def only_easy(monkeypatch):
     monkeypatch.setattr(
@@ -192,6 +216,18 @@ def test_run_prints_records(capsys, tmp_path):
 
 
 @pytest.mark.usefixtures("only_easy")
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+def test_what_is_stored_is_left_out_whether_asked_for_or_not(capsys, tmp_path, resume):
+    arguments = ["run", "exp4-100", "--jobs", "1", "--json", "--store", str(tmp_path), *resume]
+    assert main([*arguments, "--trials", "1"]) == 0
+    first = capsys.readouterr().out
+    assert main([*arguments, "--trials", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines(keepends=True)
+    assert len(lines) == 2
+    assert lines[0] == first
+
+
+@pytest.mark.usefixtures("only_easy")
 def test_run_sets_ours_beside_the_papers(capsys, tmp_path):
     arguments = ["run", "exp4-100", "--trials", "2", "--jobs", "1", "--store", str(tmp_path)]
     assert main(arguments) == 0
@@ -215,6 +251,81 @@ def test_reproduce_runs_everything_and_reports(capsys, tmp_path):
     assert "not run" in page
 
 
+@pytest.fixture
+def no_trial(monkeypatch):
+    def ran(*arguments):
+        raise AssertionError("a trial was run")
+
+    monkeypatch.setattr("lstm97.experiments.runner.run_trials", ran)
+
+
+def unusable(kind, folder):
+    """Return a path that can be no folder with new files in it."""
+    if kind == "below a file":
+        (folder / "file").write_text("")
+        return folder / "file" / "below"
+    if kind == "no file can be made":
+        if not Path("/proc/self").is_dir():
+            pytest.skip("no such folder here")
+        return Path("/proc/self")
+    (folder / "file").write_text("")
+    return folder / "file"
+
+
+@pytest.mark.usefixtures("only_easy", "no_trial")
+@pytest.mark.parametrize("kind", ["a file", "below a file", "no file can be made"])
+@pytest.mark.parametrize(
+    "command",
+    ["run exp4-100 --store", "reproduce --report s --store", "reproduce --store s --report",
+     "matrix --report s --store", "matrix --store s --report"],
+)  # fmt: skip
+def test_an_unusable_folder_is_found_before_a_trial_runs(
+    capsys, tmp_path, monkeypatch, command, kind
+):
+    monkeypatch.chdir(tmp_path)
+    path = unusable(kind, tmp_path)
+    assert main([*command.split(), str(path), "--jobs", "1"]) == 1
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "lstm97:" in line)
+    assert str(path) in line
+
+
+@pytest.mark.usefixtures("only_easy", "no_trial")
+def test_a_file_that_cannot_be_written_is_found_before_a_trial_runs(capsys, tmp_path, monkeypatch):
+    def refused(path, mode="r", *arguments, **options):
+        if mode == "ab":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, mode, *arguments, **options)
+
+    opened = Path.open
+    (tmp_path / "exp4-100.jsonl").write_text("")
+    monkeypatch.setattr(Path, "open", refused)
+    assert main(["run", "exp4-100", "--jobs", "1", "--store", str(tmp_path)]) == 1
+    assert "exp4-100.jsonl" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("only_easy")
+@pytest.mark.skipif(os.name != "posix", reason="kills a process")
+def test_a_worker_that_is_killed_leaves_what_is_stored(capsys, tmp_path, monkeypatch):
+    def killed(setting, trial, seed):
+        if trial == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return run_trial(setting, trial, seed)
+
+    arguments = ["run", "exp4-100", "--trials", "8", "--jobs", "2", "--json"]
+    arguments += ["--store", str(tmp_path)]
+    with monkeypatch.context() as patch:
+        patch.setattr("lstm97.experiments.runner.run_trial", killed)
+        assert main(arguments) == 1
+    captured = capsys.readouterr()
+    done = captured.out.splitlines()
+    assert len(done) < 8
+    assert "lstm97: a worker process was killed" in captured.err
+    assert f"{len(done)} of 8 trials are stored" in captured.err
+    assert (tmp_path / "exp4-100.jsonl").read_text().splitlines() == done
+    assert main(arguments) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 8
+
+
 def test_quick_touches_every_setting_and_full_makes_the_papers_trials():
     short, whole = quick(SETTINGS), full(SETTINGS)
     assert short.keys() == whole.keys() == SETTINGS.keys()
@@ -233,6 +344,14 @@ def test_bad_arguments_are_refused(arguments, capsys):
         main(arguments)
     assert stop.value.code == 2
     assert "usage: lstm97" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--jobs", "--trials", "--seed"])
+@pytest.mark.parametrize("text", ["x", "1.5", ""])
+def test_what_should_be_a_number_is_named(option, text, capsys):
+    with pytest.raises(SystemExit):
+        main(["run", "exp6a", option, text])
+    assert f"argument {option}: {text!r} is no whole number" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals to a process group")

@@ -141,6 +141,21 @@ def test_csv_has_the_numbers(folder):
                 assert_written(row[name], value)
         for name, value in setting.paper.items():
             assert_written(row[f"paper_{name}"], value)
+        trials = None if setting.paper.get("quoted") else setting.trials
+        assert_written(row["paper_trials"], setting.paper.get("trials", trials))
+
+
+def test_trials_that_others_made_are_not_counted(folder):
+    """The paper quotes them without a number: a dash in tables, nothing in the CSV."""
+    quoted = [name for name, setting in SETTINGS.items() if setting.paper.get("quoted")]
+    assert "exp1-elman" in quoted
+    with (folder / "tables.csv").open(encoding="utf-8", newline="") as file:
+        trials = {row["id"]: row["paper_trials"] for row in csv.DictReader(file)}
+    assert [name for name in SETTINGS if not trials[name]] == quoted
+    lines = (folder / "tables.md").read_text(encoding="utf-8").splitlines()
+    for name in quoted:
+        start = f"| **{SETTINGS[name].title}** (paper) | {DASH} |"
+        assert any(line.startswith(start) for line in lines)
 
 
 def assert_written(text, value):

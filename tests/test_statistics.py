@@ -132,6 +132,47 @@ def test_failing_like_the_paper_is_reproduced():
     assert verdict(setting, summary([], n_failed=10)) == "reproduced"
 
 
+# All of the paper's trials were solved, with a mean of 74,000.
+@pytest.mark.parametrize(
+    ("limit", "n_solved", "expected"),
+    [
+        (147_999, 0, "not solved so far"),
+        (148_000, 0, "success rate differs"),
+        (147_999, 5, "not solved so far"),
+        (148_000, 5, "success rate differs"),
+        (147_999, 6, "reproduced"),
+        (147_999, 10, "reproduced"),
+    ],
+)
+def test_a_low_limit_says_little_of_trials_that_reached_it(limit, n_solved, expected):
+    setting = replace(SETTING, limit=limit)
+    assert verdict(setting, summary([74_000] * n_solved, 10 - n_solved)) == expected
+
+
+def test_a_low_limit_hides_no_success():
+    """Where more are solved than in the paper, the limit is not what decides."""
+    half = replace(SETTING, paper={**SETTING.paper, "success": 0.5}, limit=100_000)
+    assert verdict(half, summary([74_000] * 10)) == "success rate differs"
+    assert verdict(half, summary([], n_failed=10)) == "not solved so far"
+    some = replace(SETTING, paper={**SETTING.paper, "success": "some"}, limit=100_000)
+    assert verdict(some, summary([], n_failed=10)) == "not solved so far"
+    assert verdict(some, summary([74_000], n_failed=9)) == "reproduced"
+
+
+@pytest.mark.parametrize(
+    ("beyond", "n_solved", "expected"),
+    [
+        (SETTING.limit + 1, 0, "not solved so far"),
+        (SETTING.limit, 0, "reproduced"),
+        (SETTING.limit + 1, 5, "success rate differs"),
+        (SETTING.limit, 5, "success rate differs"),
+    ],
+)
+def test_a_limit_below_that_at_which_the_papers_trials_failed(beyond, n_solved, expected):
+    setting = replace(SETTING, paper={"beyond": beyond, "success": 0.0})
+    assert verdict(setting, summary([74_000] * n_solved, 10 - n_solved)) == expected
+
+
 @pytest.mark.parametrize(
     ("count", "n_failed", "expected"),
     [(148_000, 0, True), (148_001, 0, False), (10, 1, True), (10, 2, False)],

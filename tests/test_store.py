@@ -7,8 +7,12 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,7 @@ import pytest
 from lstm97.experiments.runner import run_missing
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.store import Store, StoreError
+from lstm97.experiments.trial import run_trial
 
 EASY = replace(
     load_settings()["exp4-100"],
@@ -24,10 +29,33 @@ EASY = replace(
     limit=2000,
     n_test=50,
 )
+HARD = replace(EASY, id="hard", limit=3000)
+# Some hundredths of a second.
+LONG = replace(
+    EASY,
+    id="long",
+    task={"name": "adding", "T": 100},
+    stop={"rule": "recent", "tolerance": 1e-9},
+    limit=5000,
+)
+
+
+FIELDS = {
+    "solved": True,
+    "reason": "solved",
+    "n_sequences": 300,
+    "milestones": {},
+    "n_wrong": 3,
+    "n_test": 50,
+    "test_error": 0.125,
+    "curve": [0.5, 0.25],
+    "seconds": 1.5,
+}
 
 
 def record(trial, seed=0, setting=EASY, **fields):
-    return {"id": setting.id, "setting": setting.digest, "seed": seed, "trial": trial, **fields}
+    own = {"id": setting.id, "setting": setting.digest, "seed": seed, "trial": trial}
+    return own | FIELDS | fields
 
 
 def without_times(records):
@@ -54,9 +82,22 @@ def test_records_of_another_setting_are_not_taken(tmp_path):
 
 def test_a_repeated_record_counts_once(tmp_path):
     store = Store(tmp_path)
-    store.append(EASY, record(0, n=1))
-    store.append(EASY, record(0, n=2))
+    lines = [json.dumps(record(0, n=n)) + "\n" for n in (1, 2)]
+    store.path(EASY).write_text("".join(lines))
     assert store.read(EASY) == [record(0, n=1)]
+
+
+def test_a_trial_is_stored_once(tmp_path):
+    store, other = Store(tmp_path), replace(EASY, limit=3000)
+    first = record(0, n=1)
+    assert store.append(EASY, first) is first
+    before = store.path(EASY).read_bytes()
+    assert store.append(EASY, record(0, n=2)) == first
+    assert store.path(EASY).read_bytes() == before
+    for another in (record(1), record(0, seed=1)):
+        assert store.append(EASY, another) is another
+    assert store.append(other, record(0, setting=other)) == record(0, setting=other)
+    assert len(store.path(EASY).read_text().splitlines()) == 4
 
 
 @pytest.mark.parametrize("cut", [1, 10, 40])
@@ -124,38 +165,91 @@ def test_only_missing_trials_are_run(tmp_path):
     assert list(run_missing({EASY.id: (EASY, 3)}, store, n_jobs=1)) == again[:3]
 
 
-SWEEP = """
-import sys
+@pytest.mark.parametrize("n_sweeps", [2, 3])
+def test_sweeps_on_one_store_share_the_work(tmp_path, monkeypatch, n_sweeps):
+    """They start at once, with four trials at a time each; a few trials may be run twice."""
+    ran, start = [], threading.Barrier(n_sweeps)
+
+    def run(pairs, seed, n_jobs):
+        while batch := list(islice(pairs, 4)):
+            for setting, trial in batch:
+                time.sleep(random.uniform(0.001, 0.003))
+                ran.append(trial)
+                yield record(trial, seed, setting)
+
+    def sweep(_):
+        start.wait()
+        return list(run_missing(wanted, Store(tmp_path), seed=3))
+
+    monkeypatch.setattr("lstm97.experiments.runner.run_trials", run)
+    wanted, n = {EASY.id: (EASY, 100), HARD.id: (HARD, 100)}, 200
+    with ThreadPoolExecutor(n_sweeps) as threads:
+        results = list(threads.map(sweep, range(n_sweeps)))
+    assert n <= len(ran) < 1.5 * n
+    expected = Counter((name, trial) for name in wanted for trial in range(100))
+    for records in results:
+        assert Counter((record["id"], record["trial"]) for record in records) == expected
+    for setting, _ in wanted.values():
+        assert len(Store(tmp_path).path(setting).read_text().splitlines()) == 100
+
+
+# A line on stdin asks for a sweep, the next one for its end. It runs in a fork, which has imported
+# all, and on threads: a kill hits trials, and not the start of processes.
+SWEEPS = """
+import os, sys
 sys.path.insert(0, sys.argv[1])
-from test_store import EASY
+import joblib
+from test_store import LONG
+from lstm97.experiments.provenance import provenance
 from lstm97.experiments.runner import run_missing
 from lstm97.experiments.store import Store
-for record in run_missing({EASY.id: (EASY, 40)}, Store(sys.argv[2]), n_jobs=2):
-    pass
+provenance()
+while sys.stdin.readline():
+    child = os.fork()
+    if child == 0:
+        with joblib.parallel_config(backend="threading"):
+            list(run_missing({LONG.id: (LONG, 40)}, Store(sys.argv[2]), n_jobs=2))
+        os._exit(0)
+    print(child, flush=True)
+    sys.stdin.readline()
+    os.waitpid(child, 0)
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="kills a process group")
+def whole_lines(path):
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def kill_after_growth(process, path, delay):
+    """Start a sweep, kill it some time after it stored a record; return how many there are then."""
+    before = whole_lines(path)
+    print(file=process.stdin, flush=True)
+    child = int(process.stdout.readline())
+    deadline = time.monotonic() + 60
+    while whole_lines(path) == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    time.sleep(delay)
+    os.kill(child, signal.SIGKILL)
+    print(file=process.stdin, flush=True)
+    return whole_lines(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks a process")
 def test_a_sweep_that_is_killed_at_any_moment_ends_with_all_records(tmp_path):
-    rng = random.Random(0)
-    expected = without_times(
-        run_missing({EASY.id: (EASY, 40)}, Store(tmp_path / "undisturbed"), n_jobs=1)
-    )
-    command = [sys.executable, "-c", SWEEP, str(Path(__file__).parent), str(tmp_path / "killed")]
-    kills = 0
-    while kills < 20:
-        with subprocess.Popen(command, start_new_session=True) as process:
-            try:
-                process.wait(timeout=rng.uniform(1.5, 3.5))
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-        kills += 1
-        time.sleep(0.05)
-    subprocess.run(command, check=True)
+    rng, wanted = random.Random(0), {LONG.id: (LONG, 40)}
+    undisturbed = list(run_missing(wanted, Store(tmp_path / "undisturbed"), n_jobs=1))
     store = Store(tmp_path / "killed")
-    lines = store.path(EASY).read_text().splitlines()
-    assert len(lines) == 40
-    assert without_times(store.read(EASY)) == expected
+    longest = max(record["seconds"] for record in undisturbed)
+    command = [sys.executable, "-c", SWEEPS, str(Path(__file__).parent), str(store.folder)]
+    counts = []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as p:
+        while len(counts) < 10 and max(counts, default=0) < 40:
+            counts.append(kill_after_growth(p, store.path(LONG), rng.uniform(0, 5 * longest)))
+    assert sum(0 < count < 40 for count in counts) >= 5
+    list(run_missing(wanted, store, n_jobs=1))
+    assert whole_lines(store.path(LONG)) == 40
+    assert without_times(store.read(LONG)) == without_times(undisturbed)
 
 
 @pytest.mark.parametrize("line", [b"garbage", b"", b"{}", b"[]", b"null", b"\xff\xfe", b"\0\0"])
@@ -164,6 +258,55 @@ def test_a_line_that_is_no_record_is_named(tmp_path, line):
     store.append(EASY, record(0))
     store.path(EASY).write_bytes(store.path(EASY).read_bytes() + line + b"\n")
     with pytest.raises(StoreError, match=r"line 2 of .*exp4-100.jsonl is no record"):
+        store.read(EASY)
+
+
+@pytest.mark.parametrize("name", ["id", "setting", "seed", "trial", *FIELDS])
+def test_a_field_that_a_record_lacks_is_named(tmp_path, name):
+    store = Store(tmp_path)
+    lines = [record(0), record(1), record(2)]
+    del lines[1][name]
+    store.path(EASY).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(StoreError, match=rf"line 2 of .*exp4-100.jsonl is no record: .*'{name}'"):
+        store.read(EASY)
+
+
+def test_a_record_of_a_trial_has_all_fields():
+    assert run_trial(EASY, 0, 0).keys() == record(0).keys() | {"method"}
+
+
+def test_records_of_another_setting_may_lack_fields(tmp_path):
+    """Nothing is made of them."""
+    store, other = Store(tmp_path), replace(EASY, limit=3000)
+    bare = {name: record(0, setting=other)[name] for name in ("id", "setting", "seed", "trial")}
+    store.path(EASY).write_text(json.dumps(bare) + "\n" + json.dumps(record(1)) + "\n")
+    assert store.read(EASY) == [record(1)]
+
+
+@pytest.mark.parametrize("before", [b"\r", b" \r ", b""])
+@pytest.mark.parametrize("after", [b"\r", b"\x0b\x0c\x1c\xc2\x85"])
+def test_a_line_ends_with_a_line_feed_alone(tmp_path, before, after):
+    """What else ends lines elsewhere cuts off nothing that stands before it."""
+    store = Store(tmp_path)
+    line = json.dumps(record(0)).encode()
+    whole = line[:1] + before + line[1:] + b"\r\n" + line + b"\n"
+    store.path(EASY).write_bytes(whole + line[:9] + after)
+    store.append(EASY, record(2))
+    assert store.path(EASY).read_bytes() == whole + json.dumps(record(2)).encode() + b"\n"
+    assert store.read(EASY)[0] == record(0)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    store.path(EASY).mkdir()
+    with pytest.raises(StoreError, match=r"exp4-100.jsonl could not be read: "):
+        store.read(EASY)
+
+    def refused(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(StoreError, match=r"exp4-100.jsonl could not be read: Permission denied"):
         store.read(EASY)
 
 

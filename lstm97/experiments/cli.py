@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import warnings
+from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -12,16 +13,18 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from lstm97.experiments.matrix import TRIALS, wanted_cells
 from lstm97.experiments.report import write_matrix, write_report
 from lstm97.experiments.reproduce import QUICK_NOTE, full, quick
 from lstm97.experiments.runner import run_missing
 from lstm97.experiments.settings import load_methods, load_settings
-from lstm97.experiments.store import Store, StoreError
+from lstm97.experiments.store import Store, StoreError, make_folder
 from lstm97.experiments.summary import comparison
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
+LEAST_WIDTH = 80  # of the list: less would cut off figures
 
 
 def main(arguments=None):
@@ -35,7 +38,7 @@ def main(arguments=None):
     Returns
     -------
     status : int
-        0; 1 if a record could not be stored; 130 after Ctrl-C.
+        0; 1 if a record could not be stored, or a worker was killed; 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -95,6 +98,10 @@ def _parser():
 
 def _add_common(command):
     command.add_argument(
+        "--resume", action="store_true",
+        help="leave out trials that the store has: the default",
+    )  # fmt: skip
+    command.add_argument(
         "--jobs",
         type=_jobs,
         default=-1,
@@ -125,7 +132,7 @@ def _at_least(least):
     """Return a converter of arguments to numbers that are not lower."""
 
     def number(text):
-        value = int(text)
+        value = _whole_number(text)
         if value < least:
             raise argparse.ArgumentTypeError(f"{value} is lower than {least}")
         return value
@@ -134,16 +141,24 @@ def _at_least(least):
 
 
 def _jobs(text):
-    value = int(text)
+    value = _whole_number(text)
     if value == 0:
         raise argparse.ArgumentTypeError("0 trials at a time are none; -1 means one per core")
     return value
 
 
+def _whole_number(text):
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
 def _list(options):
     table = Table(
         title="Experiments, and the paper's training sequences to success",
-        caption=f"Every one can be run by each of the methods {', '.join(load_methods())}: "
+        caption="A line that begins with a dash says where a reading departs from the paper. "
+        f"Every one can be run by each of the methods {', '.join(load_methods())}: "
         "lstm97 run ID --method METHOD",
         box=SIMPLE_HEAD,
         padding=0,
@@ -154,9 +169,12 @@ def _list(options):
     for name in ("paper", "solved"):
         table.add_column(name, justify="right", no_wrap=True)
     for setting in load_settings().values():
+        task = "".join([setting.title, *(f"\n- {text}" for text in setting.departures)])
         figures = setting.published_count, setting.published_success
-        table.add_row(setting.id, setting.method, setting.title, *figures)
-    Console().print(table)
+        table.add_row(setting.id, setting.method, Text(task), *figures)
+    console = Console()
+    console.width = max(console.width, LEAST_WIDTH)
+    console.print(table)
     return 0
 
 
@@ -174,28 +192,37 @@ def _run(options):
 
 def _reproduce(options):
     wanted = (full if options.full else quick)(load_settings())
-    status, _ = _run_wanted(wanted, options, "all experiments")
-    return status or _write_report(options, wanted, "" if options.full else QUICK_NOTE)
+    note = "" if options.full else QUICK_NOTE
+    return _run_and_report(
+        wanted, options, "all experiments", lambda: _write_report(options, wanted, note)
+    )
 
 
 def _report(options):
-    return _write_report(options, full(load_settings()))
+    return _reported(lambda: _write_report(options, full(load_settings())))
 
 
 def _matrix(options):
-    wanted = wanted_cells(options.trials)
-    status, _ = _run_wanted(wanted, options, "all methods on all tasks")
-    return status or _reported(lambda: write_matrix(options.report, options.store))
+    return _run_and_report(
+        wanted_cells(options.trials), options, "all methods on all tasks",
+        lambda: write_matrix(options.report, options.store),
+    )  # fmt: skip
+
+
+def _run_and_report(wanted, options, title, write):
+    """Run what is missing, if the folder of the report can be written to; return an exit status."""
+    try:
+        make_folder(options.report)
+    except OSError as error:
+        return _failed(error)
+    status, _ = _run_wanted(wanted, options, title)
+    return status or _reported(write)
 
 
 def _write_report(options, wanted, note=""):
     """Write the report on what the store has of the wanted settings, by any seed."""
-
-    def write():
-        results = [(setting, options.store.read(setting)) for setting, _ in wanted.values()]
-        return write_report(options.report, results, note)
-
-    return _reported(write)
+    results = [(setting, options.store.read(setting)) for setting, _ in wanted.values()]
+    return write_report(options.report, results, note)
 
 
 def _reported(write):
@@ -203,9 +230,14 @@ def _reported(write):
     try:
         print(f"Report: {write()}")
     except (StoreError, OSError) as error:
-        print(f"lstm97: {error}", file=sys.stderr)
-        return 1
+        return _failed(error)
     return 0
+
+
+def _failed(error):
+    """Say why, return an exit status."""
+    print(f"lstm97: {error}", file=sys.stderr)
+    return 1
 
 
 def _run_wanted(wanted, options, title, show=None):
@@ -233,6 +265,10 @@ def _run_wanted(wanted, options, title, show=None):
         status = INTERRUPTED
         print(f"Interrupted: {len(records)} of {total} trials done.", file=sys.stderr)
     except StoreError as error:
-        status = 1
-        print(f"lstm97: {error}", file=sys.stderr)
+        status = _failed(error)
+    except BrokenExecutor:
+        status = _failed(
+            f"a worker process was killed, or ran out of memory. {len(records)} of {total} trials "
+            "are stored; run again to make the others"
+        )
     return status, records

@@ -158,7 +158,7 @@ def _csv_row(entry):
         "verdict": entry.verdict,
         "meets_aim": entry.meets_aim,
         **_flat(asdict(entry.summary)),
-        "paper_trials": setting.trials,
+        "paper_trials": setting.published_trials,
         **{f"paper_{name}": value for name, value in setting.paper.items()},
     }
 

@@ -1,7 +1,9 @@
 """Many trials in parallel."""
 
+import random
 import signal
 import threading
+from collections import deque
 from contextlib import closing, contextmanager
 from itertools import groupby
 from operator import itemgetter
@@ -30,7 +32,7 @@ def run_trials(pairs, seed=0, n_jobs=None):
     """
     if effective_n_jobs(n_jobs) == 1:
         for setting, group in groupby(pairs, key=itemgetter(0)):
-            yield from run_together(setting, [trial for _, trial in group], seed)
+            yield from run_together(setting, (trial for _, trial in group), seed)
         return
     parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
     with _deaf_to_ctrl_c():
@@ -40,6 +42,10 @@ def run_trials(pairs, seed=0, n_jobs=None):
 
 def run_missing(wanted, store, seed=0, n_jobs=None):
     """Run the trials that a store does not have yet, and store each as it ends.
+
+    Other processes may do the same with the same store. Before a trial starts, it is looked for
+    again, and a trial that two of them ran is stored once. A process that comes upon trials of
+    another goes on at another place of the list, so that they share the work.
 
     Parameters
     ----------
@@ -54,19 +60,48 @@ def run_missing(wanted, store, seed=0, n_jobs=None):
     ------
     record : dict
         Of all trials: those that were stored before come first.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be read or written; before the first trial, if that can be known.
     """
-    missing = []
+    missing, found = deque(), []
     for setting, n_trials in wanted.values():
         known = [record for record in store.read(setting, seed) if record["trial"] < n_trials]
         yield from known
         there = {record["trial"] for record in known}
         missing.extend((setting, trial) for trial in range(n_trials) if trial not in there)
+    if not missing:
+        return
+    store.prepare(setting for setting, _ in wanted.values())
     where = provenance()
-    with closing(run_trials(missing, seed, n_jobs)) as records:
+    pairs = _still_missing(missing, found, store, seed)
+    with closing(run_trials(pairs, seed, n_jobs)) as records:
         for record in records:
             record = {**record, **where}
-            store.append(wanted[record["id"]][0], record)
-            yield record
+            stored = store.append(wanted[record["id"]][0], record)
+            if stored is not record:
+                _go_elsewhere(missing)
+            yield stored
+    yield from found
+
+
+def _still_missing(missing, found, store, seed):
+    """Yield trials when they are asked for; what was stored by then goes to those found."""
+    while missing:
+        setting, trial = missing.popleft()
+        record = store.find(setting, trial, seed)
+        if record is None:
+            yield setting, trial
+        else:
+            found.append(record)
+            _go_elsewhere(missing)
+
+
+def _go_elsewhere(missing):
+    """Go on at any place: next to a trial of another process are those that it runs now."""
+    missing.rotate(random.randrange(len(missing) + 1))
 
 
 @contextmanager

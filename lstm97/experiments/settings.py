@@ -104,8 +104,8 @@ class Setting:
 
     @property
     def published_trials(self):
-        """How many trials the paper's figures are from."""
-        return self.paper.get("trials", self.trials)
+        """How many trials the paper's figures are from; None, where it quotes others."""
+        return None if self.paper.get("quoted") else self.paper.get("trials", self.trials)
 
     def by(self, method):
         """Return this setting for a method, with that method's net if it is another.

@@ -8,6 +8,7 @@ from scipy.stats import binomtest, bootstrap, fisher_exact
 
 N_RESAMPLES = 9999
 MIN_TRIALS = 10  # fewer say little about a success rate
+ASSUMED_TRIALS = 10  # of others, whom the paper quotes
 
 
 @dataclass(frozen=True)
@@ -120,13 +121,15 @@ def verdict(setting, summary):
     """Say how our figures compare with the paper's.
 
     The first that applies: "not run", if there are no trials. "Too few trials", if there are
-    fewer than ten. "Success rate differs", if Fisher's exact test on the trials that were
-    solved and those that were not, ours and the paper's, gives p < 0.05; where the paper states
-    no rate, all of its trials succeeded, and where it says "some", the rate differs if none of
-    ours did; where it quotes others, ten trials are assumed. "Not solved so far", if the paper's
-    trials failed at a higher limit than ours. "Faster", if our mean number of training sequences
-    to success is below half of the paper's. "Slower", if it is above twice the paper's. Otherwise
-    "reproduced"; so it is, too, if none of our trials was solved and the paper's rate agrees.
+    fewer than ten. "Not solved so far", if none of our trials was solved, or fewer than the
+    paper's rate allows, and our limit is too low to tell: below that at which the paper's trials
+    failed, or below twice its mean. "Success rate differs", if Fisher's exact test on the trials
+    that were solved and those that were not, ours and the paper's, gives p < 0.05; where the
+    paper states no rate, all of its trials succeeded, and where it says "some", the rate differs
+    if none of ours did; where it quotes others, ten trials are assumed. "Faster", if our mean
+    number of training sequences to success is below half of the paper's. "Slower", if it is above
+    twice the paper's. Otherwise "reproduced"; so it is, too, if none of our trials was solved and
+    the paper's rate agrees.
 
     Parameters
     ----------
@@ -142,10 +145,12 @@ def verdict(setting, summary):
         return "not run"
     if summary.n_trials < MIN_TRIALS:
         return "too few trials"
-    if _rate_differs(setting, summary):
-        return "success rate differs"
-    if not summary.n_solved and setting.limit < setting.paper.get("beyond", 0):
+    differs = _rate_differs(setting, summary)
+    too_few = not summary.n_solved or (differs and summary.rate < setting.published_rate)
+    if too_few and _limit_is_low(setting):
         return "not solved so far"
+    if differs:
+        return "success rate differs"
     if not (summary.n_solved and setting.published_mean):
         return "reproduced"
     ratio = summary.mean / setting.published_mean
@@ -154,13 +159,20 @@ def verdict(setting, summary):
     return "slower" if ratio > 2 else "reproduced"
 
 
+def _limit_is_low(setting):
+    """Tell whether a trial like the paper's could fail at our limit."""
+    mean = setting.published_mean
+    return setting.limit < (setting.paper["beyond"] if mean is None else 2 * mean)
+
+
 def _rate_differs(setting, summary):
     if setting.published_rate is None:
         return not summary.n_solved
-    theirs = round(setting.published_rate * setting.published_trials)
+    n_trials = setting.published_trials or ASSUMED_TRIALS
+    theirs = round(setting.published_rate * n_trials)
     counts = [
         [summary.n_solved, summary.n_trials - summary.n_solved],
-        [theirs, setting.published_trials - theirs],
+        [theirs, n_trials - theirs],
     ]
     return fisher_exact(counts).pvalue < 0.05
 

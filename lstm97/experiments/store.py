@@ -3,12 +3,20 @@
 import json
 import os
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
+from tempfile import TemporaryFile
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
+
+# What tables and plots are made of: a KeyError, where a record lacks one of these.
+REQUIRED = itemgetter(
+    "id", "solved", "reason", "n_sequences", "milestones", "n_wrong", "n_test", "test_error",
+    "curve", "seconds",
+)  # fmt: skip
 
 
 class StoreError(RuntimeError):
@@ -20,12 +28,13 @@ class Store:
 
     A line is written at once and flushed to the disk before the trial counts as done. A line that
     was cut off, by a kill or a full disk, is not a record: it is passed over when reading and
-    removed before the next one is written.
+    removed before the next one is written. Several processes may write to a store: a trial has one
+    record, the first.
 
     Parameters
     ----------
     folder : path-like
-        Made when the first record is written.
+        Made when there is something to write.
     """
 
     def __init__(self, folder):
@@ -48,25 +57,55 @@ class Store:
         -------
         records : list of dict
             In the order of seeds and trials, none twice.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be read, or a line of it is no record or lacks a field.
         """
-        found, path = {}, self.path(setting)
-        for number, line in enumerate(self._whole_lines(path), start=1):
+        found, path, digest = {}, self.path(setting), setting.digest
+        for number, line in enumerate(self._whole(path).split(b"\n")[:-1], start=1):
             try:
                 record = json.loads(line)
-                digest, key = record["setting"], (record["seed"], record["trial"])
+                if record["setting"] == digest and seed in (None, record["seed"]):
+                    REQUIRED(record)
+                    found.setdefault((record["seed"], record["trial"]), record)
             except (ValueError, KeyError, TypeError) as error:
                 raise StoreError(f"line {number} of {path} is no record: {error!r}") from error
-            if digest == setting.digest and seed in (None, key[0]):
-                found.setdefault(key, record)
         return [found[key] for key in sorted(found)]
 
+    def find(self, setting, trial, seed):
+        """Return the record of one trial, or None; raise what `read` raises."""
+        records = (r for r in self.read(setting, seed) if r["trial"] == trial)
+        return next(records, None)
+
+    def prepare(self, settings):
+        """Make the folder, and raise a StoreError if the files of settings could not be written.
+
+        Parameters
+        ----------
+        settings : iterable of Setting
+        """
+        try:
+            make_folder(self.folder)
+            for path in map(self.path, settings):
+                if path.exists():
+                    path.open("ab").close()
+        except OSError as error:
+            raise StoreError(f"{self.folder} cannot hold records: {error}") from error
+
     def append(self, setting, record):
-        """Write one record, or raise a StoreError and leave the file as it was.
+        """Write one record, if its trial has none, or raise a StoreError and leave the file alone.
 
         Parameters
         ----------
         setting : Setting
         record : dict
+
+        Returns
+        -------
+        record : dict
+            The one that the store has: another, if another process was faster.
         """
         path = self.path(setting)
         line = json.dumps(record).encode() + b"\n"
@@ -74,7 +113,10 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Without a buffer: nothing is left that closing the file would try to write again.
             with path.open("ab", buffering=0) as file, _alone(file):
-                whole = sum(map(len, self._whole_lines(path)))
+                stored = self.find(setting, record["trial"], record["seed"])
+                if stored is not None:
+                    return stored
+                whole = len(self._whole(path))
                 file.truncate(whole)
                 try:
                     _write(file, line)
@@ -86,14 +128,26 @@ class Store:
                 f"trial {record['trial']} of {record['id']} could not be stored in {path}: "
                 f"{error.strerror}. Earlier records are intact; run again to repeat this trial"
             ) from error
+        return record
 
-    def _whole_lines(self, path):
-        """Return the lines that end, as bytes; the last one may have been cut off."""
-        if self.folder.exists() and not self.folder.is_dir():
-            raise StoreError(f"{self.folder} is no folder")
-        if not path.exists():
-            return []
-        return [line for line in path.read_bytes().splitlines(True) if line.endswith(b"\n")]
+    def _whole(self, path):
+        """Return what the lines that end have, as bytes; the last one may have been cut off."""
+        try:
+            if self.folder.exists() and not self.folder.is_dir():
+                raise StoreError(f"{self.folder} is no folder")
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise StoreError(f"{path} could not be read: {error.strerror}") from error
+        return content[: content.rfind(b"\n") + 1]
+
+
+def make_folder(folder):
+    """Make a folder if needed, and raise an OSError if no file can be made in it."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=folder):
+        pass
 
 
 @contextmanager

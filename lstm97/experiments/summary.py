@@ -4,6 +4,7 @@ from rich.console import Group
 from rich.table import Table
 
 from lstm97.experiments.statistics import summarize, verdict
+from lstm97.experiments.tables import DASH
 
 
 def comparison(setting, records):
@@ -32,7 +33,7 @@ def comparison(setting, records):
 
 def _rows(setting, summary, n_test):
     paper = setting.paper
-    yield "trials", str(summary.n_trials), str(setting.published_trials)
+    yield "trials", str(summary.n_trials), str(setting.published_trials or DASH)
     yield "solved", f"{summary.rate:.0%}", setting.published_success
     mean = f"{summary.mean:,.0f}" if summary.n_solved else f">{setting.limit:,}"
     yield "sequences to success, mean", mean, setting.published_count

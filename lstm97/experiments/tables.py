@@ -119,7 +119,7 @@ def _paper_cells(setting):
     paper = setting.paper
     fraction, wrong = paper.get("wrong_fraction"), paper.get("n_wrong")
     return {
-        "Trials": Cell() if paper.get("quoted") else Cell(str(setting.published_trials)),
+        "Trials": Cell(_count(setting.published_trials)),
         "Solved": Cell(setting.published_success),
         "Mean": Cell(setting.published_count),
         "Median": Cell(),

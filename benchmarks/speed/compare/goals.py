@@ -7,6 +7,7 @@ import numpy as np
 
 SLOPE = 1.1  # of the cost of a step by weights, in the log-log fit
 IMPORT_SECONDS = 0.2
+KERNEL_SHARE = 0.9  # of a trial's time
 VERDICT = {True: "reached", False: "NOT reached"}
 
 
