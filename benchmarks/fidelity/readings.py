@@ -1,0 +1,112 @@
+"""Readings of the paper, from hypotheses.toml, as settings of the package."""
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lstm97.experiments.settings import Setting, load_settings
+from lstm97.experiments.store import Store
+from lstm97.targets import Targets
+from lstm97.tasks.base import check_count
+from lstm97.tasks.long_lag import RandomMiddle, TwoSequences
+
+FOLDER = Path(__file__).parent
+STORE = Store(FOLDER / "results")
+MERGED = ("network", "task", "stop")
+
+
+def at_end(X, y):
+    """Keep the targets of last steps only."""
+    return X, Targets.at_last(y.values[y.first + X.lengths - 1])
+
+
+class JudgedAtEnd(TwoSequences):
+    """Task 2a, learned at every step and judged at the last one."""
+
+    def draw_test(self, n, rng):
+        return at_end(*super().draw_test(n, rng))
+
+
+class EndOnly(JudgedAtEnd):
+    """Task 2a without targets before the last step."""
+
+    def draw(self, n, rng):
+        return at_end(*super().draw(n, rng))
+
+
+class RandomEndOnly(RandomMiddle):
+    """Task 2b without targets before the last step."""
+
+    def draw(self, n, rng):
+        return at_end(*super().draw(n, rng))
+
+
+class InTurn(TwoSequences):
+    """Task 2a, its two sequences in turn."""
+
+    def draw(self, n, rng):
+        check_count(n)
+        X, y = self.draw_test(2, rng)
+        turns = np.arange(n) % 2
+        return X[turns], y[turns]
+
+
+TASKS = {
+    "noise-free lag, judged at its end": JudgedAtEnd,
+    "noise-free lag, end only": EndOnly,
+    "random lag, end only": RandomEndOnly,
+    "both in turn": InTurn,
+}
+
+
+class Reading(Setting):
+    """A setting whose task may be one of those above."""
+
+    def make_task(self):
+        parameters = dict(self.task)
+        own = TASKS.get(parameters.pop("name"))
+        return own(**parameters) if own else super().make_task()
+
+
+def load():
+    """Return probes and hypotheses as they stand in the file, by their names."""
+    tables = tomllib.loads((FOLDER / "hypotheses.toml").read_text(encoding="utf-8"))
+    return tables["probes"], tables["hypotheses"]
+
+
+def readings():
+    """Return, for each hypothesis, its settings by the id of their probe."""
+    probes, hypotheses = load()
+    rows = load_settings()
+    return {
+        name: {
+            probe: reading(rows[probe], probes[probe], name, changes)
+            for probe in probes
+            if (changes := hypothesis.get(probe, hypothesis.get(probes[probe]["group"]))) is not None
+        }
+        for name, hypothesis in hypotheses.items()
+    }
+
+
+def reading(row, probe, name, changes):
+    """Return the setting of a row under a hypothesis."""
+    fields = {key: getattr(row, key) for key in row.__dataclass_fields__}
+    for part in (probe, changes):
+        for key in MERGED:
+            fields[key] = fields[key] | part.get(key, {})
+    fields["network"]["learning_rate"] *= changes.get("rate", 1.0)
+    fields["training_set"] = changes.get("training_set", 0)
+    # Trials, in a setting, are the paper's.
+    return Reading(**fields | {"id": f"{row.id}@{name}", "limit": probe["limit"]})
+
+
+def wanted():
+    """Return all settings, and how many trials there should be of each: see `run_missing`."""
+    probes, _ = load()
+    return {
+        setting.id: (setting, probes[probe]["trials"])
+        for settings in readings().values()
+        for probe, setting in settings.items()
+    }
