@@ -1,16 +1,18 @@
 """Readings of the paper, from hypotheses.toml, as settings of the package."""
 
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from scipy import sparse
 
 from lstm97.experiments.settings import Setting, load_settings
 from lstm97.experiments.store import Store
+from lstm97.sequences import Sequences
 from lstm97.targets import Targets
 from lstm97.tasks.base import check_count
 from lstm97.tasks.long_lag import RandomMiddle, TwoSequences
+from lstm97.tasks.reber import EmbeddedReber
 
 FOLDER = Path(__file__).parent
 STORE = Store(FOLDER / "results")
@@ -53,7 +55,25 @@ class InTurn(TwoSequences):
         return X[turns], y[turns]
 
 
+class StartMarked(EmbeddedReber):
+    """Task 1 with one input more, which is 1 at first steps."""
+
+    n_inputs = EmbeddedReber.n_inputs + 1
+
+    def prepare(self, rng):
+        super().prepare(rng)
+        self._sets = tuple((marked(X), y) for X, y in self._sets)
+
+
+def marked(X):
+    """Add the input that is 1 at first steps."""
+    mark = np.zeros((X.n_steps, 1))
+    mark[X.starts] = 1.0
+    return Sequences(sparse.hstack([X.flat, mark], format="csr"), X.starts, X.lengths)
+
+
 TASKS = {
+    "embedded reber, start marked": StartMarked,
     "noise-free lag, judged at its end": JudgedAtEnd,
     "noise-free lag, end only": EndOnly,
     "random lag, end only": RandomEndOnly,
@@ -84,7 +104,8 @@ def readings():
         name: {
             probe: reading(rows[probe], probes[probe], name, changes)
             for probe in probes
-            if (changes := hypothesis.get(probe, hypothesis.get(probes[probe]["group"]))) is not None
+            if (changes := hypothesis.get(probe, hypothesis.get(probes[probe]["group"])))
+            is not None
         }
         for name, hypothesis in hypotheses.items()
     }
