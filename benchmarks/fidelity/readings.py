@@ -1,6 +1,7 @@
 """Readings of the paper, from hypotheses.toml, as settings of the package."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy import sparse
 
 from lstm97.experiments.settings import Setting, load_settings
 from lstm97.experiments.store import Store
+from lstm97.lstm import LSTMClassifier
 from lstm97.sequences import Sequences
 from lstm97.targets import Targets
 from lstm97.tasks.base import check_count
@@ -81,8 +83,29 @@ TASKS = {
 }
 
 
+class ShiftedGates(LSTMClassifier):
+    """Weights to input gates begin lower, or higher, by `offset`."""
+
+    offset = 0.0
+
+    def _draw(self, topology, rng):
+        weights = super()._draw(topology, rng)
+        if topology.n_blocks:
+            topology.views(weights)["input_gate"][:] += self.offset
+        return weights
+
+
 class Reading(Setting):
-    """A setting whose task may be one of those above."""
+    """A setting whose task, or whose initial weights, may be of those above."""
+
+    def make_estimator(self):
+        if "gate_offset" not in self.network:
+            return super().make_estimator()
+        rest = {name: value for name, value in self.network.items() if name != "gate_offset"}
+        usual = replace(self, network=rest).make_estimator()
+        estimator = ShiftedGates(**usual.get_params())
+        estimator.offset = self.network["gate_offset"]
+        return estimator
 
     def make_task(self):
         parameters = dict(self.task)
