@@ -68,11 +68,9 @@ def table(headings, rows):
 
 
 def hypotheses():
-    """Return what each reading says and predicts."""
+    """Return what each reading says."""
     _, stated = load()
-    return "".join(
-        f"- **{name}.** {one['says']} *{one['predicts']}*\n" for name, one in stated.items()
-    )
+    return "".join(f"- **{name}.** {one['says']}\n" for name, one in stated.items())
 
 
 def overview():

@@ -119,29 +119,41 @@ def load():
     return tables["probes"], tables["hypotheses"]
 
 
-def readings():
-    """Return, for each hypothesis, its settings by the id of their probe."""
+def changes():
+    """Return, for each hypothesis, what it changes on which probe."""
     probes, hypotheses = load()
-    rows = load_settings()
     return {
         name: {
-            probe: reading(rows[probe], probes[probe], name, changes)
-            for probe in probes
-            if (changes := hypothesis.get(probe, hypothesis.get(probes[probe]["group"])))
-            is not None
+            probe: hypothesis[key]
+            for probe, fields in probes.items()
+            for key in (probe, fields["group"])
+            if key in hypothesis
         }
         for name, hypothesis in hypotheses.items()
     }
 
 
-def reading(row, probe, name, changes):
+def readings():
+    """Return, for each hypothesis, its settings by the id of their probe."""
+    probes, _ = load()
+    rows = load_settings()
+    return {
+        name: {
+            probe: reading(rows[probe], probes[probe], name, changed)
+            for probe, changed in parts.items()
+        }
+        for name, parts in changes().items()
+    }
+
+
+def reading(row, probe, name, changed):
     """Return the setting of a row under a hypothesis."""
     fields = {key: getattr(row, key) for key in row.__dataclass_fields__}
-    for part in (probe, changes):
+    for part in (probe, changed):
         for key in MERGED:
             fields[key] = fields[key] | part.get(key, {})
-    fields["network"]["learning_rate"] *= changes.get("rate", 1.0)
-    fields["training_set"] = changes.get("training_set", 0)
+    fields["network"]["learning_rate"] *= changed.get("rate", 1.0)
+    fields["training_set"] = changed.get("training_set", 0)
     # Trials, in a setting, are the paper's.
     return Reading(**fields | {"id": f"{row.id}@{name}", "limit": probe["limit"]})
 
@@ -149,8 +161,9 @@ def reading(row, probe, name, changes):
 def wanted():
     """Return all settings, and how many trials there should be of each: see `run_missing`."""
     probes, _ = load()
+    counts = changes()
     return {
-        setting.id: (setting, probes[probe]["trials"])
-        for settings in readings().values()
+        setting.id: (setting, counts[name][probe].get("trials", probes[probe]["trials"]))
+        for name, settings in readings().items()
         for probe, setting in settings.items()
     }
