@@ -5,6 +5,7 @@ written by hand.
 """
 
 import re
+from functools import cache
 from pathlib import Path
 
 from readings import STORE, load, readings, wanted
@@ -50,6 +51,7 @@ def decision(setting, summary):
     return {"success rate differs": "rate", "reproduced": "fits"}.get(word, "open")
 
 
+@cache
 def summaries():
     """Return setting and summary of each hypothesis on each of its probes."""
     return {
@@ -158,7 +160,7 @@ def missing():
 
 
 PARTS = {
-    "rule": rule, "hypotheses": hypotheses, "overview": overview, "missing": missing,
+    "rule": rule, "overview": overview, "missing": missing, "hypotheses": hypotheses,
     "figures": figures,
 }  # fmt: skip
 
