@@ -64,6 +64,29 @@ def test_tasks_have_their_targets_where_they_say(made):
                 assert (np.diff(firsts) != 0).all()
 
 
+def test_a_mark_at_first_steps(made):
+    task = made.readings.__globals__["TASKS"]["embedded reber, start marked"](n_train=5, n_test=6)
+    task.prepare(np.random.default_rng(0))
+    X, _ = task.draw_test(0, None)
+    marks = X.flat.toarray()[:, -1]
+    assert X.flat.shape[1] == task.n_inputs == 8
+    assert len(X) == 11 == marks.sum()
+    assert (marks[X.starts] == 1).all()
+
+
+def test_gates_that_begin_lower(made):
+    setting = made.readings()["end-ajar-rate-4-500"]["exp2b-lstm-100"]
+    assert setting.network["learning_rate"] == 4.0
+    estimator = setting.make_estimator()
+    estimator._build(4, 4)
+    topology = estimator.topology_.with_block()
+    weights = estimator._draw(topology, np.random.default_rng(0))
+    views = topology.views(weights)
+    assert (abs(views["input_gate"] + 3) <= 0.2).all()
+    assert (abs(views["cell"]) <= 0.2).all()
+    assert (abs(views["output"]) <= 0.2).all()
+
+
 def summary_of(setting, n, n_solved, sequences):
     records = [
         {
