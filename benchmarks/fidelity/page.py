@@ -1,0 +1,171 @@
+"""Write the figures of docs/fidelity.md from hypotheses.toml and the records in results/.
+
+What stands between `<!-- made from records: NAME -->` and `<!-- end -->` is made, the rest is
+written by hand.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+
+from readings import STORE, load, readings, wanted
+
+from lstm97.experiments.settings import load_settings
+from lstm97.experiments.statistics import summarize, verdict
+from lstm97.experiments.tables import DASH
+
+PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
+PART = re.compile(r"(<!-- made from records: (\w+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
+FACTOR = 2  # within which a mean is the paper's, as in `verdict`
+# Short names of the probes, for headings.
+SHORT = {
+    "exp1-lstm-3x2-0.5": "1, 3x2", "exp1-lstm-4x1-0.5": "1, 4x1", "exp2a-lstm-100": "2a",
+    "exp2b-lstm-100": "2b", "exp3a-100-1": "3a, N=1", "exp6a": "6a",
+}  # fmt: skip
+
+
+def decision(setting, summary):
+    """Say whether the trials of a reading decide against it.
+
+    A reading is ruled out on a row in two ways. By its rate: Fisher's exact test on the trials that
+    were solved and those that were not, ours and the paper's, gives p < 0.05. By its speed: the
+    mean number of sequences to success is outside a factor 2 of the paper's, and so is the mean's
+    whole interval. It fits, if its rate does not rule it out and its mean is within the factor 2;
+    otherwise it is open, as it is with fewer than ten trials.
+
+    Parameters
+    ----------
+    setting : Setting
+    summary : Summary
+
+    Returns
+    -------
+    str
+        "rate", "speed", "open" or "fits".
+    """
+    word = verdict(setting, summary)
+    if word in ("slower", "faster"):
+        low, high = summary.mean_interval or (0, float("inf"))
+        paper = setting.published_mean
+        return "speed" if low > FACTOR * paper or high < paper / FACTOR else "open"
+    return {"success rate differs": "rate", "reproduced": "fits"}.get(word, "open")
+
+
+@cache
+def summaries():
+    """Return setting and summary of each hypothesis on each of its probes."""
+    return {
+        name: {
+            probe: (setting, summarize(setting, STORE.read(setting)))
+            for probe, setting in settings.items()
+        }
+        for name, settings in readings().items()
+    }
+
+
+def table(headings, rows):
+    """Return a Markdown table; the columns but the first are right-aligned."""
+    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def hypotheses():
+    """Return what each reading says."""
+    _, stated = load()
+    return "".join(f"- **{name}.** {one['says']}\n" for name, one in stated.items())
+
+
+def overview():
+    """Return one cell per hypothesis and probe, bold where it fits."""
+    rows = []
+    for name, results in summaries().items():
+        cells = [cell(*results[probe]) if probe in results else "" for probe in SHORT]
+        if any(cells):
+            rows.append([name, *cells])
+    return table(["", *SHORT.values()], rows)
+
+
+def cell(setting, summary):
+    """Return the trials that were solved, ours over the paper's mean, and the decision."""
+    if not summary.n_trials:
+        return DASH
+    text = f"{summary.n_solved}/{summary.n_trials}"
+    if summary.n_solved:
+        text += f", {summary.mean / setting.published_mean:.2g}"
+    word = decision(setting, summary)
+    return f"**{text}**" if word == "fits" else f"{text} ({word})"
+
+
+def figures():
+    """Return all figures, probe by probe, the paper's first."""
+    rows = load_settings()
+    headings = [
+        "", "trials", "solved", "mean", "median", "ours / paper", "limit", "decision"
+    ]  # fmt: skip
+    text = ""
+    for probe, short in SHORT.items():
+        lines = [paper_line(rows[probe])]
+        lines += [
+            line(name, *results[probe])
+            for name, results in summaries().items()
+            if probe in results and results[probe][1].n_trials
+        ]
+        text += f"**{short}** (`{probe}`)\n\n{table(headings, lines)}\n"
+    return text
+
+
+def paper_line(row):
+    """Return the paper's figures."""
+    success, mean = row.published_success, row.published_count
+    return ["paper", str(row.published_trials), success, mean, "", "", "", ""]
+
+
+def line(name, setting, summary):
+    """Return our figures for one reading of a row."""
+    low, high = summary.rate_interval
+    ratio = f"{summary.mean / setting.published_mean:.2f}" if summary.n_solved else DASH
+    return [
+        name,
+        str(summary.n_trials),
+        f"{summary.n_solved} ({low:.0%}{DASH}{high:.0%})",
+        count(summary.mean, summary.mean_interval),
+        count(summary.median, summary.median_interval),
+        ratio,
+        f"{setting.limit:,}",
+        decision(setting, summary),
+    ]
+
+
+def count(value, interval):
+    """Return a number of sequences with its interval."""
+    if value is None:
+        return DASH
+    text = f"{value:,.0f}"
+    return f"{text} ({interval[0]:,.0f}{DASH}{interval[1]:,.0f})" if interval else text
+
+
+def rule():
+    """Return the paragraph of `decision` that states the rule."""
+    return " ".join(decision.__doc__.split("\n\n")[1].split()) + "\n"
+
+
+def missing():
+    """Say how many trials were not run."""
+    lacks = [
+        f"{setting.id} {n - there}"
+        for setting, n in wanted().values()
+        if (there := len(STORE.read(setting))) < n
+    ]
+    return f"Not run: {', '.join(lacks) or 'none'}.\n"
+
+
+PARTS = {
+    "rule": rule, "overview": overview, "missing": missing, "hypotheses": hypotheses,
+    "figures": figures,
+}  # fmt: skip
+
+
+def page():
+    """Return docs/fidelity.md with its parts made anew."""
+    text = PAGE.read_text(encoding="utf-8")
+    return PART.sub(lambda match: match[1] + PARTS[match[2]](), text)

@@ -1,0 +1,169 @@
+"""Readings of the paper, from hypotheses.toml, as settings of the package."""
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+
+from lstm97.experiments.settings import Setting, load_settings
+from lstm97.experiments.store import Store
+from lstm97.lstm import LSTMClassifier
+from lstm97.sequences import Sequences
+from lstm97.targets import Targets
+from lstm97.tasks.base import check_count
+from lstm97.tasks.long_lag import RandomMiddle, TwoSequences
+from lstm97.tasks.reber import EmbeddedReber
+
+FOLDER = Path(__file__).parent
+STORE = Store(FOLDER / "results")
+MERGED = ("network", "task", "stop")
+
+
+def at_end(X, y):
+    """Keep the targets of last steps only."""
+    return X, Targets.at_last(y.values[y.first + X.lengths - 1])
+
+
+class JudgedAtEnd(TwoSequences):
+    """Task 2a, learned at every step and judged at the last one."""
+
+    def draw_test(self, n, rng):
+        return at_end(*super().draw_test(n, rng))
+
+
+class EndOnly(JudgedAtEnd):
+    """Task 2a without targets before the last step."""
+
+    def draw(self, n, rng):
+        return at_end(*super().draw(n, rng))
+
+
+class RandomEndOnly(RandomMiddle):
+    """Task 2b without targets before the last step."""
+
+    def draw(self, n, rng):
+        return at_end(*super().draw(n, rng))
+
+
+class InTurn(TwoSequences):
+    """Task 2a, its two sequences in turn."""
+
+    def draw(self, n, rng):
+        check_count(n)
+        X, y = self.draw_test(2, rng)
+        turns = np.arange(n) % 2
+        return X[turns], y[turns]
+
+
+class StartMarked(EmbeddedReber):
+    """Task 1 with one input more, which is 1 at first steps."""
+
+    n_inputs = EmbeddedReber.n_inputs + 1
+
+    def prepare(self, rng):
+        super().prepare(rng)
+        self._sets = tuple((marked(X), y) for X, y in self._sets)
+
+
+def marked(X):
+    """Add the input that is 1 at first steps."""
+    mark = np.zeros((X.n_steps, 1))
+    mark[X.starts] = 1.0
+    return Sequences(sparse.hstack([X.flat, mark], format="csr"), X.starts, X.lengths)
+
+
+TASKS = {
+    "embedded reber, start marked": StartMarked,
+    "noise-free lag, judged at its end": JudgedAtEnd,
+    "noise-free lag, end only": EndOnly,
+    "random lag, end only": RandomEndOnly,
+    "both in turn": InTurn,
+}
+
+
+class ShiftedGates(LSTMClassifier):
+    """Weights to input gates begin lower, or higher, by `offset`."""
+
+    offset = 0.0
+
+    def _draw(self, topology, rng):
+        weights = super()._draw(topology, rng)
+        if topology.n_blocks:
+            topology.views(weights)["input_gate"][:] += self.offset
+        return weights
+
+
+class Reading(Setting):
+    """A setting whose task, or whose initial weights, may be of those above."""
+
+    def make_estimator(self):
+        if "gate_offset" not in self.network:
+            return super().make_estimator()
+        rest = {name: value for name, value in self.network.items() if name != "gate_offset"}
+        usual = replace(self, network=rest).make_estimator()
+        estimator = ShiftedGates(**usual.get_params())
+        estimator.offset = self.network["gate_offset"]
+        return estimator
+
+    def make_task(self):
+        parameters = dict(self.task)
+        own = TASKS.get(parameters.pop("name"))
+        return own(**parameters) if own else super().make_task()
+
+
+def load():
+    """Return probes and hypotheses as they stand in the file, by their names."""
+    tables = tomllib.loads((FOLDER / "hypotheses.toml").read_text(encoding="utf-8"))
+    return tables["probes"], tables["hypotheses"]
+
+
+def changes():
+    """Return, for each hypothesis, what it changes on which probe."""
+    probes, hypotheses = load()
+    return {
+        name: {
+            probe: hypothesis[key]
+            for probe, fields in probes.items()
+            for key in (probe, fields["group"])
+            if key in hypothesis
+        }
+        for name, hypothesis in hypotheses.items()
+    }
+
+
+def readings():
+    """Return, for each hypothesis, its settings by the id of their probe."""
+    probes, _ = load()
+    rows = load_settings()
+    return {
+        name: {
+            probe: reading(rows[probe], probes[probe], name, changed)
+            for probe, changed in parts.items()
+        }
+        for name, parts in changes().items()
+    }
+
+
+def reading(row, probe, name, changed):
+    """Return the setting of a row under a hypothesis."""
+    fields = {key: getattr(row, key) for key in row.__dataclass_fields__}
+    for part in (probe, changed):
+        for key in MERGED:
+            fields[key] = fields[key] | part.get(key, {})
+    fields["network"]["learning_rate"] *= changed.get("rate", 1.0)
+    fields["training_set"] = changed.get("training_set", 0)
+    # Trials, in a setting, are the paper's.
+    return Reading(**fields | {"id": f"{row.id}@{name}", "limit": probe["limit"]})
+
+
+def wanted():
+    """Return all settings, and how many trials there should be of each: see `run_missing`."""
+    probes, _ = load()
+    counts = changes()
+    return {
+        setting.id: (setting, counts[name][probe].get("trials", probes[probe]["trials"]))
+        for name, settings in readings().items()
+        for probe, setting in settings.items()
+    }
