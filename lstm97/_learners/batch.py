@@ -118,23 +118,34 @@ def _blas():
 
 
 class _OneThread:
-    """Keeps the BLAS of the process to one thread, from the first that enters to the last."""
+    """Keeps the BLAS of the process to one thread, from the first that enters to the last to leave.
+
+    Limits of threadpoolctl do not nest across threads: the last one out would restore what it found.
+    """
 
     def __init__(self):
-        self._lock, self._n_inside, self._limit = Lock(), 0, None
+        self._lock, self._n_inside, self._before = Lock(), 0, None
 
     def __enter__(self):
         with self._lock:
             if self._n_inside == 0:
-                self._limit = _blas().limit(limits=1)
+                self._before = [library.num_threads for library in _blas().lib_controllers]
+                self._set([1] * len(self._before))
             self._n_inside += 1
 
     def __exit__(self, *_):
         with self._lock:
             self._n_inside -= 1
             if self._n_inside == 0:
-                self._limit.restore_original_limits()
+                self._set(self._before)
+
+    def _set(self, numbers):
+        for library, number in zip(_blas().lib_controllers, numbers, strict=True):
+            library.set_num_threads(number)
+            # From 3.8 on OpenBLAS obeys one thread alone, until that lets go.
+            if hasattr(library, "clear_controlling_thread"):
+                library.clear_controlling_thread()
 
 
-# Products of the size of a batch gain nothing from more threads.
+# Products of the size of a batch gain nothing from more.
 one_thread = _OneThread()
