@@ -118,9 +118,9 @@ def _blas():
 
 
 class _OneThread:
-    """Keeps the BLAS of the process to one thread, from the first that enters to the last to leave.
+    """Keeps the BLAS of the process to one thread, from the first that enters to the last.
 
-    Limits of threadpoolctl do not nest across threads: the last one out would restore what it found.
+    Limits of threadpoolctl do not nest across threads: the last one would restore what it found.
     """
 
     def __init__(self):
