@@ -244,9 +244,9 @@ def test_a_sweep_that_is_killed_at_any_moment_ends_with_all_records(tmp_path):
     command = [sys.executable, "-c", SWEEPS, str(Path(__file__).parent), str(store.folder)]
     counts = []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as p:
-        while len(counts) < 10 and max(counts, default=0) < 40:
-            counts.append(kill_after_growth(p, store.path(LONG), rng.uniform(0, 5 * longest)))
-    assert sum(0 < count < 40 for count in counts) >= 5
+        while len(counts) < 20 and max(counts, default=0) < 40:
+            counts.append(kill_after_growth(p, store.path(LONG), rng.uniform(0, longest / 2)))
+    assert sum(0 < count < 40 for count in counts) >= 15
     list(run_missing(wanted, store, n_jobs=1))
     assert whole_lines(store.path(LONG)) == 40
     assert without_times(store.read(LONG)) == without_times(undisturbed)
