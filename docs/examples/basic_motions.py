@@ -3,7 +3,8 @@ Standing, walking, running, badminton
 =====================================
 
 What is a student with a smart watch doing? 80 recordings of ten seconds, 100 steps, with three
-channels of acceleration and three of turning (BasicMotions of the UEA archive).
+channels of acceleration and three of turning (BasicMotions of the UEA archive). How its input gates
+begin decides whether the net is the last of all or makes no error, like MiniRocket.
 """
 
 # %%

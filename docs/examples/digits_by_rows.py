@@ -3,7 +3,8 @@ Digits, read row by row
 =======================
 
 The net sees one row of pixels per step and says after the last which digit it was: it has to
-remember the rows before. The classifiers beside it see all 64 pixels at once.
+remember the rows before. The classifiers beside it see all 64 pixels at once, and support vectors
+make fewer errors.
 """
 
 # %%
