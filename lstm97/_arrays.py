@@ -1,10 +1,26 @@
 """Arrays of numbers from what users give: checked, never converted silently, named in messages."""
 
+import copy
+import re
+from contextlib import contextmanager
+
 import numpy as np
 from scipy import sparse
 
 # Columns, and entries, of a CSR matrix are counted in C integers.
 MAX_INDEX = np.iinfo(np.intc).max
+
+
+@contextmanager
+def naming(name):
+    """Put the name of an argument before an error's message, unless it is there already."""
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError, NotImplementedError) as error:
+        kind = ValueError if isinstance(error, ValueError | OverflowError) else TypeError
+        if isinstance(error, kind) and re.search(rf"\b{name}\b", str(error)):
+            raise
+        raise kind(f"{name}: {error}") from error
 
 
 def locate(row, starts, lengths):
@@ -23,7 +39,8 @@ def one_hot(symbols, n_symbols):
 
 def refuse_masked(x, name):
     """Raise a ValueError, if values are masked: what stands behind a mask is no data."""
-    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+    parts = x if isinstance(x, list | tuple) else [x]
+    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
         raise ValueError(f"{name} holds masked values")
 
 
@@ -60,23 +77,39 @@ def as_numbers(x, name):
 def as_integers(x, name):
     """Convert to a one-dimensional array of int64, but from integers only."""
     refuse_masked(x, name)
-    x = np.asarray(x)
+    with naming(name):
+        x = np.asarray(x)
     if x.ndim != 1 or x.dtype.kind not in "iu":
         raise TypeError(f"{name} must be a one-dimensional array of integers")
     return x.astype(np.int64)
 
 
+def check_sparse(matrix, name):
+    """Refuse a sparse matrix without numbers, or one that leads SciPy beyond its arrays."""
+    if matrix.dtype.kind == "c":
+        raise ValueError(f"{name}: complex data not supported")
+    if matrix.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold numbers, its dtype is {matrix.dtype}")
+    try:
+        if hasattr(matrix, "check_format"):
+            if not matrix.indices.dtype.kind == matrix.indptr.dtype.kind == "i":
+                raise ValueError("indices are no integers")
+            copy.copy(matrix).check_format(full_check=True)  # which may cut arrays to size
+        else:
+            places = matrix.tocoo()
+            sparse.coo_array((places.data, places.coords), shape=matrix.shape)
+    except ValueError as error:
+        raise ValueError(f"{name} is no valid {matrix.format.upper()} matrix: {error}") from None
+    if max(matrix.nnz, matrix.shape[-1]) > MAX_INDEX:
+        raise ValueError(
+            f"{name} is too large, of shape {matrix.shape} with {matrix.nnz} non-zeros"
+        )
+
+
 def _as_csr(part, name):
     """Check a sparse matrix; indices become C integers, entries of one place are added up."""
-    if part.dtype.kind == "c":
-        raise ValueError(f"{name}: complex data not supported")
-    if max(part.nnz, part.shape[-1]) > MAX_INDEX:
-        raise ValueError(f"{name} is too large, of shape {part.shape} with {part.nnz} non-zeros")
+    check_sparse(part, name)
     part = sparse.csr_array(part, dtype=np.float64)
-    try:
-        part.check_format(full_check=True)
-    except ValueError as error:
-        raise ValueError(f"{name} is no valid CSR matrix: {error}") from None
     if not part.has_canonical_format:
         part = part.copy()
         part.sum_duplicates()

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from lstm97._arrays import naming
 from lstm97._callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from lstm97._fit import FitRun
 from lstm97.stopping import EarlyStopping, Plateau
@@ -95,12 +96,13 @@ class TrainingMixin(CallbackSupportMixin):
             return np.empty(0, np.int64)
         from sklearn.model_selection import train_test_split  # half of the package's import time
 
-        _, held_out = train_test_split(
-            np.arange(len(y)),
-            test_size=self.validation_fraction,
-            random_state=seed,
-            stratify=self._strata(y),
-        )
+        with naming("validation_fraction"):
+            _, held_out = train_test_split(
+                np.arange(len(y)),
+                test_size=self.validation_fraction,
+                random_state=seed,
+                stratify=self._strata(y),
+            )
         return held_out
 
     def _epochs(self, X, y, rng):

@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from lstm97._arrays import refuse_masked, refuse_strings
+from lstm97._arrays import naming, refuse_masked, refuse_strings
 from lstm97.sequences import Sequences, as_sequences, is_ragged
 
 
@@ -45,12 +45,13 @@ class SequenceInputMixin:
         if not sparse.issparse(X):
             refuse_strings(X, "X")
         checks = {"dtype": "numeric", "order": "C", "ensure_all_finite": False}
-        if not reset and self.n_channels and self.n_features_in_ == self.n_step_features_in_:
-            # Fitted on ragged sequences: a table may have any number of steps.
-            X = check_array(X, input_name="X", **checks)
-        else:
-            X = validate_data(self, X, reset=reset, **checks)
-        return X.astype(np.float64, copy=False)
+        with naming("X"):
+            if not reset and self.n_channels and self.n_features_in_ == self.n_step_features_in_:
+                # Fitted on ragged sequences: a table may have any number of steps.
+                X = check_array(X, input_name="X", **checks)
+            else:
+                X = validate_data(self, X, reset=reset, **checks)
+            return X.astype(np.float64, copy=False)
 
     def _check_width(self, X):
         if X.n_features != self.n_step_features_in_:

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from lstm97._arrays import naming, refuse_masked
 from lstm97._fitting import TrainingMixin
 from lstm97._input import SequenceInputMixin
 from lstm97._learners.base import shares
@@ -18,20 +19,22 @@ from lstm97._learners.batch import one_thread
 from lstm97._training import train
 from lstm97.stopping import Never
 from lstm97.streams import Stream
-from lstm97.targets import flatten_steps, has_steps, is_missing, without_objects
+from lstm97.targets import as_labels, flatten_steps, has_steps, is_missing, without_objects
 from lstm97.weights import row_weights
 
 
 class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
     """Fit, partial fit and prediction on sequences, for any learner.
 
-    A subclass has the constructor, with at least `max_iter`, `warm_start`, `n_channels`, `n_jobs`,
-    `random_state` and `verbose`, and makes the learner; a mixin codes targets. `tol`,
-    `n_iter_no_change`, `early_stopping` and `validation_fraction` belong to the rule that ends
-    `fit`, unless a subclass has one of its own.
+    A subclass has the constructor, with at least `init_scale`, `max_iter`, `warm_start`,
+    `n_channels`, `n_jobs`, `random_state` and `verbose`, and makes the learner; a mixin codes
+    targets. `tol`, `n_iter_no_change`, `early_stopping` and `validation_fraction` belong to the
+    rule that ends `fit`, unless a subclass has one of its own.
     """
 
     _parameter_constraints = {
+        # The limit can be compared with a float32 as well.
+        "init_scale": [Interval(Real, 0, 1e30, closed="both")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [None, Interval(Real, 0, None, closed="left")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -203,17 +206,19 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
     def _paired(self, X, y, sample_weight):
         """Return true and predicted targets, and weights: flat, without steps without a target."""
         model = copy.copy(self)  # one net, as in _outputs
+        refuse_masked(y, "y")
         y_pred = model.predict(X)
         if has_steps(y) != (model.target_steps_ == "every"):
             raise ValueError(f"y must hold targets for the {model.target_steps_} step, as in fit")
         lengths = model._check_X(X, reset=False).lengths
         weight = row_weights(sample_weight, lengths, model.target_steps_ == "every")
-        if model.target_steps_ == "last":
-            return without_objects(np.asarray(y)), y_pred, weight
-        y_pred = np.concatenate(list(y_pred))
-        y_true = flatten_steps(y, lengths)
-        due = ~is_missing(y_true).reshape(len(y_true), -1).any(axis=1)
-        return without_objects(y_true[due]), y_pred[due], None if weight is None else weight[due]
+        with naming("y"):
+            if model.target_steps_ == "last":
+                return without_objects(as_labels(y, "y")), y_pred, weight
+            y_true = flatten_steps(y, lengths)
+            due = ~is_missing(y_true).reshape(len(y_true), -1).any(axis=1)
+            weight = None if weight is None else weight[due]
+            return without_objects(y_true[due]), np.concatenate(list(y_pred))[due], weight
 
     def stream(self):
         """Return a `Stream`: the fitted net on one long sequence, step by step.

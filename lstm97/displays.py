@@ -242,6 +242,8 @@ class TrainingCurveDisplay:
         ImportError
             If matplotlib is not installed.
         """
+        if not hasattr(estimator, "fit"):
+            raise TypeError(f"{type(estimator).__name__} is no estimator")
         check_is_fitted(estimator)
         losses = getattr(estimator, "loss_curve_", None)
         if losses is None:

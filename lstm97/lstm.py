@@ -136,7 +136,6 @@ class _BaseLSTM(BaseSequenceEstimator):
         "cell_activation": [StrOptions(set(CELL_RANGES))],
         "state_activation": [StrOptions({"h", "identity"})],
         "loss": [StrOptions({"squared_error", "log_loss"})],
-        "init_scale": [Interval(Real, 0, 1e100, closed="both")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "gradient": [StrOptions({"truncated", "full"})],
         "update": [StrOptions({"step", "sequence"})],

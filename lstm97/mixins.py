@@ -9,8 +9,8 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
-from lstm97._arrays import refuse_masked
-from lstm97.targets import Targets, check_labels, check_numbers, flatten_steps
+from lstm97._arrays import naming, refuse_masked
+from lstm97.targets import Targets, as_labels, check_labels, check_numbers, flatten_steps
 from lstm97.weights import class_weights
 
 
@@ -118,7 +118,8 @@ class SequenceClassifierMixin(ClassifierMixin):
         from sklearn.metrics import accuracy_score  # half of the package's import time
 
         y_true, y_pred, weight = self._paired(X, y, sample_weight)
-        return accuracy_score(y_true, y_pred, sample_weight=weight)
+        with naming("y"), np.errstate(invalid="ignore"):
+            return accuracy_score(y_true, y_pred, sample_weight=weight)
 
     def _score_outputs(self, outputs, values, weight):
         from sklearn.metrics import accuracy_score  # as above
@@ -138,13 +139,16 @@ class SequenceClassifierMixin(ClassifierMixin):
     def _check_y(self, y, X, classes=None):
         steps = self.target_steps_ == "every"
         refuse_masked(y, "y")
-        labels = self._labels(y, X) if steps else column_or_1d(y, warn=True)
-        present, missing = check_labels(labels, X.lengths if steps else None)
+        with naming("y"):
+            labels = self._labels(y, X) if steps else column_or_1d(y, warn=True)
+            present, missing = check_labels(labels, X.lengths if steps else None)
         if classes is not None:
-            classes, _ = check_labels(np.unique(list(classes)))
+            classes = _check_classes(classes)
         if not hasattr(self, "classes_"):
             if classes is None:
-                check_classification_targets(present)
+                # Large numbers are compared with what they are as integers.
+                with naming("y"), np.errstate(invalid="ignore"):
+                    check_classification_targets(present)
                 classes = np.unique(present)
             self.classes_ = classes
         elif classes is not None and not np.array_equal(self.classes_, classes):
@@ -166,6 +170,14 @@ class SequenceClassifierMixin(ClassifierMixin):
         if labels.ndim == 2 and labels.shape[1] > 1:
             raise ValueError(f"one label per step expected, y has {labels.shape[1]}")
         return labels.ravel()
+
+
+def _check_classes(classes):
+    """Return all different classes, in their order."""
+    refuse_masked(classes, "classes")
+    with naming("classes"):
+        labels, _ = check_labels(as_labels(list(classes), "classes"), name="classes")
+        return np.unique(labels)
 
 
 class SequenceRegressorMixin(RegressorMixin):
@@ -226,7 +238,8 @@ class SequenceRegressorMixin(RegressorMixin):
         from sklearn.metrics import r2_score  # as above
 
         y_true, y_pred, weight = self._paired(X, y, sample_weight)
-        return r2_score(y_true, y_pred, sample_weight=weight)
+        with naming("y"):
+            return r2_score(check_numbers(y_true), y_pred, sample_weight=weight)
 
     def _score_outputs(self, outputs, values, weight):
         from sklearn.metrics import r2_score  # as above
@@ -241,11 +254,11 @@ class SequenceRegressorMixin(RegressorMixin):
 
     def _check_y(self, y, X, classes=None):
         if self.target_steps_ == "every":
-            flat = flatten_steps(y, X.lengths)
+            with naming("y"):
+                flat = flatten_steps(y, X.lengths)
             targets = Targets.at_steps(check_numbers(flat, X.lengths), X.lengths)
         else:
-            refuse_masked(y, "y")
-            flat = np.asarray(y)
+            flat = as_labels(y, "y")
             if flat.ndim > 2 or flat.ndim == 0:
                 raise ValueError(f"y must be 1-D or 2-D, it is {flat.ndim}-D")
             targets = Targets.at_last(check_numbers(flat))

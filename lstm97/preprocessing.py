@@ -13,10 +13,10 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from lstm97._arrays import as_steps, refuse_masked
+from lstm97._arrays import as_steps, naming
 from lstm97._input import SequenceInputMixin
 from lstm97.sequences import Sequences, as_sequences, is_ragged
-from lstm97.targets import flatten_steps, has_steps
+from lstm97.targets import as_labels, flatten_steps, has_steps
 
 
 def _wraps(method):
@@ -220,7 +220,10 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         work = copy.copy(self)
         steps = work._check_X(X, reset)
         y = _at_steps(y, steps.lengths)
-        work.transformer_ = clone(self.transformer) if reset else copy.deepcopy(self.transformer_)
+        with naming("transformer"):
+            work.transformer_ = (
+                clone(self.transformer) if reset else copy.deepcopy(self.transformer_)
+            )
         work._call(method, steps, y)
         self.__dict__ = work.__dict__
         return self
@@ -257,7 +260,11 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
     def _call(self, method, steps, *args):
         """Call the wrapped transformer; if it refuses NaN, say where the first one is."""
         try:
-            with config_context(transform_output="default"):  # steps, not a DataFrame of them
+            # Steps, not a DataFrame of them.
+            with (
+                naming(type(self.transformer_).__name__),
+                config_context(transform_output="default"),
+            ):
                 return getattr(self.transformer_, method)(steps.flat, *args)
         except ValueError as error:
             if "X contains NaN" in str(error):
@@ -285,8 +292,11 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         return hasattr(self, "set_output") and config["dense"] != "default"
 
     def __sklearn_tags__(self):
-        tags, wrapped = super().__sklearn_tags__(), get_tags(self.transformer)
+        tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        if not isinstance(self.transformer, BaseEstimator):
+            return tags  # before fit nobody has looked at it
+        wrapped = get_tags(self.transformer)
         tags.input_tags.allow_nan = wrapped.input_tags.allow_nan or wrapped.no_validation
         tags.input_tags.positive_only = wrapped.input_tags.positive_only
         tags.target_tags.required = wrapped.target_tags.required
@@ -327,8 +337,7 @@ def _at_steps(y, lengths):
         return None
     if has_steps(y):
         return flatten_steps(y, lengths)
-    refuse_masked(y, "y")
-    y = np.atleast_1d(np.asarray(y))
+    y = np.atleast_1d(as_labels(y, "y"))
     if len(y) != len(lengths):
         raise ValueError(f"X has {len(lengths)} sequences, y has {len(y)} targets")
     return np.repeat(y, lengths, axis=0)

@@ -1,11 +1,19 @@
 """`Sequences`, the one container for data sets of sequences."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
 
-from lstm97._arrays import MAX_INDEX, as_integers, as_numbers, as_steps, locate, one_hot
+from lstm97._arrays import (
+    MAX_INDEX,
+    as_integers,
+    as_numbers,
+    as_steps,
+    locate,
+    naming,
+    one_hot,
+)
 
 
 class Sequences:
@@ -84,7 +92,8 @@ class Sequences:
         -------
         Sequences
         """
-        parts = [as_steps(part, f"{name}[{i}]") for i, part in enumerate(sequences)]
+        with naming(name):
+            parts = [as_steps(part, f"{name}[{i}]") for i, part in enumerate(sequences)]
         if not parts:
             raise ValueError(f"{name} holds no sequence")
         for i, part in enumerate(parts):
@@ -146,10 +155,14 @@ class Sequences:
         if X.ndim != 3:
             raise ValueError(f"{name} must be 3-D (sequences, steps, features), it is {X.ndim}-D")
         n, n_steps, n_features = X.shape
-        if n == 0 or n_features == 0:
-            raise ValueError(f"{name} of shape {X.shape} holds no sequence or no feature")
+        if X.size == 0:
+            raise ValueError(f"{name} of shape {X.shape} holds no sequence, no step or no feature")
+        if not isinstance(pad, Real | None):
+            raise TypeError(f"pad must be a number or None, got {pad!r}")
         if pad is None:
             return cls.from_lengths(X.reshape(-1, n_features), np.full(n, n_steps), name)
+        with naming("pad"):
+            pad = float(pad)
         filled = ~(np.isnan(X) if np.isnan(pad) else pad == X).all(axis=2)
         lengths = np.where(filled.any(axis=1), n_steps - filled[:, ::-1].argmax(axis=1), 0)
         kept = np.arange(n_steps) < lengths[:, None]
@@ -169,7 +182,9 @@ class Sequences:
         -------
         Sequences
         """
-        return cls.from_list([np.asarray(part).T for part in X], name)
+        with naming(name):
+            parts = [as_numbers(part, f"{name}[{i}]").T for i, part in enumerate(X)]
+        return cls.from_list(parts, name)
 
     @classmethod
     def from_symbols(cls, sequences, n_symbols=None, name="X"):
@@ -188,10 +203,10 @@ class Sequences:
         -------
         Sequences
         """
-        parts = [np.asarray(part) for part in sequences]
-        for i, part in enumerate(parts):
-            if part.ndim != 1 or part.dtype.kind not in "iu":
-                raise TypeError(f"{name}[{i}] must be a one-dimensional array of integers")
+        with naming(name):
+            parts = [as_integers(part, f"{name}[{i}]") for i, part in enumerate(sequences)]
+        if not isinstance(n_symbols, Integral | None):
+            raise TypeError(f"n_symbols must be an integer or None, got {n_symbols!r}")
         if not parts:
             raise ValueError(f"{name} holds no sequence")
         lengths = np.array([len(part) for part in parts])
@@ -226,12 +241,12 @@ class Sequences:
             raise ValueError(f"X must be 2-D, it is {X.ndim}-D")
         if not isinstance(n_channels, Integral):
             raise TypeError(f"n_channels must be an integer, got {n_channels!r}")
-        if n_channels < 1 or X.shape[1] % n_channels:
+        if not 1 <= n_channels <= X.shape[1] or X.shape[1] % n_channels:
             raise ValueError(
                 f"X has {X.shape[1]} columns, not a multiple of n_channels={n_channels}"
             )
-        n_steps = X.shape[1] // n_channels
-        return cls.from_lengths(X.reshape(-1, n_channels), np.full(len(X), n_steps))
+        shape = len(X), X.shape[1] // n_channels, int(n_channels)  # NumPy takes no True
+        return cls.from_padded(X.reshape(shape), pad=None)
 
     # -- what scikit-learn and users ask of a container ------------------------------------------
 
@@ -379,6 +394,7 @@ def as_sequences(X, name="X"):
 
 def _depth(x):
     """Dimensions of an array, or of nested lists judged by their first elements."""
-    if isinstance(x, list | tuple):
-        return 1 + (_depth(x[0]) if len(x) else 0)
-    return getattr(x, "ndim", 0)
+    depth = 0
+    while isinstance(x, list | tuple) and depth < 3:  # lists may be endless: one may hold itself
+        x, depth = x[0] if len(x) else None, depth + 1
+    return depth + getattr(x, "ndim", 0)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
-from lstm97._arrays import locate, refuse_masked
+from lstm97._arrays import check_sparse, locate, naming, refuse_masked
 from lstm97.sequences import Sequences
 
 
@@ -92,7 +93,10 @@ def flatten_steps(y, lengths, name="y"):
     """
     if len(y) != len(lengths):
         raise ValueError(f"X has {len(lengths)} sequences, {name} has {len(y)}")
-    parts = [part if type(part) is np.ndarray else _as_labels(part, name) for part in y]
+    parts = [
+        part if type(part) is np.ndarray else as_labels(part, f"{name}[{i}]")
+        for i, part in enumerate(y)
+    ]
     shapes = {(part.ndim, part.shape[1:]) for part in parts}
     if len(shapes) > 1 or not shapes <= {(1, ())} or [*map(len, parts)] != lengths.tolist():
         _check_shapes(parts, lengths, name)
@@ -114,11 +118,14 @@ def _check_shapes(parts, lengths, name):
             raise ValueError(f"{name}[{i}] has {len(part)} {what}, X[{i}] has {lengths[i]} steps")
 
 
-def _as_labels(part, name):
+def as_labels(part, name):
     """Make an array; one that holds strings or None stays an array of objects."""
     refuse_masked(part, name)
-    part = part.toarray() if hasattr(part, "toarray") else part
-    array = np.asarray(part)
+    if sparse.issparse(part):
+        check_sparse(part, name)
+        part = part.toarray()
+    with naming(name):
+        array = np.asarray(part)
     if array.dtype.kind in "US" and not isinstance(part, np.ndarray):
         return np.asarray(part, dtype=object)
     return array
@@ -161,7 +168,7 @@ def check_numbers(flat, lengths=None):
     return values
 
 
-def check_labels(labels, lengths=None):
+def check_labels(labels, lengths=None, name="y"):
     """Check class labels and tell which are missing.
 
     Parameters
@@ -169,6 +176,8 @@ def check_labels(labels, lengths=None):
     labels : ndarray of shape (n_rows,)
     lengths : ndarray of int, default=None
         Steps of the sequences, for targets per step: then None and NaN mean no target.
+    name : str, default="y"
+        What error messages call it.
 
     Returns
     -------
@@ -176,21 +185,23 @@ def check_labels(labels, lengths=None):
         The labels that are not missing.
     missing : ndarray of bool of shape (n_rows,)
     """
+    if labels.dtype.kind in "cV":
+        raise TypeError(f"{name} must hold labels, its dtype is {labels.dtype}")
     missing = is_missing(labels)
     if missing.any() and lengths is None:
         row = int(np.argmax(missing))
         kind = "None" if labels[row] is None else "NaN"
-        raise ValueError(f"Input y contains {kind} {place(row, lengths)}")
+        raise ValueError(f"Input {name} contains {kind} {place(row, lengths)}")
     if missing.all():
-        raise ValueError("y holds no target: every label is None or NaN")
+        raise ValueError(f"{name} holds no target: every label is None or NaN")
     if labels.dtype.kind == "f" and np.isinf(labels).any():
         row = int(np.argmax(np.isinf(labels)))
-        raise ValueError(f"Input y contains infinity {place(row, lengths)}")
+        raise ValueError(f"Input {name} contains infinity {place(row, lengths)}")
     present = labels[~missing]
     if present.dtype.kind == "O":
         n_strings = sum(isinstance(label, str) for label in present)
         if 0 < n_strings < len(present):
-            raise TypeError("y mixes strings with other labels")
+            raise TypeError(f"{name} mixes strings with other labels")
     return without_objects(present), missing
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
-from lstm97._arrays import as_numbers
+from lstm97._arrays import as_numbers, naming, refuse_masked
 from lstm97.targets import flatten_steps, has_steps, place
 
 
@@ -26,8 +26,10 @@ def row_weights(sample_weight, lengths, every):
     """
     if sample_weight is None:
         return None
+    refuse_masked(sample_weight, "sample_weight")
     if has_steps(sample_weight) or getattr(sample_weight, "ndim", 1) == 2:
-        return _step_weights(sample_weight, lengths, every)
+        with naming("sample_weight"):
+            return _step_weights(sample_weight, lengths, every)
     weight = as_numbers(sample_weight, "sample_weight")
     if len(weight) != len(lengths):
         raise ValueError(f"sample_weight has {len(weight)} numbers, X has {len(lengths)} sequences")
@@ -86,7 +88,8 @@ def class_weights(class_weight, classes, codes, weight):
         total = np.bincount(codes, weight, minlength=len(classes))
         share = weight.sum() / max(1, np.count_nonzero(total))
         return np.divide(share, total, out=np.zeros(len(classes)), where=total > 0.0)
-    weights = compute_class_weight(class_weight, classes=classes, y=classes[codes])
+    with naming("class_weight"):
+        weights = compute_class_weight(class_weight, classes=classes, y=classes[codes])
     if not (np.isfinite(weights) & (weights >= 0.0)).all():
         raise ValueError(f"class_weight={class_weight}: weights are finite and not negative")
     return weights

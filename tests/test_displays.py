@@ -199,6 +199,8 @@ def test_no_curve_is_refused():
         TrainingCurveDisplay.from_estimator(LSTMRegressor())
     with pytest.raises(TypeError, match="LinearRegression has no loss_curve_"):
         TrainingCurveDisplay.from_estimator(LinearRegression().fit(y[:, None], y))
+    with pytest.raises(TypeError, match="list is no estimator"):
+        TrainingCurveDisplay.from_estimator(X)
     model = LSTMRegressor(**FAST).fit(X, y)
     model.loss_curve_ = []
     with pytest.raises(ValueError, match="diverged in its first epoch"):

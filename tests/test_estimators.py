@@ -695,3 +695,93 @@ def test_still_more_that_is_refused(Estimator, change, error, message):
     with pytest.raises(error, match=message):
         model.set_params(n_channels=None).fit(*change(X, y))
     assert joblib.hash(model) == before
+
+
+# ---- found by generated input --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "X", [None, 3.0, np.array(1.0), [1.0, 2.0], np.ones(3), pd.Series([1.0, 2.0]), pd.DataFrame(),
+          [[1.0], [2.0, 3.0]], [1.0, [2.0]], pd.DataFrame([[1.0, 2.0]], columns=["a", "a"])]
+)  # fmt: skip
+@pytest.mark.parametrize("entry", ["fit", "predict"])
+def test_what_is_no_table_is_refused_by_name(X, entry):
+    sequences, y = data()
+    model = LSTMRegressor(**FAST).fit(sequences, y)
+    before = joblib.hash(model)
+    with pytest.raises((TypeError, ValueError), match=r"\bX\b"):
+        model.fit(X, y) if entry == "fit" else model.predict(X)
+    assert joblib.hash(model) == before
+
+
+BROKEN = sparse.csr_array(np.eye(2))
+BROKEN.indices = np.array([0, 10**6], dtype=np.int32)
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "y", "message"),
+    [
+        (LSTMRegressor, 3.0, "y must be 1-D or 2-D"),
+        (LSTMRegressor, {"a": 1}, "y must be 1-D or 2-D"),
+        (LSTMRegressor, [1.0, [2.0]], "y: setting an array element"),
+        (LSTMRegressor, [np.ma.masked, 1.0], "y holds masked values"),
+        (LSTMRegressor, [BROKEN, BROKEN], r"y\[0\] is no valid CSR matrix"),
+        (LSTMClassifier, [BROKEN, BROKEN], r"y\[0\] is no valid CSR matrix"),
+        (LSTMClassifier, BROKEN, "Sparse data was passed for y"),
+        (LSTMClassifier, np.zeros(2, dtype="V8"), "y must hold labels, its dtype is"),
+        (LSTMClassifier, [1.0, 1e300], "y: Unknown label type: continuous"),
+        (LSTMClassifier, [1.5, 2.5], "y: Unknown label type: continuous"),
+    ],
+)
+def test_targets_are_refused_by_name(Estimator, y, message):
+    X = [np.ones((2, 1)), np.ones((2, 1))]
+    with pytest.raises((TypeError, ValueError), match=message):
+        Estimator(**FAST).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "y", "message"),
+    [
+        (LSTMClassifier, lambda y: np.ma.masked_array(y, y == 0), "y holds masked values"),
+        (LSTMRegressor, lambda y: np.ma.masked_array(y, y == 0), "y holds masked values"),
+        (LSTMClassifier, lambda y: y[1:], "y: Found input variables with inconsistent numbers"),
+        (LSTMClassifier, lambda y: ["a"] * len(y), "y: Mix of label input types"),
+        (LSTMClassifier, lambda y: [1.0, [2.0]], "y: setting an array element"),
+        (LSTMRegressor, lambda y: ["1"] * len(y), "y must hold numbers, its dtype is <U1"),
+        (LSTMRegressor, lambda y: y + np.nan, "Input y contains NaN"),
+    ],
+)
+def test_score_refuses_targets_by_name(Estimator, y, message):
+    X, right = data()
+    model = Estimator(**FAST).fit(X, right)
+    with pytest.raises((TypeError, ValueError), match=message):
+        model.score(X, y(right))
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (3, "classes: 'int' object is not iterable"),
+        ([[0], [1, 2]], "classes: "),
+        ([0, "1"], "classes mixes strings with other labels"),
+        ([0, None], "Input classes contains None for sequence 1"),
+        (np.ma.masked_array([0, 1], [True, False]), "classes holds masked values"),
+        ([], "classes"),
+    ],
+)
+def test_classes_are_refused_by_name(classes, message):
+    X, y = data()
+    with pytest.raises((TypeError, ValueError), match=message):
+        LSTMClassifier().partial_fit(X, y, classes=classes)
+
+
+def test_a_part_too_small_to_judge_by_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"validation_fraction: With n_samples=1"):
+        LSTMRegressor(early_stopping=True).fit([np.ones((2, 1))], [1.0])
+
+
+def test_parameters_may_be_float32():
+    X, y = data()
+    small = LSTMRegressor(init_scale=np.float32(0.5), learning_rate=np.float32(0.25), **FAST)
+    large = LSTMRegressor(init_scale=0.5, learning_rate=0.25, **FAST)
+    assert (small.fit(X, y).weights_ == large.fit(X, y).weights_).all()

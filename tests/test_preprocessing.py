@@ -535,7 +535,7 @@ def test_bad_input_is_refused_and_changes_nothing(name, method):
         ({"transformer": LSTMClassifier()}, "'transformer' parameter"),
         ({"n_channels": 0}, "n_channels"),
         ({"transformer": PCA(n_components=9)}, "n_components=9"),
-        ({"transformer": Broken()}, "^broken$"),
+        ({"transformer": Broken()}, "^Broken: broken$"),
     ],
 )
 def test_bad_parameters_are_refused_and_change_nothing(params, message):
@@ -554,6 +554,15 @@ def test_a_transformer_that_fails_half_way_is_as_it_was():
     with pytest.raises(ValueError, match="broken"):
         model.partial_fit(X)
     assert joblib.hash(model) == before
+
+
+def test_what_is_no_transformer_is_not_fitted_and_cannot_be():
+    for no_transformer in (None, StandardScaler, "text"):
+        model = StepwiseTransformer(no_transformer)
+        with pytest.raises(NotFittedError):
+            model.transform(data())
+    with pytest.raises(TypeError, match="transformer: Cannot clone object"):
+        StepwiseTransformer(StandardScaler).fit(data())
 
 
 def test_text_is_refused():

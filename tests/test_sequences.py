@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.model_selection import KFold, train_test_split
 
 from lstm97.sequences import Sequences, as_sequences, is_ragged
+from lstm97.targets import flatten_steps
 
 LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=8)
 
@@ -228,3 +229,90 @@ def test_more_of_what_a_container_refuses_and_keeps():
         Sequences(np.r_[FLAT, [[np.nan, 0.0]]], [0, 3], [3, 3])
     with pytest.raises(ValueError, match="masked"):
         Sequences.from_list([np.ma.masked_array(np.ones((2, 1)), [[True], [False]])])
+
+
+def tampered(form, **parts):
+    """Return a sparse matrix whose parts were changed after SciPy had looked at them."""
+    matrix = form(np.eye(2))
+    for name, part in parts.items():
+        setattr(matrix, name, np.asarray(part))
+    return matrix
+
+
+BROKEN = [
+    tampered(sparse.csr_array, indices=[0, 5]),
+    tampered(sparse.csr_array, indices=[0.0, 1.0]),
+    tampered(sparse.csr_array, indptr=[0, 9, 2]),
+    tampered(sparse.csr_array, indptr=[0, 2]),
+    tampered(sparse.csc_array, indices=[0, 10**6]),
+    tampered(sparse.csc_matrix, indptr=[0, 2, 1]),
+    tampered(sparse.bsr_array, indices=[7]),
+    tampered(sparse.coo_array, row=[0, -3]),
+    tampered(sparse.coo_matrix, col=[10**6, 0]),
+]
+
+
+@pytest.mark.parametrize("matrix", BROKEN)
+def test_broken_matrices_of_every_format_are_refused_before_scipy_reads_them(matrix):
+    """It would read, and write, beyond its arrays."""
+    message = f"is no valid {matrix.format.upper()} matrix"
+    with pytest.raises(ValueError, match=rf"X\[0\] {message}"):
+        Sequences.from_list([matrix])
+    with pytest.raises(ValueError, match=rf"y\[1\] {message}"):
+        flatten_steps([np.ones(2), matrix], np.array([2, 2]))
+
+
+def test_matrices_that_hold_no_numbers_are_refused():
+    with pytest.raises(TypeError, match=r"X\[0\] must hold numbers, its dtype is object"):
+        Sequences.from_list([tampered(sparse.csr_array, data=np.array([None, 1.0]))])
+    with pytest.raises(ValueError, match=r"y\[0\] is too large"):
+        flatten_steps([sparse.csr_array((1, 2**40))], np.array([1]))
+
+
+def test_a_matrix_stays_as_it_was():
+    spare = tampered(sparse.csr_array, data=[1.0, 1.0, 9.0], indices=[1, 0, 0])
+    assert same(Sequences.from_list([spare]), [np.eye(2)[::-1]])
+    assert (len(spare.data), len(spare.indices)) == (3, 3)
+
+
+def nested(depth):
+    part = [1.0]
+    for _ in range(depth):
+        part = [part]
+    return part
+
+
+def test_lists_without_an_end_are_refused():
+    endless = []
+    endless.append(endless)
+    for X in (endless, nested(2000)):
+        assert is_ragged(X)
+        with pytest.raises(ValueError, match=r"X\[0\] is no rectangular array"):
+            as_sequences(X)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: Sequences.from_list(5), TypeError, "X: 'int' object is not iterable"),
+        (lambda: Sequences.from_channels_first(None), TypeError, "X: 'NoneType' object"),
+        (lambda: Sequences.from_channels_first([np.ma.masked_array([[1.0]], [[True]])]),
+         ValueError, r"X\[0\] holds masked values"),
+        (lambda: Sequences.from_symbols([np.ma.masked_array([1, 0], [True, False])]),
+         ValueError, r"X\[0\] holds masked values"),
+        (lambda: Sequences.from_symbols([[0, 1]], "2"), TypeError, "n_symbols must be an integer"),
+        (lambda: Sequences.from_padded(np.ones((2, 2, 1)), "0"), TypeError, "pad must be a number"),
+        (lambda: Sequences.from_padded(np.ones((2, 2, 1)), 10**400), ValueError, "pad: int too"),
+        (lambda: Sequences.from_padded(np.ones((2, 0, 1))), ValueError, "holds no sequence, no st"),
+        (lambda: Sequences.from_rows(np.ones((2, 0)), 2**70), ValueError, "X has 0 columns"),
+        (lambda: Sequences.from_lengths(np.ones((2, 1)), [[1], [1, 2]]), ValueError, "lengths: "),
+        (lambda: Sequences.from_list([[np.ma.masked_array([1.0], [True])]]), ValueError, "masked"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_has_a_name(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_a_truth_counts_as_one_channel():
+    assert same(Sequences.from_rows(FLAT, True), [np.ones((2, 1))] * 6)

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from lstm97.tasks import TASKS, make_adding, make_multiplication, make_temporal_order
+from lstm97.tasks import (
+    TASKS,
+    make_adding,
+    make_embedded_reber,
+    make_long_lag,
+    make_multiplication,
+    make_noise_free_lag,
+    make_temporal_order,
+    make_two_classes,
+)
 
 N = 20_000
 
@@ -137,3 +146,33 @@ def test_no_sequences_are_refused(name):
         task.draw(0, np.random.default_rng(0))
     with pytest.raises(TypeError, match="n_sequences must be an integer"):
         task.draw(2.0, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("make", "parameters", "error", "message"),
+    [
+        (make_adding, {"T": 20.5}, TypeError, "T must be an integer, got 20.5"),
+        (make_adding, {"T": 2**70}, ValueError, "T must be at most"),
+        (make_adding, {"n_sequences": True}, TypeError, "n_sequences must be an integer, got True"),
+        (make_embedded_reber, {"n_sequences": 0}, ValueError, "n_sequences must be at least 1"),
+        (make_embedded_reber, {"n_sequences": "2"}, TypeError, "n_sequences must be an integer"),
+        (make_long_lag, {"q": None}, TypeError, "q must be an integer"),
+        (make_noise_free_lag, {"p": np.float64(5)}, TypeError, "p must be an integer"),
+        (make_temporal_order, {"n_relevant": [2]}, TypeError, "n_relevant must be an integer"),
+        (make_two_classes, {"N": "3"}, TypeError, "N must be an integer"),
+        (make_two_classes, {"noisy_inputs": "no"}, TypeError, "noisy_inputs must be True or False"),
+        (make_adding, {"rng": -1}, ValueError, "rng: "),
+        (make_embedded_reber, {"rng": "0"}, TypeError, "rng must be an integer, a numpy.random.G"),
+    ],
+)
+def test_what_is_refused_has_a_name(make, parameters, error, message):
+    with pytest.raises(error, match=message):
+        make(**{"n_sequences": 2, **parameters})
+
+
+def test_a_list_that_holds_itself_is_no_seed():
+    """NumPy would fall into it, and take the process along."""
+    endless = []
+    endless.append(endless)
+    with pytest.raises(TypeError, match=r"rng must be an integer, .* not list"):
+        make_adding(1, rng=endless)

@@ -340,8 +340,8 @@ def test_targets_of_the_two_classes():
         ("long lag", {"q": -1}, "q must be at least 0, got -1"),
         ("long lag", {"p": 0}, "p must be at least 1, got 0"),
         ("two classes", {"T": 0}, "T must be at least 1, got 0"),
-        ("two classes", {"N": 0}, "N must be from 1 to T=100, got 0"),
-        ("two classes", {"T": 10, "N": 11}, "N must be from 1 to T=10, got 11"),
+        ("two classes", {"N": 0}, "N must be at least 1, got 0"),
+        ("two classes", {"T": 10, "N": 11}, "N must be at most T=10, got 11"),
     ],
 )
 def test_parameters_are_checked(name, parameters, message):

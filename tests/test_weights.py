@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 from sklearn import config_context
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, cross_validate
@@ -196,10 +197,21 @@ def test_weights_that_are_refused(weight, every, message):
         row_weights(weight, LENGTHS, every)
 
 
-@pytest.mark.parametrize("weight", [["a", "b"], [1 + 1j, 1]])
+@pytest.mark.parametrize(
+    "weight", [["a", "b"], [1 + 1j, 1], [[1.0], 2.0], np.ma.masked_array([1, 2], 1)]
+)
 def test_what_is_no_number_is_no_weight(weight):
     with pytest.raises((TypeError, ValueError), match="sample_weight"):
         row_weights(weight, LENGTHS, False)
+
+
+def test_a_table_of_weights_is_checked_as_a_whole():
+    for weight, message in (
+        (np.ma.masked_array(np.ones((2, 3)), np.eye(2, 3)), "sample_weight holds masked values"),
+        (sparse.csr_array(np.ones((2, 3))), "sample_weight: iteration over a 0-d array"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            row_weights(weight, np.array([3, 3]), every=True)
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "score"])

@@ -144,7 +144,6 @@ class _BaseCascade(BaseSequenceEstimator):
         "max_hidden": [Interval(Integral, 0, None, closed="left")],
         "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "loss": [StrOptions({"squared_error", "log_loss"})],
-        "init_scale": [Interval(Real, 0, 1e100, closed="both")],
         "output_rate": [Interval(Real, 0, None, closed="neither")],
         "candidate_rate": [Interval(Real, 0, None, closed="neither")],
         "max_growth": [Interval(Real, 0, None, closed="neither")],

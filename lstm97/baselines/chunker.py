@@ -33,7 +33,6 @@ class _BaseChunker(BaseSequenceEstimator):
         "hidden_bias": ["boolean"],
         "output_bias": ["boolean"],
         "shortcut": ["boolean"],
-        "init_scale": [Interval(Real, 0, 1e100, closed="both")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
     }
 

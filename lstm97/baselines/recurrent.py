@@ -31,7 +31,6 @@ class _BaseRecurrent(BaseSequenceEstimator):
         "shortcut": ["boolean"],
         "recurrent_outputs": ["boolean"],
         "loss": [StrOptions({"squared_error", "log_loss"})],
-        "init_scale": [Interval(Real, 0, 1e100, closed="both")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
     }
 

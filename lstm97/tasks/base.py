@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lstm97._arrays import MAX_INDEX, naming
+
 
 class Judgement(NamedTuple):
     """How sequences were answered.
@@ -80,12 +82,29 @@ class Task(ABC):
         return Judgement(~(results.max_error < self.tolerance), results.mean_error)
 
 
+def check_integer(name, value, least):
+    """Refuse a parameter that is no integer, too small, or more than arrays can count."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+    if value > MAX_INDEX:
+        raise ValueError(f"{name} must be at most {MAX_INDEX}")
+
+
 def check_count(n):
     """Refuse a number of sequences that is none."""
-    if not isinstance(n, Integral):
-        raise TypeError(f"n_sequences must be an integer, got {n!r}")
-    if n < 1:
-        raise ValueError(f"n_sequences must be at least 1, got {n}")
+    check_integer("n_sequences", n, 1)
+
+
+def generator(rng):
+    """Return a generator for the argument `rng` of the functions that users call."""
+    if not isinstance(rng, Integral | np.random.Generator | None):
+        raise TypeError(
+            f"rng must be an integer, a numpy.random.Generator or None, not {type(rng).__name__}"
+        )
+    with naming("rng"):
+        return np.random.default_rng(rng)
 
 
 def draw_lengths(n, shortest, longest, rng):

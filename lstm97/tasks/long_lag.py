@@ -7,7 +7,7 @@ import numpy as np
 from lstm97._arrays import one_hot
 from lstm97.sequences import Sequences
 from lstm97.targets import Targets
-from lstm97.tasks.base import Task, check_count
+from lstm97.tasks.base import Task, check_count, check_integer, generator
 
 
 class TwoSequences(Task):
@@ -24,8 +24,7 @@ class TwoSequences(Task):
     tolerance = 0.25
 
     def __init__(self, p=100):
-        if p < 2:
-            raise ValueError(f"p must be at least 2, got {p}")
+        check_integer("p", p, 2)
         self.p = p
         self.n_inputs = self.n_outputs = p + 1
 
@@ -81,9 +80,8 @@ class LongLag(Task):
     tolerance = 0.2
 
     def __init__(self, q=50, p=50):
-        for name, value, least in (("q", q, 0), ("p", p, 1)):
-            if value < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
+        check_integer("q", q, 0)
+        check_integer("p", p, 1)
         self.q, self.p = q, p
         self.n_inputs = p + 4
 
@@ -143,7 +141,7 @@ def make_noise_free_lag(n_sequences, p=100, *, rng=None):
     >>> y
     [array([0, 1, 2, 3, 4]), array([0, 1, 2, 3, 5])]
     """
-    X, y = TwoSequences(p).draw(n_sequences, np.random.default_rng(rng))
+    X, y = TwoSequences(p).draw(n_sequences, generator(rng))
     symbols = y.values.argmax(axis=1)
     return X, [symbols[first : first + p] for first in y.first]
 
@@ -172,7 +170,7 @@ def make_random_lag(n_sequences, p=100, *, rng=None):
     >>> y
     [array([3, 2, 2, 1, 4]), array([1, 0, 0, 0, 5])]
     """
-    strings = RandomMiddle(p).draw_strings(n_sequences, np.random.default_rng(rng))
+    strings = RandomMiddle(p).draw_strings(n_sequences, generator(rng))
     return _inputs(strings), list(strings[:, 1:])
 
 
@@ -200,5 +198,5 @@ def make_long_lag(n_sequences, q=50, p=50, *, rng=None):
     >>> y
     array([0, 0, 1, 1])
     """
-    X, y = LongLag(q, p).draw(n_sequences, np.random.default_rng(rng))
+    X, y = LongLag(q, p).draw(n_sequences, generator(rng))
     return X, y.values.argmax(axis=1)

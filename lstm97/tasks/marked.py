@@ -4,7 +4,7 @@ import numpy as np
 
 from lstm97.sequences import Sequences
 from lstm97.targets import Targets
-from lstm97.tasks.base import Task, draw_lengths
+from lstm97.tasks.base import Task, check_integer, draw_lengths, generator
 
 
 class MarkedPairs(Task):
@@ -30,8 +30,7 @@ class MarkedPairs(Task):
     tolerance = 0.04
 
     def __init__(self, T, low, neutral, target):
-        if T < 20:
-            raise ValueError(f"T must be at least 20, got {T}")
+        check_integer("T", T, 20)
         self.T = T
         self.low = low
         self.neutral = neutral
@@ -90,7 +89,7 @@ def make_adding(n_sequences, T=100, *, rng=None):
     >>> X
     <Sequences: 3 sequences, 105 to 109 steps, 2 features>
     """
-    X, y = adding(T).draw(n_sequences, np.random.default_rng(rng))
+    X, y = adding(T).draw(n_sequences, generator(rng))
     return X, y.values[:, 0]
 
 
@@ -118,5 +117,5 @@ def make_multiplication(n_sequences, T=100, *, rng=None):
     >>> bool(0 <= y.min() <= y.max() <= 1)
     True
     """
-    X, y = multiplication(T).draw(n_sequences, np.random.default_rng(rng))
+    X, y = multiplication(T).draw(n_sequences, generator(rng))
     return X, y.values[:, 0]

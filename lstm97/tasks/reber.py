@@ -5,7 +5,7 @@ import numpy as np
 from lstm97._arrays import one_hot
 from lstm97.sequences import Sequences
 from lstm97.targets import Targets
-from lstm97.tasks.base import Judgement, Task, check_count
+from lstm97.tasks.base import Judgement, Task, check_count, check_integer, generator
 
 ALPHABET = "BTPSXVE"
 
@@ -57,9 +57,8 @@ class EmbeddedReber(Task):
     n_inputs = n_outputs = len(ALPHABET)
 
     def __init__(self, n_train=256, n_test=256):
-        for name, n in (("n_train", n_train), ("n_test", n_test)):
-            if n < 1:
-                raise ValueError(f"{name} must be at least 1, got {n}")
+        check_integer("n_train", n_train, 1)
+        check_integer("n_test", n_test, 1)
         self.n_train = n_train
         self.n_test = n_test
         self._sets = None
@@ -154,5 +153,6 @@ def make_embedded_reber(n_sequences, *, rng=None):
     >>> ["B" + "".join("BTPSXVE"[symbol] for symbol in string) for string in y]
     ['BTBPVVETE', 'BTBTXSETE']
     """
-    rng = np.random.default_rng(rng)
+    check_count(n_sequences)
+    rng = generator(rng)
     return _next_symbols([draw_string(rng) for _ in range(n_sequences)])

@@ -5,7 +5,7 @@ import numpy as np
 from lstm97._arrays import one_hot
 from lstm97.sequences import Sequences
 from lstm97.targets import Targets
-from lstm97.tasks.base import Task, draw_lengths
+from lstm97.tasks.base import Task, check_integer, draw_lengths, generator
 
 SYMBOLS = "abcdXYEB"
 X, E, B = SYMBOLS.index("X"), SYMBOLS.index("E"), SYMBOLS.index("B")
@@ -29,6 +29,7 @@ class TemporalOrder(Task):
     tolerance = 0.3
 
     def __init__(self, n_relevant=2):
+        check_integer("n_relevant", n_relevant, min(PLACES))
         if n_relevant not in PLACES:
             raise ValueError(f"n_relevant must be 2 or 3, got {n_relevant}")
         self.places = PLACES[n_relevant]
@@ -77,4 +78,4 @@ def make_temporal_order(n_sequences, n_relevant=2, *, rng=None):
     >>> y
     array([3, 0, 3, 0])
     """
-    return TemporalOrder(n_relevant).draw_classes(n_sequences, np.random.default_rng(rng))
+    return TemporalOrder(n_relevant).draw_classes(n_sequences, generator(rng))

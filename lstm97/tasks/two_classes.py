@@ -4,7 +4,7 @@ import numpy as np
 
 from lstm97.sequences import Sequences
 from lstm97.targets import Targets
-from lstm97.tasks.base import Task, draw_lengths
+from lstm97.tasks.base import Task, check_integer, draw_lengths, generator
 
 # Variances of the Gaussian noise on elements and on targets.
 INPUT_NOISE = 0.2
@@ -32,10 +32,13 @@ class TwoClasses(Task):
     n_outputs = 1
 
     def __init__(self, T=100, N=3, noisy_inputs=False, noisy_targets=False):
-        if T < 1:
-            raise ValueError(f"T must be at least 1, got {T}")
-        if not 1 <= N <= T:
-            raise ValueError(f"N must be from 1 to T={T}, got {N}")
+        check_integer("T", T, 1)
+        check_integer("N", N, 1)
+        if N > T:
+            raise ValueError(f"N must be at most T={T}, got {N}")
+        for name, value in (("noisy_inputs", noisy_inputs), ("noisy_targets", noisy_targets)):
+            if not isinstance(value, bool | np.bool_):
+                raise TypeError(f"{name} must be True or False, got {value!r}")
         self.T = T
         self.N = N
         self.noisy_inputs = noisy_inputs
@@ -97,5 +100,5 @@ def make_two_classes(n_sequences, T=100, N=3, *, noisy_inputs=False, noisy_targe
     array([1., 1., 0., 0.])
     """
     task = TwoClasses(T, N, noisy_inputs, noisy_targets)
-    X, y = task.draw(n_sequences, np.random.default_rng(rng))
+    X, y = task.draw(n_sequences, generator(rng))
     return X, y.values[:, 0]
