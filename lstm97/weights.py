@@ -31,6 +31,8 @@ def row_weights(sample_weight, lengths, every):
         with naming("sample_weight"):
             return _step_weights(sample_weight, lengths, every)
     weight = as_numbers(sample_weight, "sample_weight")
+    if weight.ndim != 1:
+        raise ValueError(f"sample_weight must hold one number per sequence, it is {weight.ndim}-D")
     if len(weight) != len(lengths):
         raise ValueError(f"sample_weight has {len(weight)} numbers, X has {len(lengths)} sequences")
     _check(weight)

@@ -14,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.class_weight import compute_class_weight
 
 import lstm97
-from lstm97 import CascadeCorrelationRegressor, LSTMClassifier, LSTMRegressor
+from lstm97 import CascadeCorrelationRegressor, LSTMClassifier, LSTMRegressor, Sequences
 from lstm97.weights import class_weights, row_weights
 
 ESTIMATORS = [getattr(lstm97, name) for name in lstm97.__all__]
@@ -209,6 +209,8 @@ def test_a_table_of_weights_is_checked_as_a_whole():
     for weight, message in (
         (np.ma.masked_array(np.ones((2, 3)), np.eye(2, 3)), "sample_weight holds masked values"),
         (sparse.csr_array(np.ones((2, 3))), "sample_weight: iteration over a 0-d array"),
+        (np.ones((2, 3, 2)), "sample_weight must hold one number per step, not 2"),
+        ([Sequences.from_list([np.ones((3, 2))] * 2)], "one number per sequence, it is 4-D"),
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             row_weights(weight, np.array([3, 3]), every=True)
