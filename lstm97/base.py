@@ -130,9 +130,7 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
         work = copy.copy(self)
         first_call = not hasattr(work, "n_iter_")
         X, y = work._check(X, y, sample_weight, reset=first_call, classes=classes)
-        if first_call:
-            work._build(X.n_features, y.values.shape[1])
-            work._initialize(work._generator())
+        work._prepare(X.n_features, y.values.shape[1], work._generator() if first_call else None)
         learner = work._trainable()
         history = train(learner, [(X, y)], Never(), work._report)
         work._finish(learner, history)

@@ -31,11 +31,14 @@ ESTIMATORS = [each for each in ESTIMATORS if hasattr(each, "predict")]
 
 def quick(Estimator):
     """Return an estimator that fits within a second."""
-    return Estimator(max_hidden=1) if "Cascade" in Estimator.__name__ else Estimator()
+    is_cascade = "Cascade" in Estimator.__name__
+    return Estimator(max_hidden=1, max_iter=100) if is_cascade else Estimator()
 
 
 def declared(estimator):
     """Return the check that fails, as it does for scikit-learn's own SGDClassifier."""
+    if "Cascade" in type(estimator).__name__:
+        return {}
     reason = "on-line learning sees a sequence of weight 2 once, a repeated one twice"
     return {"check_sample_weight_equivalence_on_dense_data": reason}
 

@@ -186,9 +186,8 @@ def test_the_best_weights_are_kept(Estimator, every):
 
 def split_of(model, Estimator, y):
     strata = y if Estimator is LSTMClassifier and isinstance(y, np.ndarray) else None
-    state = model._fit_state
     return train_test_split(
-        np.arange(len(y)), test_size=model.validation_fraction, random_state=state.split,
+        np.arange(len(y)), test_size=model.validation_fraction, random_state=model.validation_seed_,
         stratify=strata,
     )  # fmt: skip
 
@@ -205,13 +204,14 @@ def test_it_ends_when_the_score_stops_rising():
 
 
 def test_the_rule_for_scores():
-    scores = iter([0.5, 0.6, np.nan, 0.6, 0.605, 0.9])
+    scores = iter([0.5, 0.6, 0.3, 0.6, 0.605, np.nan])
     rule = EarlyStopping(lambda: next(scores), lambda: "a copy", tol=0.1, patience=3)
     results = type("Results", (), {"loss": np.zeros(7)})
     looks = [rule.look(results) for _ in range(5)]
     assert looks == [None, None, None, None, Stop(7, "converged")]
     assert (rule.best_score, rule.best) == (0.605, "a copy")
     assert len(rule.scores) == 5
+    assert rule.look(results) == Stop(7, "diverged")
 
 
 @pytest.mark.parametrize("weight", [None, np.linspace(0.5, 2, 40)])

@@ -128,6 +128,8 @@ _NOTES = """
 class _Finished(StopRule):
     """Stop when the learner has nothing left to add."""
 
+    needs_whole_blocks = True
+
     def __init__(self, learner):
         self.learner = learner
 
