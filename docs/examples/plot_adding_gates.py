@@ -3,14 +3,14 @@ The carousel at work
 ====================
 
 A net of four memory cells learns to add two marked numbers out of a hundred (Section 5.4 of the
-paper). Its input gate opens when a marker comes and is shut otherwise, and what it has let in goes
-round in the cells, unchanged, until the sequence ends. Nobody told the gate when to open.
+paper). Its input gate opens when a marker comes and is shut otherwise, and what it has let in
+goes round in the cells, unchanged, until the sequence ends. Nobody told the gate when to open.
 """
 
 # %%
-# Every step brings a number and a marker, which is 1 at two steps of a sequence. The target, due at
-# the last step, is 0.5 plus a quarter of the sum of the two marked numbers. Input gates begin nearly
-# shut, as in the paper.
+# Every step brings a number and a marker, which is 1 at two steps of a sequence. The target, due
+# at the last step, is 0.5 plus a quarter of the sum of the two marked numbers. Input gates begin
+# nearly shut, as in the paper.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -40,7 +40,7 @@ display.axes_[-1].text(70, y_test[sequence], "target", color="#009E73", va="bott
 # The same for all test sequences that have two visible markers. Left: the state of a cell just
 # before the second marker, against the first number. Right: the output at the last step.
 pairs = []
-for x, trace in zip(X_test, model.trace(X_test)):
+for x, trace in zip(X_test, model.trace(X_test), strict=True):
     marked = np.flatnonzero(x[:, 1] == 1)
     if len(marked) == 2:
         pairs.append((x[marked[0], 0], trace.cell_state[marked[1] - 1, 0, 0]))
@@ -58,7 +58,7 @@ for axes in (left, right):
 plt.show()
 
 # %%
-# The gate of block 0 opens by less than a half, always by the same, and that is enough: the state is
-# the marked number on another scale, with an offset. Between the markers the line is not quite level,
-# since a gate is never quite shut, and the net corrects its answer a little at the last step, where a
-# marker of -1 ends the sequence. Block 1 has learned nothing: one block would do.
+# The gate of block 0 opens by less than a half, always by the same, and that is enough: the state
+# is the marked number on another scale, with an offset. Between the markers the line is not quite
+# level, since a gate is never quite shut, and the net corrects its answer a little at the last
+# step, where a marker of -1 ends the sequence. Block 1 has learned nothing: one block would do.

@@ -2,15 +2,15 @@
 Where the error vanishes, and where it does not
 ===============================================
 
-An error that travels back through an ordinary recurrent net is multiplied at every step by weights
-and by slopes of squashing functions, and vanishes exponentially (Section 3.1 of the paper). In a
-memory cell it is multiplied by one (Sections 3.2 and 4). Here both are measured.
+An error that travels back through an ordinary recurrent net is multiplied at every step by
+weights and by slopes of squashing functions, and vanishes exponentially (Section 3.1 of the
+paper). In a memory cell it is multiplied by one (Sections 3.2 and 4). Here both are measured.
 """
 
 # %%
-# ``gradient_report`` splits the full gradient of one target by lag: how many steps before the target
-# a weight was used. Its ``full_norm`` is the norm of what each lag contributes. All nets have just
-# begun to learn; there are ten of each kind, each with its own seed and sequence.
+# ``gradient_report`` splits the full gradient of one target by lag: how many steps before the
+# target a weight was used. Its ``full_norm`` is the norm of what each lag contributes. All nets
+# have just begun to learn; there are ten of each kind, each with its own seed and sequence.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -42,8 +42,8 @@ axes.spines[["top", "right"]].set_visible(False)
 figure.legend(frameon=False, loc="outside upper center", ncols=3)
 
 # %%
-# That an error arrives does not make it useful. After learning, the input gate decides which steps it
-# changes: those with a marker, and hardly any other.
+# That an error arrives does not make it useful. After learning, the input gate decides which
+# steps it changes: those with a marker, and hardly any other.
 model = LSTMRegressor(
     input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=30, tol=None, random_state=1
 )
@@ -62,7 +62,7 @@ axes.legend(frameon=False, loc="upper center")
 plt.show()
 
 # %%
-# Twenty steps back, less than a hundredth of the gradient of lag 1 is left even in the best of twenty
-# ordinary nets, and less than a millionth in most of them; larger weights vanish later, if they do not
-# saturate. In memory cells nothing is lost on the way: what is left depends on the gates at both ends,
-# not on the lag.
+# Twenty steps back, less than a hundredth of the gradient of lag 1 is left even in the best of
+# twenty ordinary nets, and less than a millionth in most of them; with larger weights it vanishes
+# later, unless units saturate. In memory cells nothing is lost on the way: what is left depends
+# on the gates at both ends, not on the lag.

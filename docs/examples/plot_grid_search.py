@@ -2,14 +2,15 @@
 A grid search on ragged sequences
 =================================
 
-Sequences of unequal lengths in scikit-learn's own pipeline and grid search: does it help to scale the
-features of every step, and where should the bias of the input gates begin? The task is the adding
-problem (Section 5.4 of the paper) at half its length.
+Sequences of unequal lengths in scikit-learn's own pipeline and grid search: does it help to scale
+the features of every step, and where should the bias of the input gates begin? The task is the
+adding problem (Section 5.4 of the paper) at half its length.
 """
 
 # %%
-# ``StepwiseTransformer`` fits a transformer on the steps of all training sequences together, and here
-# gives the rare markers as much variance as the numbers. "passthrough" leaves the steps as they are.
+# ``StepwiseTransformer`` fits a transformer on the steps of all training sequences together, and
+# here gives the rare markers as much variance as the numbers. "passthrough" leaves the steps as
+# they are.
 import matplotlib.pyplot as plt
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
@@ -39,7 +40,7 @@ biases, rates = grid["lstm__input_gate_bias"], grid["lstm__learning_rate"]
 scores = search.cv_results_["mean_test_score"].reshape(len(biases), len(rates), 2)
 
 figure, panels = plt.subplots(1, 2, sharey=True, figsize=(8, 3.9), layout="constrained")
-for k, (axes, title) in enumerate(zip(panels, ["steps as they are", "steps scaled"])):
+for k, (axes, title) in enumerate(zip(panels, ["steps as they are", "steps scaled"], strict=True)):
     image = axes.imshow(scores[:, :, k], cmap="cividis", vmin=0, vmax=1)
     for i in range(len(biases)):
         for j in range(len(rates)):
@@ -55,7 +56,7 @@ figure.colorbar(image, ax=panels, label="R2, mean of two folds")
 plt.show()
 
 # %%
-# With scaled steps nearly everything works that begins with gates somewhat shut; without, the best of
-# the grid explains half of the variance after these few sequences. Too open, cells fill with noise; too
-# shut, a gate learns only at a high rate. Two folds and one seed are little: single cells of the map may
-# change with the seed, the pattern less so.
+# With scaled steps nearly everything works that begins with gates somewhat shut; without, the
+# best of the grid explains half of the variance after these few sequences. Too open, cells fill
+# with noise; too shut, a gate learns only at a high rate. Two folds and one seed are little:
+# single cells of the map may change with the seed, the pattern less so.

@@ -2,9 +2,9 @@
 Every method on every task
 ==========================
 
-Eight methods, all tasks of the paper (Section 5), ten trials in each cell: who solves what? Nothing
-is trained here; the figure is drawn from the committed records of the trials, which ``lstm97 matrix``
-makes.
+Eight methods, all tasks of the paper (Section 5), ten trials in each cell: who solves what?
+Nothing is trained here; the figure is drawn from the committed records of the trials, which
+``lstm97 matrix`` makes.
 """
 
 # %%
@@ -25,8 +25,8 @@ rates = np.array([[summaries[task][method].rate for method in methods] for task 
 
 # %%
 # A cell has the fraction of trials that were solved and, below it, their mean number of training
-# sequences; in an empty one none was. ``lstm-full`` is the LSTM with the full gradient, ``guessing``
-# draws weights at random.
+# sequences; in an empty one none was. ``lstm-full`` is the LSTM with the full gradient,
+# ``guessing`` draws weights at random.
 figure, axes = plt.subplots(figsize=(9, 6.2), layout="constrained")
 image = axes.imshow(rates, cmap="Blues", vmin=0, vmax=1, aspect="auto")
 for row, task in enumerate(tasks):
@@ -48,11 +48,13 @@ axes.spines[:].set_visible(False)
 plt.show()
 
 # %%
-# Ten trials are few: where all of them were solved, the rate is at least the lower end of this interval.
+# Ten trials are few: where all of them were solved, the rate is at least the lower end of this
+# interval.
 low, high = next(s.rate_interval for row in summaries.values() for s in row.values() if s.rate == 1)
 print(f"10 of 10 solved: a rate of {low:.0%} to {high:.0%}, with 95% confidence")
 
 # %%
-# Memory cells alone solve the long lag, adding, multiplication and temporal order. Two classes are solved
-# by random guessing, too, as the paper says (Section 5.3): such a task tells little about learning. No
-# LSTM solves the random lag here within its limit, and cascade correlation does.
+# Memory cells alone solve the long lag, adding, multiplication and temporal order. Two classes
+# are solved by random guessing, too, as the paper says (Section 5.3): such a task tells little
+# about learning. No LSTM solves the random lag here within its limit, and cascade correlation
+# does.

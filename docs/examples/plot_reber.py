@@ -8,9 +8,10 @@ the second symbol over again, T or P, whatever has come in between.
 """
 
 # %%
-# The net is that of the paper's Table 1 with three blocks of two cells; the inputs feed the outputs,
-# too, which the paper's text does not say. It learns from 256 strings.
+# The net is that of the paper's Table 1 with three blocks of two cells; the inputs feed the
+# outputs, too, which the paper's text does not say. It learns from 256 strings.
 from collections import defaultdict
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,8 +28,8 @@ model = LSTMClassifier(
 model.fit(X[:256], y[:256])
 
 # %%
-# The paper's criterion: at every step of a string, all symbols that may come have larger outputs than
-# all that may not. Strings that occur in the training set are left out of the test.
+# The paper's criterion: at every step of a string, all symbols that may come have larger outputs
+# than all that may not. Strings that occur in the training set are left out of the test.
 strings = ["B" + "".join(ALPHABET[symbol] for symbol in string) for string in y]
 predictions = model.predict_proba(X)
 
@@ -39,13 +40,13 @@ def is_right(string, probabilities):
     return (least > np.where(may_come, 0, probabilities).max(axis=1)).all()
 
 
-right = [is_right(*pair) for pair in zip(strings, predictions)]
+right = [is_right(*pair) for pair in zip(strings, predictions, strict=True)]
 new = [i for i in range(256, len(X)) if strings[i] not in strings[:256]]
-print(f"right: {sum(right[:256])} of 256 strings, {sum(right[i] for i in new)} of {len(new)} new ones")
+print(f"right: {sum(right[:256])} of 256 learned, {sum(right[i] for i in new)} of {len(new)} new")
 
 # %%
-# The grammar as a graph: every way from left to right is a string. An arrow is as wide as its symbol
-# is probable to the net, over all strings. The way of one new string is dark.
+# The grammar as a graph: every way from left to right is a string. An arrow is as wide as its
+# symbol is probable to the net, in the mean over strings. The way of one new string is dark.
 INNER_AT = [(0, 0), (1, 0), (2, 0.7), (2, -0.7), (3.3, 0.7), (3.3, -0.7), (4.3, 0), (5.3, 0)]
 at = {"start": (0, 0), "fork": (1, 0), "join": (9.3, 0), "end": (10.3, 0)}
 for outer, height in (("T", 1.7), ("P", -1.7)):
@@ -58,15 +59,16 @@ def way(string):
     nodes = ["start", "fork", (outer, 0)]
     for symbol in string[2:-2]:
         nodes.append((outer, INNER[nodes[-1][1]][symbol]))
-    return list(zip(nodes, [*nodes[1:], "join"])) + [("join", "end")]
+    return list(pairwise([*nodes, "join", "end"]))
 
 
 given = defaultdict(list, {("start", "fork", "B"): [1.0]})
-for string, probabilities in zip(strings, predictions):
-    for edge, symbol, p in zip(way(string)[1:], string[1:], probabilities):
+for string, probabilities in zip(strings, predictions, strict=True):
+    for edge, symbol, p in zip(way(string)[1:], string[1:], probabilities, strict=True):
         given[*edge, symbol].append(p[ALPHABET.index(symbol)])
 
 shown = 358
+assert shown in new
 figure, axes = plt.subplots(figsize=(9, 4.8), layout="constrained")
 for (a, b, symbol), p in given.items():
     color = "#0072B2" if (a, b) in way(strings[shown]) else "0.7"
@@ -82,13 +84,14 @@ for (a, b, symbol), p in given.items():
     axes.annotate("", end, start, arrowprops=look)
     box = {"boxstyle": "circle,pad=0.15", "color": "white"}
     axes.text(*label, symbol, ha="center", va="center", color=color, weight="bold", bbox=box)
-axes.plot(*zip(*at.values()), "o", markersize=12, color="white", markeredgecolor="0.4")
+nodes = np.transpose(list(at.values()))
+axes.plot(*nodes, "o", markersize=12, color="white", markeredgecolor="0.4")
 axes.set(xlim=(-0.3, 10.6), ylim=(-3.4, 3.4))
 axes.set_axis_off()
 
 # %%
-# The same string step by step. A column is what the net expects after the symbols so far; rings stand
-# where the grammar allows a symbol.
+# The same string step by step. A column is what the net expects after the symbols so far; rings
+# stand where the grammar allows a symbol.
 string, probabilities = strings[shown], predictions[shown]
 figure, axes = plt.subplots(figsize=(9, 3.4), layout="constrained")
 image = axes.imshow(probabilities.T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
@@ -104,6 +107,6 @@ figure.colorbar(image, label="probability")
 plt.show()
 
 # %%
-# The last ring but one is the hard one: P, and not T, since P was read fourteen steps before. Not every
-# seed leads there so soon, or at all: how many trials of thirty do, stands in the reproduction of
-# Table 1.
+# The last ring but one is the hard one: P, and not T, since P was read fourteen steps before. Not
+# every seed leads there so soon, or at all: how many trials of thirty do, stands in the
+# reproduction of Table 1.

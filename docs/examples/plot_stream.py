@@ -2,15 +2,15 @@
 A stream that changes its mind
 ==============================
 
-A number comes with a mark, noise follows, and 10 to 40 steps later the number is asked for: without
-an end, one step at a time, each in the same time and memory. Then the rule changes: the number is
-wanted with its sign turned. The net has to learn again, or to remember what it was.
+A number comes with a mark, noise follows, and 10 to 40 steps later the number is asked for:
+without an end, one step at a time, each in the same time and memory. Then the rule changes: the
+number is wanted with its sign turned. The net has to learn again, or to remember what it was.
 """
 
 # %%
-# A step is a number, a mark on the one to keep, and a mark on the question. There is nothing to wait
-# for: ``step`` predicts, ``learn`` moves the weights where there is an answer, ``reset`` empties the
-# cells when the question is over.
+# A step is a number, a mark on the one to keep, and a mark on the question. There is nothing to
+# wait for: ``step`` predicts, ``learn`` moves the weights where there is an answer, ``reset``
+# empties the cells when the question is over.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -79,7 +79,7 @@ axes.legend(frameon=False, loc="lower left")
 plt.show()
 
 # %%
-# For three thousand questions nothing seems to happen, then the gate finds the mark. When the sign
-# turns, that takes a few hundred; a snapshot from before saves even these. The Elman net, whose
-# gradient is cut after one step, learns nothing of use. Without ``reset`` the cells of 1997 would
-# fill up: they have no forget gate.
+# For three thousand questions nothing seems to happen, then the gate finds the mark. When the
+# sign turns, that takes a few hundred; a snapshot from before saves even these. The Elman net,
+# whose gradient is cut after one step, learns nothing of use. Without ``reset`` the cells of 1997
+# would fill up: they have no forget gate.
