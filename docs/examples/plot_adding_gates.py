@@ -35,6 +35,7 @@ for axes in display.axes_:
         axes.axvline(step, color="0.5", linestyle=":", zorder=0)
 display.axes_[-1].axhline(y_test[sequence], color="#009E73", zorder=0)
 display.axes_[-1].text(70, y_test[sequence], "target", color="#009E73", va="bottom")
+plt.show()
 
 # %%
 # The same for all test sequences that have two visible markers. Left: the state of a cell just
@@ -62,3 +63,5 @@ plt.show()
 # is the marked number on another scale, with an offset. Between the markers the line is not quite
 # level, since a gate is never quite shut, and the net corrects its answer a little at the last
 # step, where a marker of -1 ends the sequence. Block 1 has learned nothing: one block would do.
+
+# sphinx_gallery_thumbnail_path = "carousel.svg"

@@ -40,6 +40,7 @@ axes.set(xlabel="lag, in steps before the target", ylabel="norm of the gradient,
 axes.grid(alpha=0.3)
 axes.spines[["top", "right"]].set_visible(False)
 figure.legend(frameon=False, loc="outside upper center", ncols=3)
+plt.show()
 
 # %%
 # That an error arrives does not make it useful. After learning, the input gate decides which

@@ -57,6 +57,7 @@ display = ConfusionMatrixDisplay.from_estimator(
 for text in display.text_.flat:
     text.set_visible(text.get_text() != "0")
 matrix.set(xlabel="speaker, says the net", ylabel="speaker")
+plt.show()
 
 # %%
 # Gates and cells along the longest of the utterances. A row is a feature, a block, a cell or a

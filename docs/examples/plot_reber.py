@@ -67,8 +67,7 @@ for string, probabilities in zip(strings, predictions, strict=True):
     for edge, symbol, p in zip(way(string)[1:], string[1:], probabilities, strict=True):
         given[*edge, symbol].append(p[ALPHABET.index(symbol)])
 
-shown = 358
-assert shown in new
+shown = new[19]
 figure, axes = plt.subplots(figsize=(9, 4.8), layout="constrained")
 for (a, b, symbol), p in given.items():
     color = "#0072B2" if (a, b) in way(strings[shown]) else "0.7"
@@ -88,6 +87,7 @@ nodes = np.transpose(list(at.values()))
 axes.plot(*nodes, "o", markersize=12, color="white", markeredgecolor="0.4")
 axes.set(xlim=(-0.3, 10.6), ylim=(-3.4, 3.4))
 axes.set_axis_off()
+plt.show()
 
 # %%
 # The same string step by step. A column is what the net expects after the symbols so far; rings

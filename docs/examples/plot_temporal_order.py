@@ -43,6 +43,7 @@ for cell, axes in enumerate(panels):
 panels[1].set_xlabel("step")
 keys = [plt.Line2D([], [], color=color) for color in colors]
 figure.legend(keys, names, frameon=False, loc="outside upper center", ncols=4)
+plt.show()
 
 # %%
 # The plane of both states: before the first relevant symbol, between the two, and later.
