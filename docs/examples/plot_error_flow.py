@@ -34,7 +34,7 @@ for name, (estimator, settings, color) in kinds.items():
         norms.append(norm / norm[0])
     norms = np.transpose(norms)
     axes.plot(lags, norms, color=color, alpha=0.7, label=[name] + 9 * [None])
-    print(f"{name:24} at lag 20: {norms[19].min():.0e} to {norms[19].max():.0e}")
+    print(f"{name:24} at lag 20: {norms[19].min():.2g} to {norms[19].max():.2g}")
 axes.set(yscale="log", ylim=(1e-21, 1e1), xlim=(0, 100))
 axes.set(xlabel="lag, in steps before the target", ylabel="norm of the gradient, lag 1 being 1")
 axes.grid(alpha=0.3)

@@ -37,15 +37,15 @@ print(f"R2 {search.best_score_:.3f} with {search.best_params_}")
 # %%
 # Parameters vary in the order of their names, the last one fastest: bias, learning rate, scaling.
 biases, rates = grid["lstm__input_gate_bias"], grid["lstm__learning_rate"]
-scores = search.cv_results_["mean_test_score"].reshape(len(biases), len(rates), 2)
+means = search.cv_results_["mean_test_score"].reshape(len(biases), len(rates), 2)
 
 figure, panels = plt.subplots(1, 2, sharey=True, figsize=(8, 3.9), layout="constrained")
 for k, (axes, title) in enumerate(zip(panels, ["steps as they are", "steps scaled"], strict=True)):
-    image = axes.imshow(scores[:, :, k], cmap="cividis", vmin=0, vmax=1)
+    image = axes.imshow(means[:, :, k], cmap="cividis", vmin=0, vmax=1)
     for i in range(len(biases)):
         for j in range(len(rates)):
-            color = "black" if scores[i, j, k] > 0.5 else "white"
-            axes.text(j, i, f"{scores[i, j, k]:.2f}", ha="center", va="center", color=color)
+            color = "black" if means[i, j, k] > 0.5 else "white"
+            axes.text(j, i, f"{means[i, j, k]:.2f}", ha="center", va="center", color=color)
     axes.set_xticks(range(len(rates)), rates)
     axes.set_yticks(range(len(biases)), biases)
     axes.tick_params(length=0)
