@@ -57,11 +57,11 @@ for axes in (left, right):
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
 plt.show()
+# sphinx_gallery_thumbnail_path = "carousel.svg"
 
 # %%
-# The gate of block 0 opens by less than a half, always by the same, and that is enough: the state
-# is the marked number on another scale, with an offset. Between the markers the line is not quite
-# level, since a gate is never quite shut, and the net corrects its answer a little at the last
-# step, where a marker of -1 ends the sequence. Block 1 has learned nothing: one block would do.
-
-# sphinx_gallery_thumbnail_path = "carousel.svg"
+# The gate of block 0 opens by less than a half, nearly the same each time, and that is enough:
+# the state is the marked number on another scale, with an offset. Between the markers the line is
+# not quite level, since a gate is never quite shut, and the net corrects its answer a little at
+# the last step, where a marker of -1 ends the sequence. Block 1 has learned nothing: one block
+# would do.

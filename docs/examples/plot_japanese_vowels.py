@@ -66,6 +66,6 @@ CarouselDisplay.from_estimator(model[1], scaled, sequence=int(np.argmax(X_test.l
 plt.show()
 
 # %%
-# Unlike those of the adding problem, these gates are never shut for long: the net gathers
-# evidence all along, and its states grow with every step. After one step it is right more often
-# than not, although it was never asked there.
+# Unlike those of the adding problem, most of these gates stay open: the net gathers evidence all
+# along, and its states grow with every step. After one step it is right more often than not,
+# although it was never asked there.

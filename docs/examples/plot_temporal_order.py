@@ -8,8 +8,8 @@ cells: they part at the first relevant symbol, and again at the second one.
 """
 
 # %%
-# The rest of a sequence is a, b, c, d at random. The first X or Y comes after 9 to 19 symbols,
-# the second one after 49 to 59; the class is asked for at the end.
+# The rest of a sequence is a, b, c, d at random, between an E and a B. The first X or Y comes
+# after 9 to 19 symbols, the second one after 49 to 59; the class is asked for at the end.
 import matplotlib.pyplot as plt
 import numpy as np
 
