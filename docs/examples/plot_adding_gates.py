@@ -4,7 +4,8 @@ The carousel at work
 
 A net of four memory cells learns to add two marked numbers out of a hundred (Section 5.4 of the
 paper). Its input gate opens when a marker comes and is shut otherwise, and what it has let in
-goes round in the cells, unchanged, until the sequence ends. Nobody told the gate when to open.
+goes round in the cells, almost unchanged, until the sequence ends. Nobody told the gate when to
+open.
 """
 
 # %%
@@ -63,5 +64,4 @@ plt.show()
 # The gate of block 0 opens by less than a half, nearly the same each time, and that is enough:
 # the state is the marked number on another scale, with an offset. Between the markers the line is
 # not quite level, since a gate is never quite shut, and the net corrects its answer a little at
-# the last step, where a marker of -1 ends the sequence. Block 1 has learned nothing: one block
-# would do.
+# the last step, where a marker of -1 ends the sequence. Block 1 has learned hardly anything.
