@@ -32,7 +32,7 @@ def main():
 
 
 def draw(x, trace, target):
-    """Draw numbers, one gate, one cell and the output; the other block has learned hardly anything."""
+    """Draw numbers, one gate, one cell and the output; the other block learned little."""
     figure, panels = plt.subplots(
         4, sharex=True, figsize=(8, 4.4), layout="constrained", height_ratios=[1.3, 0.8, 1, 1]
     )
