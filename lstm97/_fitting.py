@@ -180,8 +180,8 @@ class TrainingMixin(CallbackSupportMixin):
         if history.reason == "diverged":
             warnings.warn(
                 f"training diverged after {history.n_sequences} sequences: a loss, a weight or a "
-                "validation score was no longer finite; the last finite weights are kept. A smaller "
-                "learning rate, or scaled inputs and targets, may help",
+                "validation score was no longer finite; the last finite weights are kept. A "
+                "smaller learning rate, or scaled inputs and targets, may help",
                 ConvergenceWarning,
                 stacklevel=2,
             )

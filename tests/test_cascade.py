@@ -513,6 +513,7 @@ def test_every_output_and_loss_predicts(activation, loss):
     assert set(OUTPUTS) == {"logistic", "linear", "softmax"}
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("Estimator", [CascadeCorrelationClassifier, CascadeCorrelationRegressor])
 def test_weights_are_repetitions(Estimator):
     """As long as quickprop has not made much of the order of sums."""

@@ -18,7 +18,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import lstm97
 from lstm97 import LSTMClassifier, LSTMRegressor, Sequences
 from lstm97._learners.base import shares
-from lstm97.baselines import BPTTClassifier
+from lstm97.baselines import (
+    BPTTClassifier,
+    CascadeCorrelationClassifier,
+    CascadeCorrelationRegressor,
+)
 from lstm97.tasks import make_adding, make_temporal_order
 
 FAST = {"max_iter": 3, "tol": None, "random_state": 0}
@@ -37,9 +41,11 @@ def quick(Estimator):
 
 def declared(estimator):
     """Return the check that fails, as it does for scikit-learn's own SGDClassifier."""
-    if "Cascade" in type(estimator).__name__:
-        return {}
     reason = "on-line learning sees a sequence of weight 2 once, a repeated one twice"
+    if isinstance(estimator, CascadeCorrelationRegressor):
+        return {}
+    if isinstance(estimator, CascadeCorrelationClassifier):
+        reason = "classes are told apart without an error, and outputs grow with the order of sums"
     return {"check_sample_weight_equivalence_on_dense_data": reason}
 
 
