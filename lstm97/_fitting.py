@@ -49,8 +49,10 @@ class TrainingMixin(CallbackSupportMixin):
         goes_on = self.warm_start and hasattr(self, "n_iter_")
         state = self._state_to_go_on_from() if goes_on else None
         sequences, targets = self._check(X, y, sample_weight, reset=not goes_on)
+        self._build_or_compare(sequences.n_features, targets.values.shape[1], goes_on)
         rng = self._generator() if state is None else state.generator()
-        self._prepare(sequences.n_features, targets.values.shape[1], None if goes_on else rng)
+        if not goes_on:
+            self._initialize(rng)
         n_epochs = self.max_iter
         if state is not None and state.n_left:
             n_epochs = min(n_epochs, state.n_left)
@@ -85,11 +87,10 @@ class TrainingMixin(CallbackSupportMixin):
         parameters = self.get_params(deep=False)
         return joblib.hash({k: v for k, v in parameters.items() if k not in NOT_DECISIVE})
 
-    def _prepare(self, n_inputs, n_outputs, rng):
-        """Make a new net; or without `rng` see that the old one is what the parameters say."""
-        if rng is not None:
+    def _build_or_compare(self, n_inputs, n_outputs, goes_on):
+        """Say what the net is; of one to go on with, see that it is what the parameters say."""
+        if not goes_on:
             self._build(n_inputs, n_outputs)
-            self._initialize(rng)
             return
         wanted = copy.copy(self)
         wanted._build(n_inputs, n_outputs)

@@ -794,3 +794,49 @@ def test_parameters_may_be_float32():
     small = LSTMRegressor(init_scale=np.float32(0.5), learning_rate=np.float32(0.25), **FAST)
     large = LSTMRegressor(init_scale=0.5, learning_rate=0.25, **FAST)
     assert (small.fit(X, y).weights_ == large.fit(X, y).weights_).all()
+
+
+# ---- found by a reader ---------------------------------------------------------------------------
+
+
+def frames(X, columns):
+    return [pd.DataFrame(x, columns=columns) for x in X]
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_columns_of_data_frames_keep_their_names():
+    X, y = data()
+    names = ["a", "b", "c"][: X[0].shape[1]]
+    model = LSTMRegressor(**FAST).fit(frames(X, names), y)
+    assert list(model.feature_names_in_) == names
+    np.testing.assert_array_equal(model.predict(frames(X, names)), model.predict(X))
+    before = joblib.hash(model)
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(frames(X, names[::-1]))
+    mixed = [*frames(X[:2], names), *frames(X[2:], names[::-1])]
+    for call in (lambda: model.fit(mixed, y), lambda: model.predict(mixed)):
+        with pytest.raises(ValueError, match=r"X\[2\] has other columns than X\[0\]"):
+            call()
+    assert joblib.hash(model) == before
+    assert not hasattr(model.fit(X, y), "feature_names_in_")
+
+
+def test_one_sequence_is_no_table_of_sequences():
+    X, y = data()
+    model = LSTMRegressor(**FAST).fit(X, y)
+    before = joblib.hash(model)
+    for call in (model.predict, model.trace, lambda x: model.score(x, np.ones(len(x)))):
+        with pytest.raises(ValueError, match="fitted on sequences: a single one goes into a list"):
+            call(X[0])
+    assert joblib.hash(model) == before
+    assert len(model.predict([X[0]])) == 1
+    table = np.ones((3, 2 * X[0].shape[1]))
+    assert len(model.set_params(n_channels=X[0].shape[1]).predict(table)) == 3
+
+
+@pytest.mark.parametrize("Estimator", [LSTMClassifier, LSTMRegressor])
+def test_what_was_predicted_can_be_scored(Estimator):
+    rng = np.random.default_rng(2)
+    X, y = rng.normal(size=(7, 4, 2)), [rng.integers(0, 3, 4) for _ in range(7)]
+    model = Estimator(**FAST).fit(X, y)
+    assert model.score(X, model.predict(X)) == 1.0
