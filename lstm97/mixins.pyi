@@ -1,6 +1,6 @@
 """Types of classifiers and regressors: what users call."""
 
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,9 +9,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from lstm97.sequences import SequencesLike
 from lstm97.targets import TargetsLike
 
-C = TypeVar("C", bound=type)
-
-def with_class_weight(classifier: C) -> C: ...
+def with_class_weight(classifier: type) -> type: ...
 
 class SequenceClassifierMixin(ClassifierMixin):
     def partial_fit(
