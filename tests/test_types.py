@@ -1,4 +1,4 @@
-"""Types as users see them: what is right passes mypy's strict checks, and what is wrong does not."""
+"""Types as users see them: mypy takes what is right, strictly, and refuses what is wrong."""
 
 import os
 import re
