@@ -3,6 +3,7 @@
 import copy
 import re
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -55,7 +56,7 @@ def refuse_strings(x, name):
         raise TypeError(f"{name} must hold numbers, not strings or dates")
 
 
-def as_numbers(x, name):
+def as_numbers(x: Any, name: str) -> np.ndarray:
     """Convert to a float64 array, but from numbers only: never from strings or complex."""
     refuse_masked(x, name)
     try:
@@ -74,7 +75,7 @@ def as_numbers(x, name):
         raise TypeError(f"{name} must hold numbers: {error}") from None
 
 
-def as_integers(x, name):
+def as_integers(x: Any, name: str) -> np.ndarray:
     """Convert to a one-dimensional array of int64, but from integers only."""
     refuse_masked(x, name)
     with naming(name):

@@ -1,11 +1,15 @@
 """What Section 4 of the paper warns of, found in a fitted net, with the paper's remedies."""
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from lstm97.lstm import LSTMClassifier, LSTMRegressor
+from lstm97.sequences import SequencesLike
+from lstm97.traces import Trace
 
 # States beyond this are in h's saturation: there h' is less than 1% of h'(0).
 SATURATED = 6.0
@@ -83,12 +87,12 @@ class Finding:
     cell: int | None
     message: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Return the message."""
         return self.message
 
 
-def diagnose(estimator, X):
+def diagnose(estimator: LSTMClassifier | LSTMRegressor, X: SequencesLike) -> list[Finding]:
     """Look for cells and gates of a fitted net that have ceased to be of use; warn of each.
 
     Three things are looked for; remedies are those of the paper's Section 4:
@@ -171,7 +175,7 @@ def diagnose(estimator, X):
     return findings
 
 
-def _drifted_states(estimator, traces):
+def _drifted_states(estimator: Any, traces: list[Trace]) -> Iterator[Finding]:
     if estimator.topology_.state_activation == "identity":
         return  # nothing saturates
     last = np.stack([trace.cell_state[-1] for trace in traces])
@@ -185,7 +189,7 @@ def _drifted_states(estimator, traces):
         yield _finding("state_drift", block, cell, seen)
 
 
-def _stuck_gates(traces):
+def _stuck_gates(traces: list[Trace]) -> Iterator[Finding]:
     for name in ("input_gate", "output_gate"):
         if getattr(traces[0], name) is None:
             continue
@@ -200,7 +204,7 @@ def _stuck_gates(traces):
             yield _finding(f"{name}_open", block, None, seen)
 
 
-def _bias_cells(estimator, traces):
+def _bias_cells(estimator: Any, traces: list[Trace]) -> Iterator[Finding]:
     topology = estimator.topology_
     steps = slice(-1, None) if estimator.target_steps_ == "last" else slice(None)
     cells = np.concatenate([trace.cell_output[steps] for trace in traces])
@@ -217,9 +221,10 @@ def _bias_cells(estimator, traces):
             f"its output is {mean[i]:.2g} wherever there are targets, give or take "
             f"{deviation[i]:.1g}, and outputs use it: a bias could do that (abuse problem)"
         )
-        yield _finding("bias_cell", *divmod(i, topology.block_size), seen)
+        block, cell = divmod(i, topology.block_size)
+        yield _finding("bias_cell", block, cell, seen)
 
 
-def _finding(kind, block, cell, seen):
+def _finding(kind: str, block: int, cell: int | None, seen: str) -> Finding:
     place = f"block {block}" if cell is None else f"block {block}, cell {cell}"
     return Finding(kind, block, cell, f"{place}: {seen}. Remedy: {REMEDIES[kind]}")

@@ -3,13 +3,15 @@
 import copy
 from itertools import product
 from operator import index
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from lstm97.lstm import LSTMClassifier, LSTMRegressor
+from lstm97.sequences import SequencesLike
+from lstm97.traces import Trace
 
 # Okabe and Ito's colours, which all eyes can tell apart; their yellow is too light for lines.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -90,13 +92,20 @@ class CarouselDisplay:
     ['inputs', 'input gates', 'output gates', 'cell states', 'outputs']
     """
 
-    def __init__(self, *, trace, inputs, output_names):
+    def __init__(self, *, trace: Trace, inputs: np.ndarray, output_names: list[str]) -> None:
         self.trace = trace
         self.inputs = inputs
         self.output_names = output_names
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, sequence=0, ax=None):
+    def from_estimator(
+        cls,
+        estimator: LSTMClassifier | LSTMRegressor,
+        X: SequencesLike,
+        *,
+        sequence: int = 0,
+        ax: Any = None,
+    ) -> Self:
         """Run a fitted net on one sequence, and plot what it holds.
 
         Parameters
@@ -129,15 +138,16 @@ class CarouselDisplay:
                 f"{type(estimator).__name__}"
             )
         check_is_fitted(estimator)
-        X = copy.copy(estimator)._check_X(X, reset=False)
+        sequences = copy.copy(estimator)._check_X(X, reset=False)
         i = index(sequence)
-        if not -len(X) <= i < len(X):
-            raise ValueError(f"sequence={i}: X has {len(X)} sequences")
-        (trace,) = estimator.trace(X[[i]])
-        inputs = X[i].toarray() if sparse.issparse(X[i]) else X[i]
+        if not -len(sequences) <= i < len(sequences):
+            raise ValueError(f"sequence={i}: X has {len(sequences)} sequences")
+        (trace,) = estimator.trace(sequences[[i]])
+        inputs = sequences[i]
+        inputs = inputs.toarray() if sparse.issparse(inputs) else inputs
         return cls(trace=trace, inputs=inputs, output_names=_output_names(estimator)).plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Self:
         """Plot the panels, one below the other.
 
         Parameters
@@ -150,7 +160,7 @@ class CarouselDisplay:
         display : CarouselDisplay
             Itself, with `axes_` and `figure_`.
         """
-        panels = [p for p in self._panels() if p.values is not None and p.values.size]
+        panels: list[Any] = [p for p in self._panels() if p.values is not None and p.values.size]
         self.axes_, self.figure_ = _axes_for("CarouselDisplay", panels, ax, 1.4)
         for axes, panel in zip(self.axes_, panels, strict=True):
             if len(panel.looks) < panel.values.shape[1]:
@@ -162,7 +172,7 @@ class CarouselDisplay:
         self.figure_.align_ylabels(self.axes_)
         return self
 
-    def _panels(self):
+    def _panels(self) -> list[Panel]:
         trace = self.trace
         n_steps, n_blocks, block_size = trace.cell_state.shape
         blocks = [f"block {j}" for j in range(n_blocks)]
@@ -213,12 +223,14 @@ class TrainingCurveDisplay:
     'log'
     """
 
-    def __init__(self, *, losses, validation_scores=None):
+    def __init__(
+        self, *, losses: list[float], validation_scores: list[float] | None = None
+    ) -> None:
         self.losses = losses
         self.validation_scores = validation_scores
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None):
+    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> Self:
         """Plot what a fitted estimator tells of its training.
 
         Parameters
@@ -253,7 +265,7 @@ class TrainingCurveDisplay:
         scores = getattr(estimator, "validation_scores_", None)
         return cls(losses=losses, validation_scores=scores).plot(ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Self:
         """Plot the loss on a logarithmic scale where it falls far, and the validation score.
 
         Parameters
@@ -266,7 +278,7 @@ class TrainingCurveDisplay:
         display : TrainingCurveDisplay
             Itself, with `axes_` and `figure_`.
         """
-        panels = [Panel("loss", np.array(self.losses)[:, None], [""], _looks(1, 1))]
+        panels: list[Any] = [Panel("loss", np.array(self.losses)[:, None], [""], _looks(1, 1))]
         if self.validation_scores is not None:
             scores = np.array(self.validation_scores)[:, None]
             panels.append(Panel("validation score", scores, [""], _looks(2, 1)[1:]))
@@ -280,21 +292,21 @@ class TrainingCurveDisplay:
         return self
 
 
-def _output_names(estimator):
+def _output_names(estimator: Any) -> list[str]:
     """Name the outputs after classes; those of a regressor have numbers."""
     if hasattr(estimator, "classes_"):
         return [f"class {label}" for label in estimator.classes_]
     return [f"output {k}" for k in range(estimator.n_outputs_)]
 
 
-def _looks(n_blocks, block_size):
+def _looks(n_blocks: int, block_size: int) -> tuple[tuple[str, str], ...]:
     """Return colour and line style of cells, block after block; too few, if they are too many."""
     if n_blocks * block_size > MAX_LINES:
         return ()
     return tuple(product(COLORS[:n_blocks], STYLES[:block_size]))
 
 
-def _axes_for(caller, panels, ax, height):
+def _axes_for(caller: str, panels: list[Panel], ax: Any, height: float) -> tuple[Any, Any]:
     """Return the axes of the panels, those given or new ones, and their figure."""
     if ax is not None:
         axes = np.ravel(np.array(ax, dtype=object))
@@ -313,7 +325,7 @@ def _axes_for(caller, panels, ax, height):
     return axes[:, 0], figure
 
 
-def _draw_lines(axes, x, panel):
+def _draw_lines(axes: Any, x: np.ndarray, panel: Any) -> None:
     mark = "." if len(x) <= MAX_MARKS else None
     # There may be looks left over.
     for series, name, (color, style) in zip(panel.values.T, panel.names, panel.looks, strict=False):
@@ -328,7 +340,7 @@ def _draw_lines(axes, x, panel):
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small")
 
 
-def _draw_image(axes, panel):
+def _draw_image(axes: Any, panel: Any) -> None:
     """Draw a row for each series, zero in white; with a sign, red and blue to the same depth."""
     low, high = panel.limits or (panel.values.min(), panel.values.max())
     depth = max(-low, high) or 1.0

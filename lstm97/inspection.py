@@ -1,8 +1,9 @@
 """What truncation costs: the truncated gradient of a fitted net beside the full one."""
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -11,7 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 from lstm97._core import Network, Steps
 from lstm97._learners.batch import BatchLearner
 from lstm97._learners.network import NetworkLearner
+from lstm97._topology import Topology
 from lstm97.base import BaseSequenceEstimator
+from lstm97.sequences import Sequences, SequencesLike
+from lstm97.targets import Targets, TargetsLike
 
 
 class Agreement(NamedTuple):
@@ -59,7 +63,7 @@ class GradientReport:
     by_lag: Agreement
     by_group_and_lag: Agreement
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Return a table of the total, of groups, and of lags that double."""
         lags = [lag for lag in self.lags if lag & (lag - 1) == 0 or lag == self.lags[-1]]
         names = ["all", *self.groups, *(f"lag {lag}" for lag in lags)]
@@ -73,7 +77,9 @@ class GradientReport:
         return "\n".join(lines)
 
 
-def gradient_report(estimator, X, y):
+def gradient_report(
+    estimator: BaseSequenceEstimator, X: SequencesLike, y: TargetsLike
+) -> GradientReport:
     """Compare the truncated gradient of a fitted net with the full one, per group and per lag.
 
     The truncated gradient, by which the LSTM of 1997 learns, leaves out what reaches a weight
@@ -140,10 +146,11 @@ def gradient_report(estimator, X, y):
     (4, 22)
     """
     learner = _learner_of(estimator)
-    X, y = copy.copy(estimator)._check(X, y, reset=False)
-    truncated = _gradient_by_lag(learner.topology, learner.weights, X, y, "backward")
-    full = _gradient_by_lag(learner.topology, learner.weights, X, y, "full")
-    slices = learner.topology.slices.items()
+    sequences, targets = copy.copy(estimator)._check(X, y, reset=False)
+    net, weights = learner.topology, learner.weights
+    truncated = _gradient_by_lag(net, weights, sequences, targets, "backward")
+    full = _gradient_by_lag(net, weights, sequences, targets, "full")
+    slices = net.slices.items()
     # Without weights: the group of the outputs, where these are recurrent units.
     places = {name: slice(part.start, part.stop) for name, part in slices if part.stop > part.start}
     by_group = [_compare(truncated[:, place], full[:, place]) for place in places.values()]
@@ -160,7 +167,7 @@ def gradient_report(estimator, X, y):
     )
 
 
-def _learner_of(estimator):
+def _learner_of(estimator: Any) -> NetworkLearner | BatchLearner:
     """Return a learner that is one net; refuse an estimator that has none."""
     learner = None
     if isinstance(estimator, BaseSequenceEstimator):
@@ -174,7 +181,7 @@ def _learner_of(estimator):
     return learner
 
 
-def _targets(X, y):
+def _targets(X: Sequences, y: Targets) -> Iterator[tuple[int, int, np.ndarray]]:
     """Yield sequence, step and values of every target."""
     for i, (first, length) in enumerate(zip(y.first, X.lengths, strict=True)):
         for step in range(length) if y.every else [length - 1]:
@@ -184,7 +191,9 @@ def _targets(X, y):
 
 
 @np.errstate(all="ignore")  # what overflows is refused at the end
-def _gradient_by_lag(topology, weights, X, y, form):
+def _gradient_by_lag(
+    topology: Topology, weights: np.ndarray, X: Sequences, y: Targets, form: str
+) -> np.ndarray:
     """Return the gradient, in the first row, and what each lag contributes, in a row for each."""
     network, steps = Network(topology), Steps(X.flat)
     targets = list(_targets(X, y))
@@ -204,7 +213,15 @@ def _gradient_by_lag(topology, weights, X, y, form):
     return table
 
 
-def _learn_target(network, weights, steps, start, length, values, form):
+def _learn_target(
+    network: Network,
+    weights: np.ndarray,
+    steps: Steps,
+    start: int,
+    length: int,
+    values: np.ndarray,
+    form: str,
+) -> np.ndarray:
     """Return the gradient of one target, due at the end of these steps; no weight moves."""
     gradient = np.empty_like(weights)
     network.learn(
@@ -214,7 +231,9 @@ def _learn_target(network, weights, steps, start, length, values, form):
     return gradient
 
 
-def _add_by_lag(topology, x, previous, delta, table):
+def _add_by_lag(
+    topology: Topology, x: np.ndarray, previous: np.ndarray, delta: np.ndarray, table: np.ndarray
+) -> None:
     """Add to the table, whose first row is of lag 0, sources times errors at each step."""
     fed_back = previous[:, topology.first_feedback :][:, : topology.n_feedback]
     sources = np.hstack([x, fed_back, np.ones((len(x), 1))])
@@ -227,7 +246,7 @@ def _add_by_lag(topology, x, previous, delta, table):
 
 
 @np.errstate(all="ignore")
-def _compare(truncated, full):
+def _compare(truncated: np.ndarray, full: np.ndarray) -> Agreement:
     """Compare row by row."""
     direction, truncated_norm = _directions(truncated)
     full_direction, full_norm = _directions(full)
@@ -235,7 +254,7 @@ def _compare(truncated, full):
     return Agreement(np.clip(cosine, -1.0, 1.0), truncated_norm / full_norm, full_norm)
 
 
-def _directions(gradients):
+def _directions(gradients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return rows of norm one, NaN for zero, and the norms before."""
     # Scaled: over many steps an error may become so small that its square is zero.
     largest = np.abs(gradients).max(axis=-1, keepdims=True)

@@ -9,6 +9,7 @@ from copy import copy
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -45,7 +46,7 @@ CHOICES = {
     "loss": ("squared_error", "log_loss"),
 }
 # Fitted attributes that must be there, and of which type, by what an estimator is.
-ATTRIBUTES = {
+ATTRIBUTES: dict[Any, dict[str, Any]] = {
     BaseSequenceEstimator: {
         "topology_": Topology,
         "target_steps_": str,
@@ -62,7 +63,7 @@ ATTRIBUTES = {
 }
 
 
-def save(estimator, path):
+def save(estimator: BaseSequenceEstimator, path: str | os.PathLike[str]) -> None:
     """Save a fitted estimator in a file that needs no pickle, and no lstm97 to read it.
 
     The file is a NumPy archive, .npz; docs/persistence.md describes what stands in it. It is
@@ -113,7 +114,7 @@ def save(estimator, path):
     _write(Path(path), arrays)
 
 
-def load(path):
+def load(path: str | os.PathLike[str]) -> Any:
     """Load an estimator that `save` saved; no code of the file is run.
 
     Parameters
@@ -164,7 +165,7 @@ def load(path):
 # ---- files ---------------------------------------------------------------------------------------
 
 
-def _write(path, arrays):
+def _write(path: Path, arrays: dict[str, Any]) -> None:
     """Write a file that is complete or not there."""
     beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     try:
@@ -177,7 +178,7 @@ def _write(path, arrays):
         beside.unlink(missing_ok=True)
 
 
-def _read(data):
+def _read(data: bytes) -> dict[str, Any]:
     """Return the arrays of an .npz file by name."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         # Whole, unlike np.load: only at the end of an entry its checksum is compared.
@@ -191,9 +192,9 @@ def _read(data):
 # ---- estimators ----------------------------------------------------------------------------------
 
 
-def _entries(model):
+def _entries(model: Any) -> dict[str, Any]:
     """Return all arrays of a file, the header among them."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     fitted = {name: value for name, value in vars(model).items() if _is_saved(name)}
     weights = fitted.pop("weights_")
     header = {
@@ -211,7 +212,7 @@ def _entries(model):
     return {"header": np.array(json.dumps(header).encode()), **arrays}
 
 
-def _restore(arrays):
+def _restore(arrays: dict[str, Any]) -> Any:
     """Return the estimator that the arrays of a file describe; they are taken out."""
     header = _header(arrays)
     model = ESTIMATORS[header["class"]]()
@@ -228,7 +229,7 @@ def _restore(arrays):
     return model
 
 
-def _header(arrays):
+def _header(arrays: dict[str, Any]) -> dict[str, Any]:
     """Take out the header, and refuse what is no file of this version of the format."""
     _need("header" in arrays, "it has no header, and was not made by lstm97.save")
     header = json.loads(arrays.pop("header").item())
@@ -245,11 +246,11 @@ def _header(arrays):
     return header
 
 
-def _is_saved(name):
+def _is_saved(name: str) -> bool:
     return name.isidentifier() and name.endswith("_") and not name.startswith("_")
 
 
-def _shapes(model):
+def _shapes(model: Any) -> dict[str, tuple[int, ...]]:
     """Return the shape of each group of weights, by name, in the order of `weights_`."""
     nets = {"weights_": model.topology_}
     if isinstance(model, CHUNKERS):
@@ -264,11 +265,11 @@ def _shapes(model):
 # ---- values --------------------------------------------------------------------------------------
 
 
-def _pack_all(values, arrays):
+def _pack_all(values: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
     return {name: _pack(name, value, arrays) for name, value in values.items()}
 
 
-def _pack(name, value, arrays):
+def _pack(name: str, value: Any, arrays: dict[str, Any]) -> Any:
     """Return what JSON can hold of a value; arrays go into `arrays`.
 
     All that is an object in JSON has one key, which says what it stands for.
@@ -296,11 +297,11 @@ def _pack(name, value, arrays):
     raise ValueError(f"{name} cannot be saved: it holds {value!r}")
 
 
-def _unpack_all(values, arrays):
+def _unpack_all(values: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
     return {name: _unpack(name, value, arrays) for name, value in values.items()}
 
 
-def _unpack(name, value, arrays):
+def _unpack(name: str, value: Any, arrays: dict[str, Any]) -> Any:
     """Return the value of which `_pack` made this; arrays are taken out of `arrays`."""
     if isinstance(value, list):
         return [_unpack(f"{name}.{i}", each, arrays) for i, each in enumerate(value)]
@@ -319,9 +320,9 @@ def _unpack(name, value, arrays):
     return _part(name, PARTS[kind], content, arrays)
 
 
-def _part(name, kind, content, arrays):
+def _part(name: str, kind: Any, content: Any, arrays: dict[str, Any]) -> Any:
     """Return a part of an estimator, made of what has the right names and types."""
-    types = {field.name: field.type for field in fields(kind)}
+    types: dict[str, Any] = {field.name: field.type for field in fields(kind)}
     _need(content.keys() == types.keys(), f"{name} has other fields than a {kind.__name__}")
     values = {part: _unpack(f"{name}.{part}", each, arrays) for part, each in content.items()}
     for part, value in values.items():
@@ -333,14 +334,14 @@ def _part(name, kind, content, arrays):
 # ---- checks --------------------------------------------------------------------------------------
 
 
-def _need(condition, message):
+def _need(condition: object, message: str) -> None:
     if not condition:
         raise ValueError(message)
 
 
-def _check_attributes(model):
+def _check_attributes(model: Any) -> None:
     """Refuse fitted attributes that are missing, or do not go together."""
-    types = {}
+    types: dict[str, Any] = {}
     for kinds, attributes in ATTRIBUTES.items():
         types |= attributes if isinstance(model, kinds) else {}
     for name, kind in types.items():
@@ -356,7 +357,7 @@ def _check_attributes(model):
     _check_outputs(model)
 
 
-def _check_inputs(model):
+def _check_inputs(model: Any) -> None:
     n, n_columns = model.topology_.n_inputs, model.n_features_in_
     _need(model.n_step_features_in_ == n > 0, f"n_step_features_in_ is not the net's, {n}")
     _need(
@@ -369,7 +370,7 @@ def _check_inputs(model):
         _need(is_right, f"feature_names_in_ is no array of {n_columns} names")
 
 
-def _check_outputs(model):
+def _check_outputs(model: Any) -> None:
     if isinstance(model, SequenceClassifierMixin):
         labels = model.classes_
         in_order = labels.ndim == 1 and np.array_equal(np.unique(labels), labels)
@@ -388,7 +389,7 @@ def _check_outputs(model):
         _need(found == n_outputs, f"topology_ has {found} outputs, {n_outputs} expected")
 
 
-def _take_weights(model, arrays):
+def _take_weights(model: Any, arrays: dict[str, Any]) -> None:
     """Put the groups of weights together."""
     if isinstance(model, CASCADES):  # before its groups are listed
         _need(model.topology_.n_hidden < len(arrays), "weights of hidden units are missing")
@@ -400,7 +401,7 @@ def _take_weights(model, arrays):
     model.weights_ = np.concatenate([part.ravel() for part in parts])
 
 
-def _check_states(model):
+def _check_states(model: Any) -> None:
     """Refuse what learning could not go on from."""
     if hasattr(model, "solver_state_"):
         state = model.solver_state_
@@ -414,7 +415,7 @@ def _check_states(model):
         _check_training_state(model.training_state_, model.topology_)
 
 
-def _check_training_state(state, topology):
+def _check_training_state(state: Any, topology: Any) -> None:
     _need(0 <= state.seed < 2**63, f"the seed is {state.seed}")
     _check_move("training_state_.last", state.last, topology.slices["output"].shape)
     pool = state.candidates
@@ -427,12 +428,12 @@ def _check_training_state(state, topology):
         _check_move(f"{name}.last", pool.last, shape)
 
 
-def _check_move(name, move, shape):
+def _check_move(name: str, move: Any, shape: tuple[int, ...]) -> None:
     _check_numbers(f"{name}.step", move.step, shape)
     _check_numbers(f"{name}.gradient", move.gradient, shape)
 
 
-def _check_numbers(name, array, shape):
+def _check_numbers(name: str, array: Any, shape: tuple[int, ...]) -> None:
     _need(isinstance(array, np.ndarray), f"{name} is no array")
     _need(array.dtype == np.float64, f"{name} has dtype {array.dtype}, float64 expected")
     _need(array.shape == shape, f"{name} has shape {array.shape}, {shape} expected")

@@ -1,9 +1,12 @@
 """`StepwiseTransformer`: any transformer of scikit-learn, applied to every step of sequences."""
 
 import copy
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
@@ -15,14 +18,14 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from lstm97._arrays import as_steps, naming
 from lstm97._input import SequenceInputMixin
-from lstm97.sequences import Sequences, as_sequences, is_ragged
-from lstm97.targets import as_labels, flatten_steps, has_steps
+from lstm97.sequences import Sequences, SequencesLike, as_sequences, is_ragged
+from lstm97.targets import TargetsLike, as_labels, flatten_steps, has_steps
 
 
-def _wraps(method):
+def _wraps(method: str) -> Callable[[Any], bool]:
     """Return the condition that the wrapped transformer has a method."""
 
-    def check(self):
+    def check(self: Any) -> bool:
         getattr(getattr(self, "transformer_", self.transformer), method)
         return True
 
@@ -95,13 +98,13 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         "n_channels": [None, Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, transformer, *, n_channels=None):
+    def __init__(self, transformer: Any, *, n_channels: int | None = None) -> None:
         self.transformer = transformer
         self.n_channels = n_channels
 
     # -- what users call -------------------------------------------------------------------------
 
-    def fit(self, X, y=None):
+    def fit(self, X: SequencesLike, y: TargetsLike | None = None) -> Self:
         """Fit the wrapped transformer on the steps of all sequences.
 
         Parameters
@@ -125,7 +128,7 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         return self._fit("fit", X, y, reset=True)
 
     @available_if(_wraps("partial_fit"))
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: SequencesLike, y: TargetsLike | None = None) -> Self:
         """Fit the wrapped transformer on more sequences; there, if it has a `partial_fit`.
 
         Parameters
@@ -142,7 +145,7 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         """
         return self._fit("partial_fit", X, y, reset=not hasattr(self, "transformer_"))
 
-    def transform(self, X):
+    def transform(self, X: SequencesLike) -> Any:
         """Transform every step.
 
         Parameters
@@ -170,7 +173,7 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         return self._apply("transform", self._check_X(X, reset=False), X)
 
     @available_if(_wraps("inverse_transform"))
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: SequencesLike) -> Any:
         """Transform every step back; there, if the wrapped transformer has an `inverse_transform`.
 
         Parameters
@@ -188,7 +191,7 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         return self._apply("inverse_transform", self._check_transformed(X), X)
 
     @available_if(_wraps("get_feature_names_out"))
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return names of what comes out, if the wrapped transformer has names.
 
         Parameters
@@ -214,7 +217,7 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
 
     # -- input -----------------------------------------------------------------------------------
 
-    def _fit(self, method, X, y, reset):
+    def _fit(self, method: str, X: Any, y: Any, reset: bool) -> Self:
         """Fit on a copy, which takes this object's place at the end."""
         self._validate_params()
         work = copy.copy(self)
@@ -228,13 +231,13 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         self.__dict__ = work.__dict__
         return self
 
-    def _check_X(self, X, reset):
+    def _check_X(self, X: Any, reset: bool) -> Sequences:
         """Convert X to sequences that may hold NaN."""
         if is_ragged(X):
             steps = _collect(X)
             if reset:
                 self.n_features_in_ = steps.n_features
-                vars(self).pop("feature_names_in_", None)
+                self.__dict__.pop("feature_names_in_", None)
         else:
             X = self._check_table(X, reset)
             steps = _Steps.from_rows(X, self.n_channels or X.shape[1])
@@ -242,7 +245,7 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
             self.n_step_features_in_ = steps.n_features
         return self._check_width(steps)
 
-    def _check_transformed(self, X):
+    def _check_transformed(self, X: Any) -> Sequences:
         """Convert what `transform` made; the width of its steps is the wrapped one's to check."""
         if is_ragged(X):
             return _collect(X)
@@ -252,12 +255,12 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         flat = X.reshape(X.shape[0] * n_steps, -1)
         return _Steps.from_lengths(flat, np.full(X.shape[0], n_steps))
 
-    def _steps_per_row(self):
+    def _steps_per_row(self) -> int:
         return self.n_features_in_ // self.n_step_features_in_
 
     # -- output ----------------------------------------------------------------------------------
 
-    def _call(self, method, steps, *args):
+    def _call(self, method: str, steps: Sequences, *args: Any) -> Any:
         """Call the wrapped transformer; if it refuses NaN, say where the first one is."""
         try:
             # Steps, not a DataFrame of them.
@@ -271,7 +274,7 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
                 Sequences.check_finite(steps)
             raise
 
-    def _apply(self, method, steps, X):
+    def _apply(self, method: str, steps: Sequences, X: Any) -> Any:
         """Return transformed steps, in the form of X."""
         rows = self._call(method, steps)
         name = f"the output of {type(self.transformer_).__name__}.{method}"
@@ -287,11 +290,11 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
             return flat.reshape(*X.shape[:2], -1)
         return Sequences.from_lengths(flat, steps.lengths, name)
 
-    def _makes_tables(self):
+    def _makes_tables(self) -> bool:
         config = _get_output_config("transform", self)
         return hasattr(self, "set_output") and config["dense"] != "default"
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         if not isinstance(self.transformer, BaseEstimator):
@@ -308,12 +311,12 @@ class _Steps(Sequences):
 
     __slots__ = ()
 
-    def check_finite(self, name="X"):
+    def check_finite(self, name: str = "X", allow_nan: bool = True) -> None:
         """Raise a ValueError that names the first step with an infinity."""
-        super().check_finite(name, allow_nan=True)
+        super().check_finite(name, allow_nan)
 
 
-def _collect(X):
+def _collect(X: Any) -> Sequences:
     """Convert what `is_ragged` accepts to sequences whose flat array holds their steps alone."""
     if isinstance(X, Sequences):
         return _without_gaps(as_sequences(X))
@@ -322,7 +325,7 @@ def _collect(X):
     return _Steps.from_list(X)
 
 
-def _without_gaps(X):
+def _without_gaps(X: Sequences) -> Sequences:
     """Copy the steps, if X is a subset: what the others hold must not be learned."""
     first = np.cumsum(X.lengths) - X.lengths
     if X.n_steps == X.flat.shape[0] and np.array_equal(X.starts, first):
@@ -331,7 +334,7 @@ def _without_gaps(X):
     return Sequences.from_lengths(X.flat[rows], X.lengths)
 
 
-def _at_steps(y, lengths):
+def _at_steps(y: Any, lengths: np.ndarray) -> np.ndarray | None:
     """Return one target per step: that of the sequence, or the step's own."""
     if y is None:
         return None

@@ -1,22 +1,28 @@
 """Streams with the methods of the package river, which is not needed here."""
 
+from collections.abc import Iterable
+from typing import Any
+
+from lstm97.streams import Stream
+
 
 class _RiverModel:
     _supervised = True  # river asks for it
+    _has_classes: bool
 
-    def __init__(self, stream, features=None):
+    def __init__(self, stream: Stream, features: Iterable[Any] | None = None) -> None:
         if (stream.classes_ is not None) != self._has_classes:
             raise ValueError(f"{type(self).__name__}: the stream predicts something else")
         self.stream = stream
         self.features = None if features is None else list(features)
 
-    def learn_one(self, x, y, w=1.0):
+    def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
         """Learn the target of the step predicted last; without one, go on by the step x first."""
         if not self.stream.is_due:
             self._step(x)
         self.stream.learn(y, sample_weight=w)
 
-    def _step(self, x):
+    def _step(self, x: dict[Any, Any]) -> Any:
         features = sorted(x) if self.features is None else self.features
         if x.keys() != set(features):
             raise ValueError(f"x has the features {list(x)}, the stream has {features}")
@@ -62,14 +68,14 @@ class RiverClassifier(_RiverModel):
 
     _has_classes = _multiclass = True
 
-    def predict_proba_one(self, x):
+    def predict_proba_one(self, x: dict[Any, Any]) -> dict[Any, float]:
         """Go on by a step; return a dict from labels to their probabilities."""
         return dict(zip(self.stream.classes_.tolist(), self._step(x).tolist(), strict=True))
 
-    def predict_one(self, x):
+    def predict_one(self, x: dict[Any, Any]) -> Any:
         """Go on by a step; return the label with the largest probability."""
         probabilities = self.predict_proba_one(x)
-        return max(probabilities, key=probabilities.get)
+        return max(probabilities, key=probabilities.__getitem__)
 
 
 class RiverRegressor(_RiverModel):
@@ -89,7 +95,7 @@ class RiverRegressor(_RiverModel):
 
     _has_classes = False
 
-    def predict_one(self, x):
+    def predict_one(self, x: dict[Any, Any]) -> Any:
         """Go on by a step; return the prediction, a number or an array of numbers."""
         prediction = self._step(x)
         return prediction if prediction.ndim else float(prediction)

@@ -1,8 +1,11 @@
 """`Sequences`, the one container for data sets of sequences."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral, Real
+from typing import Any, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from lstm97._arrays import (
@@ -52,7 +55,7 @@ class Sequences:
 
     __slots__ = ("flat", "lengths", "starts")
 
-    def __init__(self, flat, starts, lengths):
+    def __init__(self, flat: Any, starts: ArrayLike, lengths: ArrayLike) -> None:
         self.flat = as_steps(flat, "flat")
         self.starts, self.lengths = as_integers(starts, "starts"), as_integers(lengths, "lengths")
         if self.starts.shape != self.lengths.shape:
@@ -70,7 +73,7 @@ class Sequences:
         self.check_finite()
 
     @classmethod
-    def _trusted(cls, flat, starts, lengths):
+    def _trusted(cls, flat: Any, starts: np.ndarray, lengths: np.ndarray) -> Self:
         """Make one of parts that are known to be right."""
         self = cls.__new__(cls)
         self.flat, self.starts, self.lengths = flat, starts, lengths
@@ -79,7 +82,7 @@ class Sequences:
     # -- ways to make one ----------------------------------------------------------------------
 
     @classmethod
-    def from_list(cls, sequences, name="X"):
+    def from_list(cls, sequences: Iterable[Any], name: str = "X") -> Self:
         """From one (n_steps, n_features) array or CSR matrix per sequence.
 
         Parameters
@@ -109,7 +112,7 @@ class Sequences:
         return cls.from_lengths(np.concatenate(parts), lengths, name)
 
     @classmethod
-    def from_lengths(cls, flat, lengths, name="X"):
+    def from_lengths(cls, flat: Any, lengths: ArrayLike, name: str = "X") -> Self:
         """From the steps of all sequences, one after the other, and the lengths.
 
         Parameters
@@ -135,7 +138,7 @@ class Sequences:
         return sequences
 
     @classmethod
-    def from_padded(cls, X, pad=np.nan, name="X"):
+    def from_padded(cls, X: ArrayLike, pad: float | None = np.nan, name: str = "X") -> Self:
         """From a 3-D array in which steps that equal `pad` throughout end a sequence.
 
         Parameters
@@ -169,7 +172,7 @@ class Sequences:
         return cls.from_lengths(X[kept], lengths, name)
 
     @classmethod
-    def from_channels_first(cls, X, name="X"):
+    def from_channels_first(cls, X: Iterable[Any], name: str = "X") -> Self:
         """From an array or list with features before time, as aeon and sktime have it.
 
         Parameters
@@ -187,7 +190,9 @@ class Sequences:
         return cls.from_list(parts, name)
 
     @classmethod
-    def from_symbols(cls, sequences, n_symbols=None, name="X"):
+    def from_symbols(
+        cls, sequences: Iterable[ArrayLike], n_symbols: int | None = None, name: str = "X"
+    ) -> Self:
         """From integers, one symbol per step, to one-hot rows of a CSR matrix.
 
         Parameters
@@ -224,7 +229,7 @@ class Sequences:
         return cls.from_lengths(one_hot(symbols, n_symbols), lengths, name)
 
     @classmethod
-    def from_rows(cls, X, n_channels=1):
+    def from_rows(cls, X: ArrayLike, n_channels: int = 1) -> Self:
         """From a 2-D array: each row is one sequence, time-major over its channels.
 
         Parameters
@@ -250,11 +255,11 @@ class Sequences:
 
     # -- what scikit-learn and users ask of a container ------------------------------------------
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of sequences."""
         return len(self.lengths)
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         """Return one sequence for an integer, and Sequences for a slice, a mask or an array."""
         if isinstance(key, Integral):
             start = self.starts[key]
@@ -267,21 +272,21 @@ class Sequences:
         parts = (np.ascontiguousarray(part[key]) for part in (self.starts, self.lengths))
         return Sequences._trusted(self.flat, *parts)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         """Iterate over the sequences."""
         return (self[i] for i in range(len(self)))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         if len(self) == 0:
             return "<Sequences: none>"
         low, high = self.lengths.min(), self.lengths.max()
         steps = f"{low} steps" if low == high else f"{low} to {high} steps"
         return f"<Sequences: {len(self)} sequences, {steps}, {self.n_features} features>"
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return Sequences._trusted, (self.flat, self.starts, self.lengths)
 
-    def take(self, indices, axis=0):
+    def take(self, indices: ArrayLike, axis: int = 0) -> "Sequences":
         """Return the sequences at `indices`; with `iloc`, what scikit-learn's splitters call.
 
         Parameters
@@ -299,25 +304,25 @@ class Sequences:
         return self[np.asarray(indices)]
 
     @property
-    def iloc(self):
+    def iloc(self) -> Self:
         """The container itself, which is indexed by position."""
         return self
 
     @property
-    def n_features(self):
+    def n_features(self) -> int:
         """Features of a step."""
         return self.flat.shape[1]
 
     @property
-    def n_steps(self):
+    def n_steps(self) -> int:
         """Steps of all sequences together."""
         return int(self.lengths.sum())
 
-    def to_list(self):
+    def to_list(self) -> list[Any]:
         """Return a list with one array (or CSR matrix) per sequence."""
         return list(self)
 
-    def to_padded(self, pad=np.nan):
+    def to_padded(self, pad: float = np.nan) -> np.ndarray:
         """Return an array of shape (n_sequences, longest, n_features), filled up with `pad`."""
         X = np.full(
             (len(self), self.lengths.max(initial=0), self.n_features), pad, dtype=np.float64
@@ -326,7 +331,7 @@ class Sequences:
             row[: part.shape[0]] = part.toarray() if sparse.issparse(part) else part
         return X
 
-    def check_finite(self, name="X", allow_nan=False):
+    def check_finite(self, name: str = "X", allow_nan: bool = False) -> None:
         """Raise a ValueError that names the first step with a NaN or an infinity.
 
         Parameters
@@ -351,7 +356,11 @@ class Sequences:
         raise ValueError(f"{name} contains {kind} in sequence {i}, step {step}")
 
 
-def is_ragged(X):
+# What estimators take as X: see their `fit`.
+SequencesLike: TypeAlias = Sequences | ArrayLike | Sequence[Any]
+
+
+def is_ragged(X: Any) -> bool:
     """Tell whether X is anything but a 2-D table: Sequences, a 3-D array, one array per sequence.
 
     A list of lists of numbers is a table, as everywhere in scikit-learn.
@@ -370,7 +379,7 @@ def is_ragged(X):
     return getattr(X, "ndim", 2) == 3
 
 
-def as_sequences(X, name="X"):
+def as_sequences(X: Any, name: str = "X") -> Sequences:
     """Convert what `is_ragged` accepts.
 
     Parameters
@@ -392,12 +401,12 @@ def as_sequences(X, name="X"):
     return Sequences.from_list(X, name)
 
 
-def _length(x):
+def _length(x: Any) -> int:
     """Length of a list or of an array of one dimension; a sparse one has no len."""
     return x.shape[0] if hasattr(x, "shape") else len(x)
 
 
-def _depth(x):
+def _depth(x: Any) -> int:
     """Dimensions of an array, or of nested lists judged by their first elements."""
     depth = 0
     while isinstance(x, list | tuple) and depth < 3:  # lists may be endless: one may hold itself

@@ -3,9 +3,10 @@
 import copy
 import warnings
 from numbers import Real
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
@@ -105,7 +106,7 @@ class Stream:
     >>> learned = stream.to_estimator()
     """
 
-    def __init__(self, estimator):
+    def __init__(self, estimator: Any) -> None:
         estimator = copy.copy(estimator)  # another thread may fit it
         check_is_fitted(estimator)
         estimator._validate_params()
@@ -120,14 +121,16 @@ class Stream:
         self._estimator = estimator
         self._learning_rate = estimator.learning_rate
         self._n_features, self._n_outputs = learner.topology.n_inputs, learner.topology.n_outputs
-        self.classes_ = getattr(estimator, "classes_", None)
+        self.classes_: Any = getattr(estimator, "classes_", None)
         if self.classes_ is not None:
             self._targets = self._label_targets()
-        form = "none" if why_not else learner.form
+        # Of batches there is a reason why not, and no form.
+        form = "none" if why_not else learner.form  # type: ignore[union-attr]
         self._net = Stepper(learner.topology, learner.weights, form)
-        self._x, self.is_due = None, False
+        self._x: Any = None
+        self.is_due = False
 
-    def step(self, x):
+    def step(self, x: ArrayLike) -> np.ndarray | float:
         """Go on by one step and predict.
 
         Parameters
@@ -159,7 +162,7 @@ class Stream:
             return outputs / outputs.sum()
         return outputs[0] if self._estimator.target_ndim_ == 1 else outputs
 
-    def learn(self, y, sample_weight=1.0):
+    def learn(self, y: Any, sample_weight: float = 1.0) -> float:
         """Learn the target of the last step; at a step without a target, just do not call it.
 
         Parameters
@@ -206,7 +209,7 @@ class Stream:
             )
         return loss
 
-    def reset(self):
+    def reset(self) -> Self:
         """Begin another sequence: forget all steps, but nothing that was learned.
 
         Returns
@@ -217,7 +220,7 @@ class Stream:
         self._x, self.is_due = None, False
         return self
 
-    def snapshot(self):
+    def snapshot(self) -> Snapshot:
         """Return a copy of all that steps and learning change.
 
         Returns
@@ -227,7 +230,7 @@ class Stream:
         """
         return Snapshot(*self._net.snapshot(), self._x, self.is_due)
 
-    def restore(self, snapshot):
+    def restore(self, snapshot: Snapshot) -> Self:
         """Go back to a snapshot.
 
         Parameters
@@ -250,7 +253,7 @@ class Stream:
         self._x, self.is_due = x, is_due
         return self
 
-    def to_estimator(self):
+    def to_estimator(self) -> Any:
         """Return a fitted estimator with the weights of now.
 
         Returns
@@ -264,13 +267,14 @@ class Stream:
         estimator._fit_state = None  # a fit with warm_start goes on from these weights
         return estimator
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return _resumed, (self.to_estimator(), self.snapshot())
 
     # -- input -----------------------------------------------------------------------------------
 
-    def _check_x(self, x):
+    def _check_x(self, x: Any) -> Any:
         """Return a copy of a step: an array or a CSR matrix of one row."""
+        expected: tuple[int, ...]
         if sparse.issparse(x):
             x, expected = as_steps(x, "x").copy(), (1, self._n_features)
         else:
@@ -279,14 +283,14 @@ class Stream:
             raise ValueError(f"x has shape {x.shape}, one step has shape {expected}")
         return x if sparse.issparse(x) else x[None].copy()
 
-    def _label_targets(self):
+    def _label_targets(self) -> dict[Any, tuple[np.ndarray, float]]:
         """Return target row and weight of each label."""
         rows = np.eye(self._n_outputs)
         weights = self._estimator._weigh(rows, None)
         weights = np.ones(len(rows)) if weights is None else weights
         return dict(zip(self.classes_, zip(rows, weights, strict=True), strict=True))
 
-    def _check_y(self, y):
+    def _check_y(self, y: Any) -> tuple[np.ndarray, float]:
         """Return target row and weight of a label, a number or some."""
         if self.classes_ is None:
             return self._check_numbers(y), 1.0
@@ -295,7 +299,7 @@ class Stream:
         except (KeyError, TypeError):  # TypeError: a list, for instance
             raise ValueError(f"y={y!r} is not in classes_") from None
 
-    def _check_numbers(self, y):
+    def _check_numbers(self, y: Any) -> np.ndarray:
         target = as_numbers(y, "y")
         if target.shape != (self._n_outputs,):
             raise ValueError(f"y has shape {target.shape}, {self._n_outputs} numbers expected")
@@ -306,7 +310,7 @@ class Stream:
         return target
 
 
-def _why_not(estimator, learner):
+def _why_not(estimator: Any, learner: Any) -> str | None:
     """Say why a learner cannot learn along a stream; None: it can."""
     if isinstance(getattr(estimator, "class_weight", None), str):
         return "class_weight='balanced' needs all targets at once"
@@ -317,5 +321,5 @@ def _why_not(estimator, learner):
     return None if learner.update == "step" else "its weights move at the end of a sequence"
 
 
-def _resumed(estimator, snapshot):
+def _resumed(estimator: Any, snapshot: Snapshot) -> Stream:
     return Stream(estimator).restore(snapshot)

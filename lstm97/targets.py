@@ -1,12 +1,18 @@
 """`Targets`, what should come out at which step, and the checks of the y that users give."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from lstm97._arrays import check_sparse, locate, naming, refuse_masked
 from lstm97.sequences import Sequences
+
+# What estimators take as y and as weights: see their `fit`.
+TargetsLike: TypeAlias = ArrayLike | Sequence[Any]
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """`Trace`: what a net held at every step of a sequence."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from lstm97._arrays import locate
 from lstm97._core import Network, Steps
+from lstm97._topology import Topology
+from lstm97.sequences import Sequences
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +47,7 @@ class Trace:
     output: np.ndarray
 
 
-def record_traces(topology, weights, X):
+def record_traces(topology: Topology, weights: np.ndarray, X: Sequences) -> list[Trace]:
     """Run a net on sequences and return their traces.
 
     Parameters
@@ -70,7 +73,7 @@ def record_traces(topology, weights, X):
     return [_cut(topology, part) for part in np.split(rows, first[1:])]
 
 
-def _cut(topology, rows):
+def _cut(topology: Topology, rows: np.ndarray) -> Trace:
     """Return the trace of one sequence, as views of the rows that the kernel wrote."""
     widths = {
         "input_gate": topology.n_blocks * topology.input_gate,
@@ -82,7 +85,7 @@ def _cut(topology, rows):
         "output": topology.n_outputs,
     }
     parts = np.split(rows, np.cumsum(list(widths.values()))[:-1], axis=1)
-    fields = dict(zip(widths, parts, strict=True))
+    fields: dict[str, Any] = dict(zip(widths, parts, strict=True))
     for name in ("cell_input", "cell_state", "cell_output"):
         fields[name] = fields[name].reshape(len(rows), topology.n_blocks, topology.block_size)
     for name in ("input_gate", "output_gate"):

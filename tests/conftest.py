@@ -2,4 +2,7 @@
 
 from hypothesis import settings
 
-settings.register_profile("fuzz", max_examples=2500)
+# A slow machine, or a busy one, is no failure.
+settings.register_profile("usual", deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=2500)
+settings.load_profile("usual")

@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 # What tables and plots are made of: a KeyError, where a record lacks one of these.
 REQUIRED = itemgetter(

@@ -2,11 +2,13 @@
 
 from abc import ABC, abstractmethod
 from numbers import Integral
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lstm97._arrays import MAX_INDEX, naming
+from lstm97.sequences import Sequences
+from lstm97.targets import Targets
 
 
 class Judgement(NamedTuple):
@@ -38,7 +40,7 @@ class Task(ABC):
     tolerance: float
 
     @abstractmethod
-    def draw(self, n, rng):
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw training sequences.
 
         Parameters
@@ -52,18 +54,18 @@ class Task(ABC):
         y : Targets
         """
 
-    def prepare(self, rng):  # noqa: B027 - most tasks draw all sequences on line
+    def prepare(self, rng: np.random.Generator) -> None:  # noqa: B027 - most tasks draw all sequences on line
         """Draw what stays the same throughout a trial; called once, before all else."""
 
-    def draw_test(self, n, rng):
+    def draw_test(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw sequences to test on, their targets being those that answers are judged by."""
         return self.draw(n, rng)
 
-    def draw_set(self, n, rng):
+    def draw_set(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw sequences for a learner that needs the same ones again and again."""
         return self.draw(n, rng)
 
-    def judge(self, learner, X, y):
+    def judge(self, learner: Any, X: Sequences, y: Targets) -> Judgement:
         """Compare a learner's answers with the targets.
 
         Parameters
@@ -82,7 +84,7 @@ class Task(ABC):
         return Judgement(~(results.max_error < self.tolerance), results.mean_error)
 
 
-def check_integer(name, value, least):
+def check_integer(name: str, value: int, least: int) -> None:
     """Refuse a parameter that is no integer, too small, or more than arrays can count."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an integer, got {value!r}")
@@ -92,12 +94,12 @@ def check_integer(name, value, least):
         raise ValueError(f"{name} must be at most {MAX_INDEX}")
 
 
-def check_count(n):
+def check_count(n: int) -> None:
     """Refuse a number of sequences that is none."""
     check_integer("n_sequences", n, 1)
 
 
-def generator(rng):
+def generator(rng: int | np.random.Generator | None) -> np.random.Generator:
     """Return a generator for the argument `rng` of the functions that users call."""
     if not isinstance(rng, Integral | np.random.Generator | None):
         raise TypeError(
@@ -107,7 +109,9 @@ def generator(rng):
         return np.random.default_rng(rng)
 
 
-def draw_lengths(n, shortest, longest, rng):
+def draw_lengths(
+    n: int, shortest: int, longest: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Draw lengths uniformly; return them, the first step of each sequence, and their sum."""
     check_count(n)
     lengths = rng.integers(shortest, longest, n, endpoint=True)

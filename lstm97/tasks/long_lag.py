@@ -23,24 +23,24 @@ class TwoSequences(Task):
 
     tolerance = 0.25
 
-    def __init__(self, p=100):
+    def __init__(self, p: int = 100) -> None:
         check_integer("p", p, 2)
         self.p = p
         self.n_inputs = self.n_outputs = p + 1
 
     @cached_property
-    def _both(self):
+    def _both(self) -> tuple[Sequences, Targets]:
         strings = _framed(np.tile(np.arange(self.p - 1), (2, 1)), np.arange(2))
         return _inputs(strings), _next_symbols(strings)
 
-    def draw(self, n, rng):
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw sequences: see `Task.draw`. All of them share the steps of two."""
         check_count(n)
         X, y = self._both
         is_y = rng.integers(2, size=n)
         return X[is_y], y[is_y]
 
-    def draw_test(self, n, rng):
+    def draw_test(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Return the two sequences there are; `n` and `rng` are not used."""
         return self._both
 
@@ -48,17 +48,17 @@ class TwoSequences(Task):
 class RandomMiddle(TwoSequences):
     """As `TwoSequences`, but the symbols between x and x, or y and y, are random: Task 2b."""
 
-    def draw_strings(self, n, rng):
+    def draw_strings(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draw the symbols, as an array of shape (n, p + 1)."""
         check_count(n)
         return _framed(rng.integers(self.p - 1, size=(n, self.p - 1)), rng.integers(2, size=n))
 
-    def draw(self, n, rng):
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw sequences: see `Task.draw`."""
         strings = self.draw_strings(n, rng)
         return _inputs(strings), _next_symbols(strings)
 
-    def draw_test(self, n, rng):
+    def draw_test(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw sequences with a target at the end only: nobody can predict the middle."""
         strings = self.draw_strings(n, rng)
         return _inputs(strings), Targets.at_last(one_hot(strings[:, -1], self.p + 1).toarray())
@@ -79,13 +79,13 @@ class LongLag(Task):
     n_outputs = 2
     tolerance = 0.2
 
-    def __init__(self, q=50, p=50):
+    def __init__(self, q: int = 50, p: int = 50) -> None:
         check_integer("q", q, 0)
         check_integer("p", p, 1)
         self.q, self.p = q, p
         self.n_inputs = p + 4
 
-    def draw(self, n, rng):
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw sequences: see `Task.draw`."""
         check_count(n)
         e, b, x = self.p, self.p + 1, self.p + 2
@@ -99,25 +99,27 @@ class LongLag(Task):
         return Sequences(one_hot(symbols, self.n_inputs), starts, lengths), targets
 
 
-def _framed(middle, is_y):
+def _framed(middle: np.ndarray, is_y: np.ndarray) -> np.ndarray:
     """Put x, or y, before and after each row of symbols."""
     ends = middle.shape[1] + is_y[:, None]
     return np.hstack([ends, middle, ends])
 
 
-def _inputs(strings):
+def _inputs(strings: np.ndarray) -> Sequences:
     """Return all symbols but the last of each row."""
     n, p = strings.shape[0], strings.shape[1] - 1
     return Sequences(one_hot(strings[:, :-1].ravel(), p + 1), p * np.arange(n), np.full(n, p))
 
 
-def _next_symbols(strings):
+def _next_symbols(strings: np.ndarray) -> Targets:
     """Return all symbols but the first of each row as targets."""
     n, p = strings.shape[0], strings.shape[1] - 1
     return Targets.at_steps(one_hot(strings[:, 1:].ravel(), p + 1).toarray(), np.full(n, p))
 
 
-def make_noise_free_lag(n_sequences, p=100, *, rng=None):
+def make_noise_free_lag(
+    n_sequences: int, p: int = 100, *, rng: int | np.random.Generator | None = None
+) -> tuple[Sequences, list[np.ndarray]]:
     """Draw from the two sequences of the noise-free long lag problem (paper, Section 5.2, 2a).
 
     Parameters
@@ -146,7 +148,9 @@ def make_noise_free_lag(n_sequences, p=100, *, rng=None):
     return X, [symbols[first : first + p] for first in y.first]
 
 
-def make_random_lag(n_sequences, p=100, *, rng=None):
+def make_random_lag(
+    n_sequences: int, p: int = 100, *, rng: int | np.random.Generator | None = None
+) -> tuple[Sequences, list[np.ndarray]]:
     """Draw sequences of the long lag problem without local regularities (paper, Section 5.2, 2b).
 
     Parameters
@@ -174,7 +178,9 @@ def make_random_lag(n_sequences, p=100, *, rng=None):
     return _inputs(strings), list(strings[:, 1:])
 
 
-def make_long_lag(n_sequences, q=50, p=50, *, rng=None):
+def make_long_lag(
+    n_sequences: int, q: int = 50, p: int = 50, *, rng: int | np.random.Generator | None = None
+) -> tuple[Sequences, np.ndarray]:
     """Draw sequences of the very long lag problem (paper, Section 5.2, 2c).
 
     Parameters

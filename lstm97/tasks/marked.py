@@ -1,5 +1,7 @@
 """Experiments 4 and 5: the sum, or the product, of two marked numbers in a long sequence."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from lstm97.sequences import Sequences
@@ -29,14 +31,16 @@ class MarkedPairs(Task):
     n_outputs = 1
     tolerance = 0.04
 
-    def __init__(self, T, low, neutral, target):
+    def __init__(
+        self, T: int, low: float, neutral: float, target: Callable[..., np.ndarray]
+    ) -> None:
         check_integer("T", T, 20)
         self.T = T
         self.low = low
         self.neutral = neutral
         self.target = target
 
-    def draw(self, n, rng):
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw sequences: see `Task.draw`."""
         lengths, starts, n_steps = draw_lengths(n, self.T, self.T + self.T // 10, rng)
         flat = np.zeros((n_steps, 2))
@@ -49,23 +53,25 @@ class MarkedPairs(Task):
         y = self.target(*values)
         return Sequences(flat, starts, lengths), Targets.at_last(y[:, None])
 
-    def _mark(self, flat, starts, place):
+    def _mark(self, flat: np.ndarray, starts: np.ndarray, place: np.ndarray) -> np.ndarray:
         """Set the markers of one pair per sequence; return the values that count."""
         flat[starts + place, 1] = 1.0
         return np.where(place == 0, self.neutral, flat[starts + place, 0])
 
 
-def adding(T=100):
+def adding(T: int = 100) -> MarkedPairs:
     """Return Experiment 4: 0.5 + (X1 + X2) / 4, values from [-1, 1]."""
     return MarkedPairs(T, -1.0, 0.0, lambda x1, x2: 0.5 + (x1 + x2) / 4.0)
 
 
-def multiplication(T=100):
+def multiplication(T: int = 100) -> MarkedPairs:
     """Return Experiment 5: X1 X2, values from [0, 1]."""
     return MarkedPairs(T, 0.0, 1.0, lambda x1, x2: x1 * x2)
 
 
-def make_adding(n_sequences, T=100, *, rng=None):
+def make_adding(
+    n_sequences: int, T: int = 100, *, rng: int | np.random.Generator | None = None
+) -> tuple[Sequences, np.ndarray]:
     """Draw sequences of the adding problem (paper, Section 5.4).
 
     Parameters
@@ -93,7 +99,9 @@ def make_adding(n_sequences, T=100, *, rng=None):
     return X, y.values[:, 0]
 
 
-def make_multiplication(n_sequences, T=100, *, rng=None):
+def make_multiplication(
+    n_sequences: int, T: int = 100, *, rng: int | np.random.Generator | None = None
+) -> tuple[Sequences, np.ndarray]:
     """Draw sequences of the multiplication problem (paper, Section 5.5).
 
     Parameters

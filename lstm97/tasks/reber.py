@@ -1,5 +1,7 @@
 """Experiment 1: the embedded Reber grammar, whose next symbol is to be predicted at every step."""
 
+from typing import Any
+
 import numpy as np
 
 from lstm97._arrays import one_hot
@@ -22,7 +24,7 @@ INNER = [
 ]
 
 
-def draw_string(rng):
+def draw_string(rng: np.random.Generator) -> str:
     """Draw B, T or P, a string of the inner grammar, the same T or P, E."""
     outer = "TP"[rng.integers(2)]
     inner, state = "", 0
@@ -33,7 +35,7 @@ def draw_string(rng):
     return f"B{outer}{inner}{outer}E"
 
 
-def legal(string):
+def legal(string: str) -> list[str]:
     """Return, for each symbol of a string but the last, the symbols that may come after it."""
     followers, state = ["TP"], 0
     for symbol in string[2:-2]:
@@ -56,18 +58,18 @@ class EmbeddedReber(Task):
 
     n_inputs = n_outputs = len(ALPHABET)
 
-    def __init__(self, n_train=256, n_test=256):
+    def __init__(self, n_train: int = 256, n_test: int = 256) -> None:
         check_integer("n_train", n_train, 1)
         check_integer("n_test", n_test, 1)
         self.n_train = n_train
         self.n_test = n_test
-        self._sets = None
+        self._sets: Any = None
 
-    def prepare(self, rng):
+    def prepare(self, rng: np.random.Generator) -> None:
         """Draw both sets."""
         train = [draw_string(rng) for _ in range(self.n_train)]
         known = set(train)
-        test = []
+        test: list[str] = []
         while len(test) < self.n_test:
             string = draw_string(rng)
             if string not in known:
@@ -76,25 +78,25 @@ class EmbeddedReber(Task):
         rows = one_hot(np.concatenate(y), len(ALPHABET)).toarray()
         self._sets = (X, Targets.at_steps(rows, X.lengths)), _all_legal(train + test)
 
-    def draw(self, n, rng):
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw training strings from their set: see `Task.draw`."""
         check_count(n)
         X, y = self._prepared()[0]
         chosen = rng.integers(len(X), size=n)
         return X[chosen], y[chosen]
 
-    def draw_set(self, n, rng):
+    def draw_set(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Return all training strings, once each; `n` and `rng` are not used."""
         return self._prepared()[0]
 
-    def draw_test(self, n, rng):
+    def draw_test(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Return all training and then all test strings; `n` and `rng` are not used.
 
         The target of every symbol that may come next is 1, others are 0.
         """
         return self._prepared()[1]
 
-    def judge(self, learner, X, y):
+    def judge(self, learner: Any, X: Sequences, y: Targets) -> Judgement:
         """Count a string as right, if every legal symbol beats every other one at every step.
 
         See `Task.judge`; targets are those of `draw_test`.
@@ -110,20 +112,20 @@ class EmbeddedReber(Task):
         errors = np.abs(outputs - targets).mean(axis=1)
         return Judgement(wrong, np.add.reduceat(errors, starts) / X.lengths)
 
-    def _prepared(self):
+    def _prepared(self) -> tuple[tuple[Sequences, Targets], tuple[Sequences, Targets]]:
         if self._sets is None:
             raise RuntimeError("EmbeddedReber has no strings yet: call prepare first")
         return self._sets
 
 
-def _next_symbols(strings):
+def _next_symbols(strings: list[str]) -> tuple[Sequences, list[np.ndarray]]:
     """Return all symbols but the last of each string, and those that follow them."""
     symbols = [np.array([ALPHABET.index(symbol) for symbol in string]) for string in strings]
     X = Sequences.from_symbols([part[:-1] for part in symbols], len(ALPHABET))
     return X, [part[1:] for part in symbols]
 
 
-def _all_legal(strings):
+def _all_legal(strings: list[str]) -> tuple[Sequences, Targets]:
     """Return the strings' inputs, and targets of 1 for all symbols that may come next."""
     X, _ = _next_symbols(strings)
     steps = [followers for string in strings for followers in legal(string)]
@@ -131,7 +133,9 @@ def _all_legal(strings):
     return X, Targets.at_steps(rows, X.lengths)
 
 
-def make_embedded_reber(n_sequences, *, rng=None):
+def make_embedded_reber(
+    n_sequences: int, *, rng: int | np.random.Generator | None = None
+) -> tuple[Sequences, list[np.ndarray]]:
     """Draw strings of the embedded Reber grammar (paper, Section 5.1).
 
     Parameters

@@ -28,14 +28,14 @@ class TemporalOrder(Task):
     n_inputs = len(SYMBOLS)
     tolerance = 0.3
 
-    def __init__(self, n_relevant=2):
+    def __init__(self, n_relevant: int = 2) -> None:
         check_integer("n_relevant", n_relevant, min(PLACES))
         if n_relevant not in PLACES:
             raise ValueError(f"n_relevant must be 2 or 3, got {n_relevant}")
         self.places = PLACES[n_relevant]
         self.n_outputs = 2**n_relevant
 
-    def draw_classes(self, n, rng):
+    def draw_classes(self, n: int, rng: np.random.Generator) -> tuple[Sequences, np.ndarray]:
         """Draw sequences; return them and their classes."""
         lengths, starts, n_steps = draw_lengths(n, 100, 110, rng)
         symbols = rng.integers(4, size=n_steps, dtype=np.uint8)
@@ -47,13 +47,15 @@ class TemporalOrder(Task):
         symbols[starts], symbols[starts + lengths - 1] = E, B
         return Sequences(one_hot(symbols, self.n_inputs), starts, lengths), classes
 
-    def draw(self, n, rng):
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw sequences: see `Task.draw`."""
         sequences, classes = self.draw_classes(n, rng)
         return sequences, Targets.at_last(classes[:, None] == np.arange(self.n_outputs))
 
 
-def make_temporal_order(n_sequences, n_relevant=2, *, rng=None):
+def make_temporal_order(
+    n_sequences: int, n_relevant: int = 2, *, rng: int | np.random.Generator | None = None
+) -> tuple[Sequences, np.ndarray]:
     """Draw sequences of the temporal order problem (paper, Section 5.6).
 
     Parameters

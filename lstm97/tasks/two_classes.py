@@ -31,7 +31,9 @@ class TwoClasses(Task):
     n_inputs = 1
     n_outputs = 1
 
-    def __init__(self, T=100, N=3, noisy_inputs=False, noisy_targets=False):
+    def __init__(
+        self, T: int = 100, N: int = 3, noisy_inputs: bool = False, noisy_targets: bool = False
+    ) -> None:
         check_integer("T", T, 1)
         check_integer("N", N, 1)
         if N > T:
@@ -46,14 +48,14 @@ class TwoClasses(Task):
         self.targets = np.array([0.2, 0.8] if noisy_targets else [1.0, 0.0])
         self.tolerance = 0.1 if noisy_targets else 0.2
 
-    def draw(self, n, rng):
+    def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw sequences: see `Task.draw`."""
         X, y = self.draw_test(n, rng)
         if self.noisy_targets:
             y.values[:] += rng.normal(0.0, np.sqrt(TARGET_NOISE), (n, 1))
         return X, y
 
-    def draw_test(self, n, rng):
+    def draw_test(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw sequences, their targets without noise."""
         lengths, starts, n_steps = draw_lengths(n, self.T, self.T + self.T // 10, rng)
         is_second = rng.integers(2, size=n)
@@ -66,7 +68,15 @@ class TwoClasses(Task):
         return Sequences(flat, starts, lengths), Targets.at_last(self.targets[is_second, None])
 
 
-def make_two_classes(n_sequences, T=100, N=3, *, noisy_inputs=False, noisy_targets=False, rng=None):
+def make_two_classes(
+    n_sequences: int,
+    T: int = 100,
+    N: int = 3,
+    *,
+    noisy_inputs: bool = False,
+    noisy_targets: bool = False,
+    rng: int | np.random.Generator | None = None,
+) -> tuple[Sequences, np.ndarray]:
     """Draw sequences of the two-sequence problem (paper, Section 5.3).
 
     Parameters

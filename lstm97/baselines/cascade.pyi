@@ -1,0 +1,61 @@
+"""Types of cascade correlation; constructors of classifiers get `class_weight` at import."""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from lstm97.base import BaseSequenceEstimator
+from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin
+
+class _BaseCascade(BaseSequenceEstimator):
+    def __init__(
+        self,
+        max_hidden: int = 10,
+        n_candidates: int = 8,
+        *,
+        output_activation: Literal["auto", "logistic", "linear"] = "auto",
+        loss: Literal["squared_error", "log_loss"] = "squared_error",
+        init_scale: float = 1.0,
+        output_rate: float = 1.0,
+        candidate_rate: float = 0.3,
+        max_growth: float = 2.0,
+        weight_decay: float = 0.0,
+        output_tol: float = 0.01,
+        candidate_tol: float = 0.03,
+        patience: int = 12,
+        max_phase_iter: int = 200,
+        max_iter: int = 2000,
+        warm_start: bool = False,
+        n_channels: int | None = None,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None: ...
+
+class CascadeCorrelationClassifier(SequenceClassifierMixin, _BaseCascade):
+    def __init__(
+        self,
+        max_hidden: int = 10,
+        n_candidates: int = 8,
+        *,
+        output_activation: Literal["auto", "logistic", "softmax"] = "auto",
+        loss: Literal["squared_error", "log_loss"] = "squared_error",
+        init_scale: float = 1.0,
+        output_rate: float = 1.0,
+        candidate_rate: float = 0.3,
+        max_growth: float = 2.0,
+        weight_decay: float = 0.0,
+        output_tol: float = 0.01,
+        candidate_tol: float = 0.03,
+        patience: int = 12,
+        max_phase_iter: int = 200,
+        max_iter: int = 2000,
+        warm_start: bool = False,
+        n_channels: int | None = None,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+    ) -> None: ...
+
+class CascadeCorrelationRegressor(SequenceRegressorMixin, _BaseCascade): ...

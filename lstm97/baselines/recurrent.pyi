@@ -1,0 +1,67 @@
+"""Types of the simple recurrent nets; constructors of classifiers get `class_weight` at import."""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from lstm97.base import BaseSequenceEstimator
+from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin
+
+class _BaseRecurrent(BaseSequenceEstimator):
+    def __init__(
+        self,
+        n_hidden: int = 10,
+        *,
+        hidden_bias: bool = True,
+        output_bias: bool = True,
+        shortcut: bool = False,
+        recurrent_outputs: bool = False,
+        output_activation: Literal["auto", "logistic", "linear"] = "auto",
+        loss: Literal["squared_error", "log_loss"] = "squared_error",
+        init_scale: float = 0.5,
+        learning_rate: float = 0.1,
+        max_iter: int = 200,
+        tol: float | None = 0.0001,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        n_channels: int | None = None,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None: ...
+
+class _Classifier(SequenceClassifierMixin, _BaseRecurrent):
+    def __init__(
+        self,
+        n_hidden: int = 10,
+        *,
+        hidden_bias: bool = True,
+        output_bias: bool = True,
+        shortcut: bool = False,
+        recurrent_outputs: bool = False,
+        output_activation: Literal["auto", "logistic", "softmax"] = "auto",
+        loss: Literal["squared_error", "log_loss"] = "squared_error",
+        init_scale: float = 0.5,
+        learning_rate: float = 0.1,
+        max_iter: int = 200,
+        tol: float | None = 0.0001,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        n_channels: int | None = None,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+    ) -> None: ...
+
+class _Regressor(SequenceRegressorMixin, _BaseRecurrent): ...
+class ElmanClassifier(_Classifier): ...
+class ElmanRegressor(_Regressor): ...
+class BPTTClassifier(_Classifier): ...
+class BPTTRegressor(_Regressor): ...
+class RTRLClassifier(_Classifier): ...
+class RTRLRegressor(_Regressor): ...

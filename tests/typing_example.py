@@ -1,0 +1,52 @@
+"""A user's script, with types: test_types.py has mypy read it."""
+
+import numpy as np
+
+from lstm97 import (
+    BPTTClassifier,
+    CarouselDisplay,
+    CascadeCorrelationRegressor,
+    LSTMClassifier,
+    LSTMRegressor,
+    SequenceChunkerClassifier,
+    Sequences,
+    StepwiseTransformer,
+    Stream,
+    diagnose,
+    gradient_report,
+    load,
+    save,
+)
+from lstm97.river import RiverRegressor
+from lstm97.tasks import make_adding
+
+X, y = make_adding(100, T=20, rng=0)
+model = LSTMRegressor(3, block_size=1, input_gate_bias=[-1, -2, -3], random_state=0).fit(X, y)
+predictions: np.ndarray = model.predict(X[:10])
+score: float = model.score(X, y, sample_weight=np.ones(100))
+gates = model.trace(X)[0].input_gate
+assert gates is None or gates.shape == (20, 3)
+
+parts = [np.zeros((3, 2)), np.ones((5, 2))]
+nested = [[[0.0, 1.0]], [[1.0, 0.0], [0.5, 0.5]]]
+classifier = LSTMClassifier(class_weight={"up": 2.0, "down": 1.0}, gradient="full")
+probabilities: np.ndarray = classifier.fit(parts, ["up", "down"]).predict_proba(parts)
+classifier.partial_fit(nested, [["up"], ["down", None]], classes=["up", "down"])
+BPTTClassifier(5, class_weight="balanced").fit(np.zeros((4, 3, 2)), [0, 1, 0, 1]).score(X, y)
+SequenceChunkerClassifier(predict_state="hidden").fit(X, y)
+CascadeCorrelationRegressor(max_hidden=2).fit(X, y)
+
+stream: Stream = model.stream()
+error = abs(stream.step([0.5, 1.0]) - 1.0)
+loss: float = stream.learn(1.0, sample_weight=0.5)
+stream.restore(stream.snapshot()).reset()
+RiverRegressor(stream, features=["a", "b"]).learn_one({"a": 0.5, "b": 1.0}, 0.25)
+
+longest: int = max(len(part) for part in Sequences.from_list(parts))
+scaled = StepwiseTransformer(object()).fit(parts).transform(parts)
+for finding in diagnose(model, X):
+    print(finding.block, finding.message)
+print(gradient_report(model, X, y).total.cosine)
+CarouselDisplay.from_estimator(model, X, sequence=1).plot()
+save(model, "model.npz")
+again = load("model.npz").predict(X)
