@@ -12,6 +12,7 @@ are written by fahlman.py, truncation.py and speed/cost.py.
 
 import json
 import re
+import statistics
 from pathlib import Path
 
 from lstm97.experiments.matrix import matrix_table, summarize_matrix
@@ -86,6 +87,18 @@ def front_page():
     return table(headings, rows)
 
 
+def beside_others():
+    """Return others' times over ours, learning on line, by the record of docs/performance.md."""
+    workload = _json("speed")["workloads"]["adding-100"]
+    ours, others = workload["seconds"]["lstm97"], ("torch", "JAX")
+    times = [
+        statistics.median(a / b for a, b in zip(workload["seconds"][name], ours, strict=True))
+        for name in others
+    ]
+    listed = ", ".join(f"{name} {x:.0f}" for name, x in zip(others, times, strict=True))
+    return f"Times over that of lstm97, one thread. {workload['title']}: {listed}.\n"
+
+
 def matrix():
     """Return the table of all methods on all tasks."""
     return matrix_table(summarize_matrix(Store(RESULTS)))
@@ -133,8 +146,8 @@ def _json(name):
 
 
 PARTS = {
-    "front_page": front_page, "matrix": matrix, "rtrl": rtrl, "fahlman": fahlman,
-    "truncation": truncation,
+    "front_page": front_page, "beside_others": beside_others, "matrix": matrix, "rtrl": rtrl,
+    "fahlman": fahlman, "truncation": truncation,
 }  # fmt: skip
 
 

@@ -2,9 +2,10 @@
 
     python benchmarks/scikit_learn_checks.py
 
-
 Exits with 1, if one fails that is not declared: on-line learning sees a sequence of weight 2 once,
-a repeated one twice.
+a repeated one twice. In a cascade the two are the same but for the order of sums, of which its long
+training with quickprop makes more than the check allows. Exits with 1 as well, if fewer pass than
+should be run. Of a transformer scikit-learn asks less: its own SimpleImputer passes 45.
 """
 
 import sys
@@ -20,6 +21,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import lstm97
 
 DECLARED = {"check_sample_weight_equivalence_on_dense_data": "order and number of updates differ"}
+LEAST = {True: 50, False: 45}  # of an estimator, of a transformer
 
 
 def estimators():
@@ -33,7 +35,7 @@ def estimators():
 
 def main():
     print(f"scikit-learn {sklearn.__version__}")
-    failed = 0
+    failed = False
     for estimator in estimators():
         declared = DECLARED if hasattr(estimator, "predict") else {}
         with warnings.catch_warnings():
@@ -46,8 +48,8 @@ def main():
         for result in results:
             if result["status"] == "failed":
                 print("   ", result["check_name"], result["exception"])
-        failed += counts["failed"]
-    sys.exit(failed > 0)
+        failed |= counts["failed"] > 0 or counts["passed"] < LEAST[hasattr(estimator, "predict")]
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from lstm97._core import Steps
 
-def centre(residual: NDArray[float64]) -> float: ...
+def centre(residual: NDArray[float64], weight: NDArray[float64]) -> float: ...
 
 class Block:
     def __new__(

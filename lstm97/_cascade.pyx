@@ -163,28 +163,37 @@ cdef Summary learn_sequence(
     return r
 
 
-def centre(double[:, ::1] residual):
-    """Take each output's mean off its residual errors, in place; 0 where there is no target.
+def centre(double[:, ::1] residual, const double[::1] weight):
+    """Take each output's mean error off its errors, in place; 0 where there is no target.
+
+    Parameters
+    ----------
+    residual : ndarray of shape (n_rows, n_outputs)
+        Errors times weights, NaN for none.
+    weight : ndarray of shape (n_rows,)
 
     Returns
     -------
     squares : float
-        Sum of the squared errors before.
+        Weighted sum of the squared errors before.
     """
-    cdef Py_ssize_t k, row, n_rows
-    cdef double sum, squares = 0.0
+    cdef Py_ssize_t k, row
+    cdef double sum, total, mean, squares = 0.0
+    if weight.shape[0] != residual.shape[0]:
+        raise ValueError("a weight for each row expected")
     for k in range(residual.shape[1]):
-        sum, n_rows = 0.0, 0
+        sum, total = 0.0, 0.0
         for row in range(residual.shape[0]):
-            if not isnan(residual[row, k]):
+            if not isnan(residual[row, k]) and weight[row] > 0.0:
                 sum += residual[row, k]
-                squares = fma(residual[row, k], residual[row, k], squares)
-                n_rows += 1
+                squares = fma(residual[row, k], residual[row, k] / weight[row], squares)
+                total += weight[row]
+        mean = sum / total if total > 0.0 else 0.0
         for row in range(residual.shape[0]):
             if isnan(residual[row, k]):
                 residual[row, k] = 0.0
             else:
-                residual[row, k] -= sum / n_rows
+                residual[row, k] -= weight[row] * mean
     return squares
 
 

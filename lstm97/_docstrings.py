@@ -15,9 +15,9 @@ FITTING = """    max_iter : int, default=200
         belongs to a whole sequence.
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit or `partial_fit`, with the net as it is: parameters
-        of its size and its initial weights do not count any more. Where the last fit ended at its
-        last epoch, by a callback or by Ctrl-C, with the same sequences and parameters, the two do
-        together what one would have done, to the last bit.
+        of its size and its initial weights do not count any more, others of the net must be the
+        same. Where the last fit ended at its last epoch, by a callback or by Ctrl-C, with the same
+        sequences and parameters, the two do together what one would have done, to the last bit.
     n_channels : int or None, default=None
         For a 2-D X, whose rows are sequences: the features per step, a row being time-major.
         None takes each row as a single step, and warns; 1 as a univariate series.
@@ -48,7 +48,9 @@ ATTRIBUTES = """    Attributes
     n_features_in_ : int
         Features per step, or columns of a 2-D X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names, if X was a data frame.
+        Column names, if X was a data frame, or sequences were.
+    x_is_table_ : bool
+        Whether X was 2-D, one sequence per row.
     target_steps_ : {{"last", "every"}}
         Whether targets stand at last steps or at every step.
     n_iter_ : int
@@ -59,9 +61,12 @@ ATTRIBUTES = """    Attributes
         With early stopping: the score after each epoch.
     best_validation_score_ : float
         With early stopping: the highest of them, that of `weights_`.
+    validation_seed_ : int
+        With early stopping: what the sequences held out were drawn by, for `warm_start`.
     stop_reason_ : {{"converged", "limit", "diverged", "callback", "interrupted"}}
         What ended the last fit: its stop rule, `max_iter`, numbers that were no longer finite, a
-        callback, or Ctrl-C.
+        callback, or Ctrl-C. A loss that only rises ends a fit as one that stagnates does, and a
+        warning tells.
 """
 
 # Of a classifier and of a regressor.

@@ -21,8 +21,6 @@ class FitState(NamedTuple):
         Snapshot of the learner: after the last epoch, which need not be the best one.
     rule : object
         Snapshot of the stop rule.
-    split : int
-        Seed by which sequences are held out for validation.
     parameters : str
         Hash of the estimator's parameters that must still be the same.
     """
@@ -31,7 +29,6 @@ class FitState(NamedTuple):
     rng: tuple
     learner: object
     rule: object
-    split: int
     parameters: str
 
     def generator(self):
@@ -64,7 +61,7 @@ class FitRun:
         What epochs, and nets that grow, draw from.
     n_epochs : int
         At most.
-    split, parameters
+    parameters : str
         See `FitState`.
     before, after : callable
         Called with each epoch, without arguments, and with the history so far; training ends where
@@ -76,9 +73,9 @@ class FitRun:
         After the last epoch that was completed; None without one.
     """
 
-    def __init__(self, learner, rule, rng, n_epochs, split, parameters, before, after):
+    def __init__(self, learner, rule, rng, n_epochs, parameters, before, after):
         self.learner, self.rule, self.rng = learner, rule, rng
-        self.n_left, self.split, self.parameters = n_epochs, split, parameters
+        self.n_left, self.parameters = n_epochs, parameters
         self.before, self.after = before, after
         self._done = None, 0, [], 0
 
@@ -114,8 +111,8 @@ class FitRun:
         stop = self.after(history)
         self.n_left -= 1
         state = FitState(
-            self.n_left, _state_of(self.rng), self.learner.snapshot(),
-            self.rule.snapshot(), self.split, self.parameters,
+            self.n_left, _state_of(self.rng), self.learner.snapshot(), self.rule.snapshot(),
+            self.parameters,
         )  # fmt: skip
         # In one assignment: an interrupt comes before it or after it.
         self._done = state, history.n_sequences, history.losses, len(history.losses)

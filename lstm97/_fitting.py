@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from dataclasses import fields
 from functools import partial
 
 import joblib
@@ -26,6 +27,19 @@ NOT_DECISIVE = {
 }
 
 
+# Fields of a topology that a warm start takes from the fitted net; others must be the same.
+SIZES = {"n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden"}
+
+
+def _judged(X, y):
+    """Return which rows of the outputs a score looks at, and the rows of their targets."""
+    rows = y.rows(X.lengths)
+    due = ~np.isnan(y.values[rows]).any(axis=1)
+    if y.weight is not None:
+        due &= y.weight[rows] > 0.0
+    return due, rows[due]
+
+
 class TrainingMixin(CallbackSupportMixin):
     """Training of an estimator, by what `BaseSequenceEstimator` says that it has."""
 
@@ -35,14 +49,14 @@ class TrainingMixin(CallbackSupportMixin):
         goes_on = self.warm_start and hasattr(self, "n_iter_")
         state = self._state_to_go_on_from() if goes_on else None
         sequences, targets = self._check(X, y, sample_weight, reset=not goes_on)
-        if not goes_on:
-            self._build(sequences.n_features, targets.values.shape[1])
+        self._build_or_compare(sequences.n_features, targets.values.shape[1], goes_on)
         rng = self._generator() if state is None else state.generator()
         if not goes_on:
             self._initialize(rng)
-        n_epochs = self.max_iter if state is None or state.n_left == 0 else state.n_left
-        split = int(rng.spawn(1)[0].integers(2**31)) if state is None else state.split
-        held_out = self._hold_out(targets, split)
+        n_epochs = self.max_iter
+        if state is not None and state.n_left:
+            n_epochs = min(n_epochs, state.n_left)
+        held_out = self._hold_out(sequences, targets, rng)
         learner = self._trainable(rng)
         rule = self._stop_rule(learner, sequences[held_out], targets[held_out])
         if state is not None:
@@ -56,7 +70,7 @@ class TrainingMixin(CallbackSupportMixin):
             return tasks.end_epoch(fitted)
 
         run = FitRun(
-            learner, rule, rng, n_epochs, split, self._parameters_hash(), tasks.begin_epoch, after
+            learner, rule, rng, n_epochs, self._parameters_hash(), tasks.begin_epoch, after
         )
         kept = np.delete(np.arange(len(sequences)), held_out)
         history = run.train(self._epochs(sequences[kept], targets[kept], rng))
@@ -72,6 +86,20 @@ class TrainingMixin(CallbackSupportMixin):
         """Hash the parameters that decide how a fit goes, but not how far."""
         parameters = self.get_params(deep=False)
         return joblib.hash({k: v for k, v in parameters.items() if k not in NOT_DECISIVE})
+
+    def _build_or_compare(self, n_inputs, n_outputs, goes_on):
+        """Say what the net is; of one to go on with, see that it is what the parameters say."""
+        if not goes_on:
+            self._build(n_inputs, n_outputs)
+            return
+        wanted = copy.copy(self)
+        wanted._build(n_inputs, n_outputs)
+        for field in fields(wanted.topology_):
+            old, new = (getattr(model.topology_, field.name) for model in (self, wanted))
+            if old != new and field.name not in SIZES:
+                raise ValueError(
+                    f"{field.name}={new!r} needs a new net: the fitted one has {field.name}={old!r}"
+                )
 
     def _trainable(self, rng=None):
         """Return a learner to be trained."""
@@ -90,18 +118,26 @@ class TrainingMixin(CallbackSupportMixin):
         seed = check_random_state(self.random_state).randint(2**31, size=4)
         return np.random.Generator(np.random.PCG64(seed.tolist()))
 
-    def _hold_out(self, y, seed):
-        """Draw the sequences by which early stopping judges."""
+    def _hold_out(self, X, y, rng):
+        """Draw the sequences by which early stopping judges: the same ones as before, if any."""
         if not getattr(self, "early_stopping", False):
             return np.empty(0, np.int64)
         from sklearn.model_selection import train_test_split  # half of the package's import time
 
+        if not hasattr(self, "validation_seed_"):
+            self.validation_seed_ = int(rng.spawn(1)[0].integers(2**31))
         with naming("validation_fraction"):
             _, held_out = train_test_split(
                 np.arange(len(y)),
                 test_size=self.validation_fraction,
-                random_state=seed,
+                random_state=self.validation_seed_,
                 stratify=self._strata(y),
+            )
+        n = int(_judged(X[held_out], y[held_out])[0].sum())
+        if n < self._n_to_score:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} holds out {len(held_out)} of "
+                f"{len(X)} sequences, in which {n} targets count: a score needs {self._n_to_score}"
             )
         return held_out
 
@@ -123,10 +159,9 @@ class TrainingMixin(CallbackSupportMixin):
         outputs = learner.run(X, y.every)
         if not (np.isfinite(outputs).all() and learner.is_finite()):
             return np.nan
-        rows = y.rows(X.lengths)
-        due = ~np.isnan(y.values[rows]).any(axis=1)
-        weight = None if y.weight is None else y.weight[rows[due]]
-        return float(self._score_outputs(outputs[due], y.values[rows[due]], weight))
+        due, rows = _judged(X, y)
+        weight = None if y.weight is None else y.weight[rows]
+        return float(self._score_outputs(outputs[due], y.values[rows], weight))
 
     def _finish(self, learner, history, rule=None, state=None):
         """Keep what was learned, tell how it ended."""
@@ -138,14 +173,23 @@ class TrainingMixin(CallbackSupportMixin):
         if isinstance(rule, EarlyStopping):
             self.validation_scores_ = [*getattr(self, "validation_scores_", []), *rule.scores]
             self.best_validation_score_ = rule.best_score
+        else:
+            vars(self).pop("best_validation_score_", None)  # that of another net
         self.stop_reason_ = history.reason
         goes_on = history.reason in ("limit", "callback", "interrupted")
         self._fit_state = state if goes_on else None
         if history.reason == "diverged":
             warnings.warn(
-                f"training diverged after {history.n_sequences} sequences: a loss or a weight was "
-                "no longer finite; the last finite weights are kept. A smaller learning rate, or "
-                "scaled inputs and targets, may help",
+                f"training diverged after {history.n_sequences} sequences: a loss, a weight or a "
+                "validation score was no longer finite; the last finite weights are kept. A "
+                "smaller learning rate, or scaled inputs and targets, may help",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        elif history.reason == "converged" and self._has_risen(history, rule):
+            warnings.warn(
+                f"the loss rose from {history.losses[0]:.3g} to {history.losses[-1]:.3g}, and "
+                "training ended for that. A smaller learning rate may help",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -155,6 +199,10 @@ class TrainingMixin(CallbackSupportMixin):
                 ConvergenceWarning,
                 stacklevel=2,
             )
+
+    def _has_risen(self, history, rule):
+        """Tell whether the weights that are kept are worse than those after the first epoch."""
+        return isinstance(rule, Plateau) and history.losses[-1] > history.losses[0]
 
     def _report(self, history, rule=None):
         """Print, if `verbose` says so, what an epoch has come to."""

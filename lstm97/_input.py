@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_feature_names, validate_data
 
 from lstm97._arrays import naming, refuse_masked, refuse_strings
 from lstm97.sequences import Sequences, as_sequences, is_ragged
@@ -17,14 +17,22 @@ class SequenceInputMixin:
     def _check_X(self, X, reset):
         """Convert X to Sequences; a table goes through scikit-learn's own checks."""
         if is_ragged(X):
-            X = as_sequences(X)
+            sequences = as_sequences(X)
             if reset:
-                self.n_features_in_ = self.n_step_features_in_ = X.n_features
-            return self._check_width(X)
+                self.n_features_in_ = self.n_step_features_in_ = sequences.n_features
+                self.x_is_table_ = False
+            self._check_width(sequences)
+            self._check_step_names(X, reset)
+            return sequences
         if getattr(X, "ndim", 2) > 3 or (isinstance(X, list | tuple) and len(X) == 0):
             raise ValueError(
                 f"X of shape {np.shape(X)}: sequences, a 3-D array (sequences, steps, features) "
                 "or a 2-D array with a sequence per row expected"
+            )
+        if not reset and self.n_channels is None and not self.x_is_table_:
+            raise ValueError(
+                f"X is a table, but {type(self).__name__} was fitted on sequences: a single one "
+                "goes into a list, [X]; for a table with a sequence per row, set n_channels"
             )
         X = self._check_table(X, reset)
         if reset and self.n_channels is None:
@@ -37,6 +45,7 @@ class SequenceInputMixin:
         X = Sequences.from_rows(X, self.n_channels or X.shape[1])
         if reset:
             self.n_step_features_in_ = X.n_features
+            self.x_is_table_ = True
         return self._check_width(X)
 
     def _check_table(self, X, reset):
@@ -52,6 +61,17 @@ class SequenceInputMixin:
             else:
                 X = validate_data(self, X, reset=reset, **checks)
             return X.astype(np.float64, copy=False)
+
+    def _check_step_names(self, X, reset):
+        """Check, or keep, the column names of sequences that are data frames."""
+        first = X[0] if isinstance(X, list | tuple | np.ndarray) else X
+        for i, part in enumerate(X if hasattr(first, "columns") else ()):
+            if list(getattr(part, "columns", ())) != list(first.columns):
+                raise ValueError(f"X[{i}] has other columns than X[0]")
+        names = getattr(self, "feature_names_in_", ())
+        if reset or len(names) == self.n_step_features_in_:
+            with naming("X"):
+                _check_feature_names(self, first, reset=reset)
 
     def _check_width(self, X):
         if X.n_features != self.n_step_features_in_:

@@ -71,7 +71,8 @@ def training_steps(learner, blocks, rule, on_block=None):
         start = learner.snapshot()
         results = yield learner, X, y
         n = len(results.loss)
-        stop = rule.look(results) if n else None
+        is_due = n == len(X) or (n and not rule.needs_whole_blocks)
+        stop = rule.look(results) if is_due else None
         if stop is not None:
             n, history.reason = stop
         elif n < len(X):

@@ -130,8 +130,8 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
         work = copy.copy(self)
         first_call = not hasattr(work, "n_iter_")
         X, y = work._check(X, y, sample_weight, reset=first_call, classes=classes)
+        work._build_or_compare(X.n_features, y.values.shape[1], not first_call)
         if first_call:
-            work._build(X.n_features, y.values.shape[1])
             work._initialize(work._generator())
         learner = work._trainable()
         history = train(learner, [(X, y)], Never(), work._report)
@@ -208,6 +208,8 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
         model = copy.copy(self)  # one net, as in _outputs
         refuse_masked(y, "y")
         y_pred = model.predict(X)
+        if model.target_steps_ == "every" and getattr(y, "ndim", 1) == 2:
+            y = list(np.asarray(y))  # as predicted for X that is an array
         if has_steps(y) != (model.target_steps_ == "every"):
             raise ValueError(f"y must hold targets for the {model.target_steps_} step, as in fit")
         lengths = model._check_X(X, reset=False).lengths

@@ -322,6 +322,8 @@ class _BaseLSTM(BaseSequenceEstimator):
         self.topology_, self.weights_ = learner.topology, learner.weights
         if self._has_batches():
             self.solver_state_ = learner.state
+        else:
+            vars(self).pop("solver_state_", None)
 
     def trace(self, X):
         """Return what the net holds at every step: gates, cells, units, outputs.

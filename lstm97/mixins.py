@@ -37,6 +37,8 @@ def with_class_weight(classifier):
 class SequenceClassifierMixin(ClassifierMixin):
     """Classes to one output each, and back."""
 
+    _n_to_score = 1  # targets that an accuracy needs
+
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Learn from sequences, once and in their order, going on from the present weights.
 
@@ -182,6 +184,8 @@ def _check_classes(classes):
 
 class SequenceRegressorMixin(RegressorMixin):
     """Numbers to outputs, and back."""
+
+    _n_to_score = 2  # targets that R2 needs
 
     def partial_fit(self, X, y, sample_weight=None):
         """Learn from sequences, once and in their order, going on from the present weights.

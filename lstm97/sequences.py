@@ -372,7 +372,7 @@ def is_ragged(X: Any) -> bool:
             sparse.issparse(X[0])
             or _depth(X[0]) >= 2
             # Series of single numbers: no table, and refused with advice.
-            or (_depth(X[0]) == 1 and len({np.size(x) for x in X if _depth(x) == 1}) > 1)
+            or (_depth(X[0]) == 1 and len({_length(x) for x in X if _depth(x) == 1}) > 1)
         )
     if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind == "O":
         return len(X) > 0 and (sparse.issparse(X[0]) or _depth(X[0]) >= 1)
@@ -399,6 +399,11 @@ def as_sequences(X: Any, name: str = "X") -> Sequences:
     if getattr(X, "ndim", 1) == 3:
         return Sequences.from_padded(X, pad=None, name=name)
     return Sequences.from_list(X, name)
+
+
+def _length(x: Any) -> int:
+    """Length of a list or of an array of one dimension; a sparse one has no len."""
+    return x.shape[0] if hasattr(x, "shape") else len(x)
 
 
 def _depth(x: Any) -> int:

@@ -26,7 +26,15 @@ class Stop(NamedTuple):
 
 
 class StopRule(ABC):
-    """What the training loop asks after every block."""
+    """What the training loop asks after every block.
+
+    Attributes
+    ----------
+    needs_whole_blocks : bool
+        Blocks are epochs: one that ended early, where a loss was not finite, is not looked at.
+    """
+
+    needs_whole_blocks = False
 
     @abstractmethod
     def look(self, results):
@@ -122,6 +130,8 @@ class Plateau(StopRule):
     patience : int
     """
 
+    needs_whole_blocks = True
+
     def __init__(self, tol, patience):
         self.tol = tol
         self.patience = patience
@@ -167,6 +177,8 @@ class EarlyStopping(StopRule):
         The copy of the net that had it; None, if none could be used.
     """
 
+    needs_whole_blocks = True
+
     def __init__(self, score, copy, tol, patience):
         self.tol = tol
         self.patience = patience
@@ -177,10 +189,11 @@ class EarlyStopping(StopRule):
         self._waited = 0
 
     def look(self, results):
-        """See the next epoch; the reason is "converged"."""
+        """See the next epoch; the reason is "converged", or "diverged" at a score that is NaN."""
         score = self._score()
         self.scores.append(score)
-        # Not "score < ...": a NaN is no progress.
+        if np.isnan(score):
+            return Stop(len(results.loss), "diverged")
         self._waited = 0 if score >= self.best_score + self.tol else self._waited + 1
         if score > self.best_score:
             self.best_score, self.best = score, self._copy()

@@ -6,6 +6,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from lstm97._arrays import as_numbers, naming, refuse_masked
 from lstm97.targets import flatten_steps, has_steps, place
 
+LARGEST = 1e100  # products and sums of such weights are finite
+
 
 def row_weights(sample_weight, lengths, every):
     """Check sample weights and give each row of the targets its own.
@@ -31,6 +33,8 @@ def row_weights(sample_weight, lengths, every):
         with naming("sample_weight"):
             return _step_weights(sample_weight, lengths, every)
     weight = as_numbers(sample_weight, "sample_weight")
+    if weight.ndim != 1:
+        raise ValueError(f"sample_weight must hold one number per sequence, it is {weight.ndim}-D")
     if len(weight) != len(lengths):
         raise ValueError(f"sample_weight has {len(weight)} numbers, X has {len(lengths)} sequences")
     _check(weight)
@@ -55,12 +59,12 @@ def _step_weights(sample_weight, lengths, every):
 
 def _check(weight, lengths=None):
     """Refuse what is no weight."""
-    bad = ~(np.isfinite(weight) & (weight >= 0.0))
+    bad = ~((weight >= 0.0) & (weight <= LARGEST))
     if bad.any():
         row = int(np.argmax(bad))
         raise ValueError(
-            f"sample_weight contains {weight[row]} {place(row, lengths)}; weights are finite and "
-            "not negative"
+            f"sample_weight contains {weight[row]} {place(row, lengths)}; weights are finite, not "
+            f"negative, at most {LARGEST:g}"
         )
     if not weight.any():
         raise ValueError("sample_weight is zero throughout: there is nothing to learn")
@@ -90,6 +94,8 @@ def class_weights(class_weight, classes, codes, weight):
         return np.divide(share, total, out=np.zeros(len(classes)), where=total > 0.0)
     with naming("class_weight"):
         weights = compute_class_weight(class_weight, classes=classes, y=classes[codes])
-    if not (np.isfinite(weights) & (weights >= 0.0)).all():
-        raise ValueError(f"class_weight={class_weight}: weights are finite and not negative")
+    if not ((weights >= 0.0) & (weights <= LARGEST)).all():
+        raise ValueError(
+            f"class_weight={class_weight}: weights are finite, not negative, at most {LARGEST:g}"
+        )
     return weights

@@ -59,7 +59,7 @@ def problem(seed, kind=None, is_sparse=False):
     if every:
         values[rng.random(len(values)) < 0.2] = np.nan
         values[rng.random(values.shape) < (0.2 if output != "softmax" else 0.0)] = np.nan
-    weight = rng.uniform(0.5, 2.0, len(values)) if seed % 2 else None
+    weight = rng.choice([0.0, 0.5, 1.3, 2.0], len(values)) if seed % 2 else None
     y = Targets.at_steps(values, X.lengths, weight) if every else Targets.at_last(values, weight)
     return rng, net, rng.uniform(-1.0, 1.0, net.n_weights), X, y
 
@@ -107,6 +107,10 @@ def kernel_errors(net, weights, X, y, offset=SLOPE_OFFSET):
     return block, results, residual, gradient
 
 
+def row_weights(X, y):
+    return np.concatenate([weights for _, _, weights in as_data(X, y)])
+
+
 def kernel_correlate(net, pool, block, residual, sign):
     correlation, gradient = np.zeros(sign.shape), np.zeros(pool.shape)
     units = Pool(net.n_inputs, net.n_hidden, pool.shape[1], net.n_outputs)
@@ -148,7 +152,7 @@ def test_correlations_and_their_gradient_equal_the_twins(seed, is_sparse):
     data = as_data(X, y)
     errors = reference.residuals(net, hidden, output, data, SLOPE_OFFSET)[2]
     block, _, residual, _ = kernel_errors(net, weights, X, y)
-    squares = centre(residual)
+    squares = centre(residual, row_weights(X, y))
     correlation, gradient = kernel_correlate(net, pool, block, residual, sign)
     for c in range(5):
         # The twin's errors have the other sign, and so have its correlations.
@@ -176,7 +180,7 @@ def test_candidates_gradient_equals_central_differences_of_the_twins_sum(seed):
         step = 1e-5 * (np.arange(len(unit)) == m)
         numeric[m] = (score(unit + step) - score(unit - step)) / 2e-5
     block, _, residual, _ = kernel_errors(net, weights, X, y)
-    centre(residual)
+    centre(residual, row_weights(X, y))
     pool = unit[:, None]
     sign = np.sign(kernel_correlate(net, pool, block, residual, np.zeros((net.n_outputs, 1)))[0])
     gradient = kernel_correlate(net, pool, block, residual, sign)[1][:, 0]
@@ -507,3 +511,19 @@ def test_every_output_and_loss_predicts(activation, loss):
     assert outputs.shape == np.concatenate(steps).shape
     assert model.score(X, steps) > 0.8
     assert set(OUTPUTS) == {"logistic", "linear", "softmax"}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("Estimator", [CascadeCorrelationClassifier, CascadeCorrelationRegressor])
+def test_weights_are_repetitions(Estimator):
+    """As long as quickprop has not made much of the order of sums."""
+    rng = np.random.default_rng(3)
+    X = [rng.normal(size=(n, 2)) for n in rng.integers(2, 7, 40)]
+    y = rng.integers(0, 3, 40)
+    weight = rng.integers(0, 4, 40)
+    repeated = [x for x, w in zip(X, weight, strict=True) for _ in range(w)]
+    options = {"max_iter": 60, "max_hidden": 3, "max_phase_iter": 10, "random_state": 0}
+    model = Estimator(**options).fit(X, y, sample_weight=weight)
+    twin = Estimator(**options).fit(repeated, np.repeat(y, weight))
+    assert model.topology_.n_hidden == twin.topology_.n_hidden > 0
+    np.testing.assert_allclose(model.weights_, twin.weights_, rtol=1e-6, atol=1e-9)

@@ -191,7 +191,10 @@ def test_splits_curves_and_groups(form, every):
     assert scores.shape == (2, 3)
     parts = train_test_split(X, y, random_state=0)
     assert [len(part) for part in parts] == [27, 9, 27, 9]
-    assert 0 <= clone(model).fit(parts[0], parts[2]).score(parts[1], parts[3]) <= 1
+    own = clone(model).fit(parts[0], parts[2])
+    pairs = zip(own.predict(parts[1]), parts[3], strict=True)
+    right = np.concatenate([np.atleast_1d(a == b) for a, b in pairs])
+    assert own.score(parts[1], parts[3]) == right.mean()
 
 
 @every_form
@@ -264,7 +267,9 @@ def test_columns_and_data_frames():
     with pytest.raises(ValueError, match="feature names should match"):
         direct.predict(X.rename(columns={"step 0": "other"}))
     union = FeatureUnion([("a", StandardScaler()), ("b", PCA(4))])
-    assert make_pipeline(union, classifier(n_channels=2)).fit(X, y).score(X, y) >= 0
+    both = make_pipeline(union, classifier(n_channels=2)).fit(X, y)
+    by_hand = np.hstack([StandardScaler().fit_transform(X), PCA(4).fit_transform(X)])
+    assert (both.predict(X) == classifier(n_channels=2).fit(by_hand, y).predict(by_hand)).all()
 
 
 # ---- estimators of estimators --------------------------------------------------------------------
@@ -286,7 +291,7 @@ def test_meta_classifiers(form, kind):
         OneVsRestClassifier(own),
     ):
         predicted = clone(meta).fit(X, y).predict(X)
-        assert set(predicted) <= set(y), meta
+        assert np.mean(predicted == y) > 0.5, meta
         assert len(predicted) == N
 
 

@@ -186,11 +186,143 @@ def test_the_best_weights_are_kept(Estimator, every):
 
 def split_of(model, Estimator, y):
     strata = y if Estimator is LSTMClassifier and isinstance(y, np.ndarray) else None
-    state = model._fit_state
     return train_test_split(
-        np.arange(len(y)), test_size=model.validation_fraction, random_state=state.split,
+        np.arange(len(y)), test_size=model.validation_fraction, random_state=model.validation_seed_,
         stratify=strata,
     )  # fmt: skip
+
+
+# ---- what is no convergence ----------------------------------------------------------------------
+
+
+def test_an_epoch_that_ended_early_is_divergence():
+    """Its last loss is worse than those before: the rule would call that the end of progress."""
+    rng = np.random.default_rng(5)
+    X = [rng.normal(size=(rng.integers(3, 9), 2)) for _ in range(30)]
+    y = [float(x.sum()) for x in X]
+    seen = set()
+    for rate in np.linspace(2.3, 2.8, 26):
+        model = LSTMRegressor(learning_rate=rate, random_state=0)
+        with pytest.warns(ConvergenceWarning, match="diverged|the loss rose"):
+            model.fit(X, y)
+        seen.add(model.stop_reason_)
+        if model.stop_reason_ == "converged":
+            assert model.loss_curve_[-1] > model.loss_curve_[0]
+            assert np.isfinite(model.loss_curve_).all()
+    assert "diverged" in seen
+
+
+def test_a_loss_that_rose_is_told():
+    X, y = data(LSTMRegressor, every=False)
+    model = make(LSTMRegressor, learning_rate=3.0, n_iter_no_change=2)
+    with pytest.warns(ConvergenceWarning, match=r"the loss rose from .* to "):
+        model.fit(X, 100 * y)
+    assert model.loss_curve_[-1] > model.loss_curve_[0]
+
+
+def test_a_score_that_is_not_finite_is_divergence():
+    X, y = data(LSTMRegressor, every=False)
+    model = make(LSTMRegressor, early_stopping=True, n_iter_no_change=1, learning_rate=1e3)
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        model.fit(X, y)
+    assert model.stop_reason_ == "diverged"
+
+
+@ignores_the_limit
+@pytest.mark.parametrize("Estimator", [LSTMClassifier, LSTMRegressor])
+def test_held_out_sequences_by_which_nothing_can_be_judged_are_refused(Estimator):
+    X, y = data(Estimator, every=False)
+    model = make(Estimator, early_stopping=True, max_iter=3).fit(X, y)
+    before, weight = joblib.hash(model), np.ones(40)
+    weight[split_of(model, Estimator, y)[1]] = 0.0
+    with pytest.raises(ValueError, match=r"validation_fraction=0.1 holds out 4 of 40 .* 0 targets"):
+        model.fit(X, y, sample_weight=weight)
+    assert joblib.hash(model) == before
+    _, every = data(Estimator, every=True)
+    none = [np.full(len(part), None if Estimator is LSTMClassifier else np.nan) for part in every]
+    model.fit(X, every)
+    targets = [
+        nothing if i in split_of(model, Estimator, every)[1] else part
+        for i, (part, nothing) in enumerate(zip(every, none, strict=True))
+    ]
+    with pytest.raises(ValueError, match=r"validation_fraction=0.1 holds out .* 0 targets count"):
+        model.fit(X, targets)
+
+
+def test_one_held_out_target_is_too_few_for_a_regressor():
+    X, y = data(LSTMRegressor, every=False, n=8)
+    with pytest.raises(ValueError, match="holds out 1 of 8 sequences, in which 1 targets count"):
+        make(LSTMRegressor, early_stopping=True).fit(X, y)
+
+
+# ---- warm starts that are not exact ones ---------------------------------------------------------
+
+
+@ignores_the_limit
+@pytest.mark.parametrize("Estimator", [LSTMClassifier, LSTMRegressor])
+def test_held_out_sequences_stay_held_out(Estimator):
+    X, y = data(Estimator, every=False)
+    model = make(Estimator, early_stopping=True, max_iter=3, warm_start=True)
+    model.set_params(random_state=None).fit(X, y)
+    seed = model.validation_seed_
+    model.set_params(learning_rate=0.01).fit(X, y)
+    assert model.validation_seed_ == seed
+    _, held_out = split_of(model, Estimator, y)
+    assert len(held_out) == 4
+    model.set_params(warm_start=False).fit(X, y)
+    assert model.validation_seed_ != seed
+
+
+@ignores_the_limit
+@pytest.mark.parametrize("change", [
+    {"output_activation": "logistic"}, {"recurrence": "none"},
+    {"shortcut": True}, {"cell_activation": "h"},
+])  # fmt: skip
+def test_a_net_of_another_kind_is_not_gone_on_with(change):
+    X, y = data(LSTMClassifier, every=False)
+    model = make(LSTMClassifier, output_activation="softmax", loss="log_loss", max_iter=2)
+    model.set_params(warm_start=True).fit(X, y).set_params(**change)
+    before = joblib.hash(model)
+    for learn in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=r"=.* needs a new net: the fitted one has "):
+            learn(X, y)
+    assert joblib.hash(model) == before
+    model.set_params(warm_start=False).fit(X, y)
+
+
+@ignores_the_limit
+def test_size_and_initial_weights_do_not_count_any_more():
+    X, y = data(LSTMRegressor, every=False)
+    model = make(LSTMRegressor, max_iter=2, warm_start=True).fit(X, y)
+    model.set_params(n_blocks=5, block_size=3, init_scale=9.0).fit(X, y)
+    assert (model.topology_.n_blocks, model.topology_.block_size) == (2, 2)
+    assert model.n_iter_ == 4
+
+
+@ignores_the_limit
+def test_fewer_epochs_than_are_left_can_be_asked_for(monkeypatch):
+    X, y = data(LSTMRegressor, every=False)
+    model = make(LSTMRegressor, max_iter=9, warm_start=True)
+    with monkeypatch.context() as patch:
+        interrupt_learning(patch, model, X, y, 3)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, y)
+    assert model.set_params(max_iter=2).fit(X, y).n_iter_ == 3 + 2
+
+
+@ignores_the_limit
+def test_what_belongs_to_another_net_or_solver_goes():
+    X, y = data(LSTMRegressor, every=False)
+    model = make(LSTMRegressor, early_stopping=True, batch_size=8, solver="adam", max_iter=2)
+    model.fit(X, y)
+    assert model.solver_state_["n_updates"]
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    model.set_params(batch_size=1, solver="sgd").partial_fit(X, y)
+    assert not hasattr(model, "solver_state_")
+    assert not hasattr(model, "best_validation_score_")
+
+
+# ---- early stopping, again -----------------------------------------------------------------------
 
 
 def test_it_ends_when_the_score_stops_rising():
@@ -205,13 +337,14 @@ def test_it_ends_when_the_score_stops_rising():
 
 
 def test_the_rule_for_scores():
-    scores = iter([0.5, 0.6, np.nan, 0.6, 0.605, 0.9])
+    scores = iter([0.5, 0.6, 0.3, 0.6, 0.605, np.nan])
     rule = EarlyStopping(lambda: next(scores), lambda: "a copy", tol=0.1, patience=3)
     results = type("Results", (), {"loss": np.zeros(7)})
     looks = [rule.look(results) for _ in range(5)]
     assert looks == [None, None, None, None, Stop(7, "converged")]
     assert (rule.best_score, rule.best) == (0.605, "a copy")
     assert len(rule.scores) == 5
+    assert rule.look(results) == Stop(7, "diverged")
 
 
 @pytest.mark.parametrize("weight", [None, np.linspace(0.5, 2, 40)])

@@ -282,6 +282,13 @@ def nested(depth):
     return part
 
 
+def test_a_table_may_be_told_from_its_first_numbers_even_if_it_is_none():
+    assert not is_ragged([[1.0, [2.0]]])
+    assert not is_ragged([[1.0, 2.0], [3.0, [4.0]]])
+    assert is_ragged([[1.0, [2.0]], [1.0]])
+    assert is_ragged([[1.0], sparse.coo_array(np.ones(3))])
+
+
 def test_lists_without_an_end_are_refused():
     endless = []
     endless.append(endless)

@@ -15,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.class_weight import compute_class_weight
 
 import lstm97
-from lstm97 import CascadeCorrelationRegressor, LSTMClassifier, LSTMRegressor
+from lstm97 import CascadeCorrelationRegressor, LSTMClassifier, LSTMRegressor, Sequences
 from lstm97.weights import class_weights, row_weights
 
 ESTIMATORS = [getattr(lstm97, name) for name in lstm97.__all__]
@@ -115,7 +115,9 @@ def test_cascade_correlation_in_batches_is_weighted_descent():
     model = make(CascadeCorrelationRegressor, max_iter=1, output_rate=0.5)
     model.fit(X, y, sample_weight=weight)
     z = np.hstack([np.concatenate(X), np.ones((sum(map(len, X)), 1))])
-    expected = 0.5 * z.T @ (np.concatenate(weight) * np.concatenate(y)) / len(z)
+    expected = (
+        0.5 * z.T @ (np.concatenate(weight) * np.concatenate(y)) / np.concatenate(weight).sum()
+    )
     np.testing.assert_allclose(model.weights_, expected, rtol=1e-12)
 
 
@@ -163,7 +165,7 @@ def test_class_weights_that_are_refused():
     X, y, _ = data(LSTMClassifier, every=False)
     with pytest.raises(ValueError, match="not in class_weight"):
         make(LSTMClassifier, class_weight={"sideways": 2.0}).fit(X, y)
-    with pytest.raises(ValueError, match="finite and not negative"):
+    with pytest.raises(ValueError, match="finite, not negative, at most"):
         make(LSTMClassifier, class_weight={True: -1.0}).fit(X, y)
     with pytest.raises(ValueError, match="'class_weight' parameter"):
         make(LSTMClassifier, class_weight="typo").fit(X, y)
@@ -210,6 +212,8 @@ def test_a_table_of_weights_is_checked_as_a_whole():
     for weight, message in (
         (np.ma.masked_array(np.ones((2, 3)), np.eye(2, 3)), "sample_weight holds masked values"),
         (sparse.csr_array(np.ones((2, 3))), "sample_weight: iteration over a 0-d array"),
+        (np.ones((2, 3, 2)), "sample_weight must hold one number per step, not 2"),
+        ([Sequences.from_list([np.ones((3, 2))] * 2)], "one number per sequence, it is 4-D"),
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             row_weights(weight, np.array([3, 3]), every=True)

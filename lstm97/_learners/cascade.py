@@ -105,11 +105,13 @@ class CascadeLearner(Learner):
             finite = np.isfinite(len(X) * results.loss)  # and so is their sum
         if not finite.all():
             return Results(*(part[: np.argmin(finite)] for part in results))
-        n_points = max(1, int((~np.isnan(residual)).any(axis=1).sum()))
+        weight = _row_weights(X, y)
+        # A point of weight 2 is two points.
+        n_points = float(weight[(~np.isnan(residual)).any(axis=1)].sum()) or 1.0
         if self.state.candidates is None:
             self._train_outputs(math.fsum(results.loss), gradient, n_points)
         else:
-            self._train_candidates(batch, residual, n_points)
+            self._train_candidates(batch, residual, weight, n_points)
         return results
 
     def evaluate(self, X, y):
@@ -152,9 +154,9 @@ class CascadeLearner(Learner):
         self.weights = weights
         self.state = replace(state, last=last, progress=progress)
 
-    def _train_candidates(self, batch, residual, n_points):
+    def _train_candidates(self, batch, residual, weight, n_points):
         s, pool = self.settings, self.state.candidates
-        covariance, gradient = self._correlate(batch, residual, n_points)
+        covariance, gradient = self._correlate(batch, residual, weight, n_points)
         score = sum(np.abs(covariance))  # row by row
         best = int(np.argmax(score))
         progress = self.state.progress.after(float(score[best]), s.candidate_tol)
@@ -213,13 +215,13 @@ class CascadeLearner(Learner):
             )  # fmt: skip
         return Results(*results.T), residual, gradient
 
-    def _correlate(self, batch, residual, n_points):
+    def _correlate(self, batch, residual, weight, n_points):
         """Return covariances with the errors, and the gradient of the sum of their sizes.
 
         The gradient is divided by the errors' root mean square: their scale does not matter.
         """
         n, candidates = self.topology, self.state.candidates
-        squares = centre(residual)
+        squares = centre(residual, weight)
         scale = 1.0 / math.sqrt(n_points * squares) if squares > 0.0 else 0.0
         sign = np.sign(candidates.covariance)
         total, gradient = np.zeros(sign.shape), np.zeros(candidates.weights.shape)
@@ -227,6 +229,15 @@ class CascadeLearner(Learner):
         for _, block in batch.blocks:
             pool.correlate(candidates.weights, block, residual, sign, total, gradient)
         return total / n_points, scale * gradient
+
+
+def _row_weights(X, y):
+    """Return the weight of each step; what it is where there is no target does not matter."""
+    weight = np.ones(X.n_steps)
+    if y.weight is not None:
+        rows = slice(None) if y.every else np.cumsum(X.lengths) - 1
+        weight[rows] = y.weight[y.rows(X.lengths)]
+    return weight
 
 
 class _Batch:

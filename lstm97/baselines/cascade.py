@@ -91,7 +91,9 @@ _PARAMETERS = """
     n_features_in_ : int
         Features per step, or columns of a 2-D X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names, if X was a data frame.
+        Column names, if X was a data frame, or sequences were.
+    x_is_table_ : bool
+        Whether X was 2-D, one sequence per row.
     target_steps_ : {{"last", "every"}}
         Whether targets stand at last steps or at every step.
     n_iter_ : int
@@ -127,6 +129,8 @@ _NOTES = """
 
 class _Finished(StopRule):
     """Stop when the learner has nothing left to add."""
+
+    needs_whole_blocks = True
 
     def __init__(self, learner):
         self.learner = learner

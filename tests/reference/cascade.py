@@ -39,12 +39,12 @@ def run(spec, hidden, output, x):
 
 
 def residuals(spec, hidden, output, data, offset):
-    """Loss, number of targets, each step's E (None: no target), and the slopes of the outputs.
+    """Loss, weight of all targets, each step's E (None: no target), and the slopes of the outputs.
 
     ``data`` holds for each sequence its inputs, its targets (None: no target) and their weights.
     The offset is added to f'(y) where the squared error of logistic outputs is taken.
     """
-    loss, n_points, errors = 0.0, 0, []
+    loss, n_points, errors = 0.0, 0.0, []
     slopes = [[0.0] * len(weights) for weights in output]
     for x, targets, weights in data:
         errors.append([])
@@ -54,7 +54,7 @@ def residuals(spec, hidden, output, data, offset):
             if target is None:
                 continue
             part, descent = loss_and_errors(spec, now, target)
-            loss, n_points = loss + weight * part, n_points + 1
+            loss, n_points = loss + weight * part, n_points + weight
             error = [-weight * e for e in descent]
             if (spec.output_activation, spec.loss) == ("logistic", "squared_error"):
                 error = [
@@ -84,25 +84,29 @@ def correlate(unit, hidden, data, errors, signs=None):
     """Correlation with each output's errors, and dS/dw = sum sgn_o (E_po - mean E_o) dV_p/dw.
 
     S is the sum of the sizes of sum_p (V_p - mean V)(E_po - mean E_o). In the end comes the sum of
-    all squared errors.
+    all squared errors. A point of weight 2 counts as two in all sums and means; the errors given
+    are already multiplied by it.
     """
     steps = [
-        (value, derivative, error)
-        for (x, _, _), row in zip(data, errors, strict=True)
-        for (value, derivative), error in zip(candidate_steps(unit, hidden, x), row, strict=True)
-        if error is not None
+        (value, derivative, error, weight)
+        for (x, _, weights), row in zip(data, errors, strict=True)
+        for (value, derivative), error, weight in zip(
+            candidate_steps(unit, hidden, x), row, weights, strict=True
+        )
+        if error is not None and weight > 0.0
     ]
     correlations, gradient, squares = [], [0.0] * len(unit), 0.0
     for o in range(len(steps[0][2])):
-        points = [(v, dv, e[o]) for v, dv, e in steps if not math.isnan(e[o])]
-        mean_v = sum(v for v, _, _ in points) / max(1, len(points))
-        mean_e = sum(e for _, _, e in points) / max(1, len(points))
-        correlations.append(sum((v - mean_v) * (e - mean_e) for v, _, e in points))
-        squares += sum(e * e for _, _, e in points)
+        points = [(v, dv, e[o] / w, w) for v, dv, e, w in steps if not math.isnan(e[o])]
+        total = sum(w for _, _, _, w in points) or 1.0
+        mean_v = sum(w * v for v, _, _, w in points) / total
+        mean_e = sum(w * e for _, _, e, w in points) / total
+        correlations.append(sum(w * (v - mean_v) * (e - mean_e) for v, _, e, w in points))
+        squares += sum(w * e * e for _, _, e, w in points)
         if signs is not None:
-            for _, dv, e in points:
+            for _, dv, e, w in points:
                 gradient = [
-                    g + signs[o] * (e - mean_e) * d for g, d in zip(gradient, dv, strict=True)
+                    g + signs[o] * w * (e - mean_e) * d for g, d in zip(gradient, dv, strict=True)
                 ]
     return correlations, gradient, squares
 
