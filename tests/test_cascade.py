@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import joblib
 import numpy as np
 import pytest
-from lstm97._cascade import Block, Outputs, Pool, centre
-from lstm97._core import Steps
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
+from lstm97._cascade import Block, Outputs, Pool, centre
 from lstm97._cascade_topology import CascadeTopology
+from lstm97._core import Steps
 from lstm97._learners.cascade import SLOPE_OFFSET, CascadeLearner, Settings, TrainingState
 from lstm97._learners.quickprop import Move, quickprop
 from lstm97._training import train
