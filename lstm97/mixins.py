@@ -114,6 +114,7 @@ class SequenceClassifierMixin(ClassifierMixin):
         Returns
         -------
         score : float
+            At most 1, the best.
         """
         from sklearn.metrics import accuracy_score  # half of the package's import time
 
@@ -234,6 +235,7 @@ class SequenceRegressorMixin(RegressorMixin):
         Returns
         -------
         score : float
+            At most 1, the best; 0 is what the targets' mean would get.
         """
         from sklearn.metrics import r2_score  # as above
 

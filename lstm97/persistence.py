@@ -119,6 +119,7 @@ def load(path):
     Parameters
     ----------
     path : path-like
+        Of the file.
 
     Returns
     -------

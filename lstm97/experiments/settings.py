@@ -48,12 +48,24 @@ class Setting:
     training_set: int = 0
 
     def make_task(self):
-        """Return the task."""
+        """Return the task.
+
+        Returns
+        -------
+        task : Task
+            What the trial draws its sequences from.
+        """
         parameters = dict(self.task)
         return TASKS[parameters.pop("name")](**parameters)
 
     def make_estimator(self):
-        """Return the estimator that describes net and learning rule, not fitted."""
+        """Return the estimator that describes net and learning rule.
+
+        Returns
+        -------
+        estimator : object
+            Not fitted.
+        """
         parameters = {
             name: None if name.endswith("_gate_bias") and value == "none" else value
             for name, value in self.network.items()
@@ -65,6 +77,20 @@ class Setting:
 
         What a net answers of a set that it learns again and again says little: there, as many new
         sequences take the place of the most recent ones.
+
+        Parameters
+        ----------
+        task : Task
+            What an exam is drawn from.
+        learner : Learner
+            Who takes it.
+        rng : numpy.random.Generator
+            Source of its sequences.
+
+        Returns
+        -------
+        rule : StopRule
+            For one trial.
         """
         parameters = dict(self.stop)
         if parameters.pop("rule") == "exam":
@@ -167,6 +193,7 @@ def load_settings():
     Returns
     -------
     settings : dict of str to Setting
+        By their ids.
     """
     tables = _read("settings.toml")
     defaults = tables.pop("defaults")
@@ -179,6 +206,7 @@ def load_matrix():
     Returns
     -------
     settings : dict of str to dict of str to Setting
+        By task, then by method.
     """
     tables = _read("settings.toml")
     defaults = tables.pop("defaults")

@@ -123,9 +123,11 @@ def make_noise_free_lag(n_sequences, p=100, *, rng=None):
     Parameters
     ----------
     n_sequences : int
+        How many to draw.
     p : int, default=100
         Steps of each sequence, at least 2.
     rng : int, numpy.random.Generator or None, default=None
+        Source of the random numbers, or its seed; None: other ones each time.
 
     Returns
     -------
@@ -152,9 +154,11 @@ def make_random_lag(n_sequences, p=100, *, rng=None):
     Parameters
     ----------
     n_sequences : int
+        How many to draw.
     p : int, default=100
         Steps of each sequence, at least 2.
     rng : int, numpy.random.Generator or None, default=None
+        Source of the random numbers, or its seed; None: other ones each time.
 
     Returns
     -------
@@ -180,9 +184,11 @@ def make_long_lag(n_sequences, q=50, p=50, *, rng=None):
     Parameters
     ----------
     n_sequences : int
+        How many to draw.
     q, p : int, default=50
         Smallest number of distractors in a sequence, and number of symbols that distract.
     rng : int, numpy.random.Generator or None, default=None
+        Source of the random numbers, or its seed; None: other ones each time.
 
     Returns
     -------

@@ -71,9 +71,11 @@ def make_adding(n_sequences, T=100, *, rng=None):
     Parameters
     ----------
     n_sequences : int
+        How many to draw.
     T : int, default=100
         Lengths are uniform from T to T + T // 10; at least 20.
     rng : int, numpy.random.Generator or None, default=None
+        Source of the random numbers, or its seed; None: other ones each time.
 
     Returns
     -------
@@ -99,9 +101,11 @@ def make_multiplication(n_sequences, T=100, *, rng=None):
     Parameters
     ----------
     n_sequences : int
+        How many to draw.
     T : int, default=100
         Lengths are uniform from T to T + T // 10; at least 20.
     rng : int, numpy.random.Generator or None, default=None
+        Source of the random numbers, or its seed; None: other ones each time.
 
     Returns
     -------

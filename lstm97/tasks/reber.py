@@ -137,7 +137,9 @@ def make_embedded_reber(n_sequences, *, rng=None):
     Parameters
     ----------
     n_sequences : int
+        How many to draw.
     rng : int, numpy.random.Generator or None, default=None
+        Source of the random numbers, or its seed; None: other ones each time.
 
     Returns
     -------
