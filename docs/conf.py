@@ -3,9 +3,13 @@
 Nothing here needs a network, neither for the build nor for reading what it made.
 """
 
+import os
+import subprocess
+import sys
 from importlib.metadata import metadata
 
-from docutils.nodes import SkipNode
+from docutils.nodes import SkipNode, literal_block
+from docutils.parsers.rst import Directive
 from docutils.utils.math.latex2mathml import tex2mathml
 
 about = metadata("lstm97")
@@ -22,11 +26,14 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
-    "sphinxarg.ext",
 ]
 exclude_patterns = ["_build", "examples", "gallery/**/*.ipynb"]
 templates_path = ["_templates"]
 default_role = "literal"
+smartquotes = False
+toc_object_entries_show_parents = "hide"
+# Examples end with an empty line, for the tests, which is not to be seen.
+highlight_options = {"python": {"stripnl": True}}
 
 # Every reference must be found, but for those to packages whose documentation stands elsewhere.
 nitpicky = True
@@ -96,6 +103,21 @@ def display(writer, node):
     raise SkipNode
 
 
+class CommandHelp(Directive):
+    """What `lstm97 COMMAND --help` prints."""
+
+    optional_arguments = 1
+
+    def run(self):
+        """Run the command."""
+        text = subprocess.run(
+            [sys.executable, "-m", "lstm97", *self.arguments, "--help"],
+            env=os.environ | {"COLUMNS": "90"}, capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        return [literal_block(text, text, language="text")]
+
+
 def setup(app):
-    """Add the renderer of formulas."""
+    """Add what is defined here."""
     app.add_html_math_renderer("mathml", (formula, None), (display, None))
+    app.add_directive("command-help", CommandHelp)

@@ -160,7 +160,7 @@ _PARAMETERS = (
     + ATTRIBUTES
 )
 _ELMAN = (
-    "by J. L. Elman",
+    "of Elman's kind",
     """The hidden layer's activations are copied to a context, which is an input like others at the
     next step: an error goes back one step and no further. The weights move at every step with a
     target.""",
