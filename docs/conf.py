@@ -32,6 +32,7 @@ templates_path = ["_templates"]
 default_role = "literal"
 smartquotes = False
 toc_object_entries_show_parents = "hide"
+highlight_language = "none"
 # Examples end with an empty line, for the tests, which is not to be seen.
 highlight_options = {"python": {"stripnl": True}}
 
