@@ -71,10 +71,12 @@ def test_a_cell_runs(name):
 @pytest.mark.parametrize("name", MATRIX)
 def test_the_lstm_cell_is_the_setting_it_is_like(name):
     changes = read("matrix.toml")[name]
+    if "like" not in changes:
+        pytest.skip("it is like none")
     cell, like = MATRIX[name]["lstm"], SETTINGS[changes["like"]]
     assert like.method == "lstm"
     for each in fields(Setting):
-        if each.name in ("id", "row", "weights"):
+        if each.name in ("id", "row", "weights", "table", "paper"):
             continue
         expected = changes.get(each.name, getattr(like, each.name))
         if each.name in ("task", "network", "stop"):
@@ -185,7 +187,7 @@ def test_parameters_behind_the_digests_are_the_recorded_ones():
 
     Where a default has changed, records of the settings that it belongs to are no longer good: run
     them again, and keep what this test prints. Where an estimator has a new parameter whose default
-    changes nothing, keep what it prints.
+    changes nothing, keep what it prints. A setting without records needs no entry.
     """
     found = {}
     for name, setting in (SETTINGS | CELLS).items():
@@ -193,9 +195,12 @@ def test_parameters_behind_the_digests_are_the_recorded_ones():
         text = json.dumps(parameters, sort_keys=True, default=str)
         found[name] = hashlib.sha256(text.encode()).hexdigest()[:8]
     known = json.loads(PARAMETERS.read_text(encoding="utf-8"))
-    changed = {name: value for name, value in found.items() if known.get(name) != value}
+    recorded = {path.stem for path in RESULTS.glob("*.jsonl")}
+    changed = {
+        name: found[name] for name in recorded | known.keys() if known.get(name) != found[name]
+    }
     assert not changed, json.dumps(changed)
-    assert found.keys() == known.keys()
+    assert recorded <= known.keys() <= found.keys()
 
 
 # ---- figures -------------------------------------------------------------------------------------

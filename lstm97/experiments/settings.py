@@ -110,7 +110,9 @@ class Setting:
 
     @property
     def published_count(self):
-        """The same in words."""
+        """The same in words; none, where the paper has no figures."""
+        if not self.paper:
+            return ""
         beyond = self.paper.get("beyond")
         return f">{beyond:,}" if self.published_mean is None else f"{self.published_mean:,}"
 
@@ -184,6 +186,8 @@ class Setting:
 
 
 MERGEABLE = {"task", "network", "stop"}
+# Of the tasks of the matrix, which are smaller than the paper's, or not of the paper.
+NO_FIGURES = {"table": 0, "weights": 0, "paper": {}}
 NOT_DECISIVE = {"id", "row", "title", "table", "trials", "weights", "departures", "paper"}
 
 
@@ -211,7 +215,10 @@ def load_matrix():
     tables = _read("settings.toml")
     defaults = tables.pop("defaults")
     names = _read("matrix.toml")
-    settings = {name: _setting(name, tables | names, defaults) for name in names}
+    settings = {
+        name: replace(_setting(name, tables | names, defaults | NO_FIGURES), **NO_FIGURES)
+        for name in names
+    }
     return {
         name: {method: setting.by(method) for method in load_methods()}
         for name, setting in settings.items()
