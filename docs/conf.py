@@ -63,6 +63,8 @@ sphinx_gallery_conf = {
     "doc_module": ("lstm97",),
     "backreferences_dir": "generated/examples",
     "reference_url": {"lstm97": None},
+    "within_subsection_order": "FileNameSortKey",
+    "remove_config_comments": True,
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
