@@ -366,6 +366,25 @@ def test_run_by_another_method(one_setting, tmp_path, capsys):
     assert "exp4-100@elman" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("method", [None, "cascade"])
+def test_run_a_task_of_the_matrix(method, two_cells, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("lstm97.experiments.cli.load_matrix", lambda: {"adding": two_cells})
+    by = [] if method is None else ["--method", method]
+    store = str(tmp_path)
+    assert main(["run", "adding", "--trials", "1", "--jobs", "1", "--store", store, *by]) == 0
+    out = capsys.readouterr().out
+    assert f"(adding@{method or 'lstm'})" in out
+    assert "ours" in out
+    # The paper's task is longer: its figures are not to be compared with.
+    assert not any(word in out for word in ("paper", "Verdict", "74,000"))
+
+
+def test_the_list_has_the_tasks_of_the_matrix(capsys):
+    assert main(["list"]) == 0
+    lines = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
+    assert all([name, "lstm"] in lines for name in MATRIX)
+
+
 def test_an_unknown_method_is_refused(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["run", "exp4-100", "--method", "prayer"])
