@@ -41,7 +41,7 @@ that departs from the paper's wording says in what; where the paper says nothing
 limit below the paper's five million sequences is ours, to keep the time within bounds. A trial that
 does not meet its stop rule within the limit counts as failed. Intervals hold with 95%: Wilson's for
 the fraction solved, a bootstrap's for means and medians. What else was tried for
-rows that do not come out is in [fidelity.md](fidelity.md).
+rows that do not come out is in [Fidelity](fidelity.md).
 
 """
 

@@ -7,6 +7,7 @@ FITTING = """    max_iter : int, default=200
         `fit` ends when the mean loss per sequence did not fall by this much for
         `n_iter_no_change` epochs; None: after `max_iter` epochs.
     n_iter_no_change : int, default=10
+        Epochs without progress after which `fit` ends.
     early_stopping : bool, default=False
         Hold sequences out, and judge by the score on them instead of the loss: `fit` ends when it
         did not rise by `tol` for `n_iter_no_change` epochs, and keeps the weights of the best one.
@@ -38,7 +39,8 @@ CLASS_WEIGHT = """    class_weight : dict, "balanced" or None, default=None
 """
 
 # Of every estimator; {attributes} are those of its own.
-ATTRIBUTES = """    Attributes
+ATTRIBUTES = """
+    Attributes
     ----------
 {attributes}
     weights_ : ndarray of shape (n_weights,)
@@ -47,7 +49,7 @@ ATTRIBUTES = """    Attributes
         The net's sizes and switches.
     n_features_in_ : int
         Features per step, or columns of a 2-D X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, if X was a data frame, or sequences were.
     x_is_table_ : bool
         Whether X was 2-D, one sequence per row.

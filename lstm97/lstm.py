@@ -71,6 +71,7 @@ _PARAMETERS = (
     init_scale : float, default=0.1
         Initial weights are uniform on [-init_scale, init_scale].
     learning_rate : float, default=0.1
+        Length of a step down the gradient.
     gradient : {{"truncated", "full"}}, default="truncated"
         The paper's, which stops at the net inputs of the hidden layer, or back-propagation
         through time, which goes on through all that is fed back.

@@ -116,6 +116,7 @@ class SequenceClassifierMixin(ClassifierMixin):
         Returns
         -------
         score : float
+            At most 1, the best.
         """
         from sklearn.metrics import accuracy_score  # half of the package's import time
 
@@ -238,6 +239,7 @@ class SequenceRegressorMixin(RegressorMixin):
         Returns
         -------
         score : float
+            At most 1, the best; 0 is what the targets' mean would get.
         """
         from sklearn.metrics import r2_score  # as above
 

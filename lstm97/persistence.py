@@ -120,6 +120,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     Parameters
     ----------
     path : path-like
+        Of the file.
 
     Returns
     -------

@@ -56,7 +56,7 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         Columns of a 2-D X; otherwise the same as `n_step_features_in_`.
     n_step_features_in_ : int
         Features per step.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of the columns of X, if it was a DataFrame that has them.
 
     Notes
@@ -196,14 +196,14 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        input_features : array-like of str of shape (n_features_in_,), default=None
+        input_features : array-like of str of shape (`n_features_in_`,), default=None
             Names of what goes in; None: `feature_names_in_`, or x0, x1, ...
 
         Returns
         -------
         names : ndarray of str
             Of the features of a step. If `fit` had a 2-D X with several steps in a row, names of
-            the columns: those of the features, each step's after "step0__", "step1__", ...
+            the columns: those of the features, each step's after `step0__`, `step1__`, ...
         """
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features)

@@ -17,7 +17,17 @@ class _RiverModel:
         self.features = None if features is None else list(features)
 
     def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
-        """Learn the target of the step predicted last; without one, go on by the step x first."""
+        """Learn the target of the step predicted last; without one, go on by the step x first.
+
+        Parameters
+        ----------
+        x : dict
+            Features of the step, by their names.
+        y : label or number
+            Its target.
+        w : float, default=1.0
+            What its loss counts.
+        """
         if not self.stream.is_due:
             self._step(x)
         self.stream.learn(y, sample_weight=w)
@@ -69,17 +79,51 @@ class RiverClassifier(_RiverModel):
     _has_classes = _multiclass = True
 
     def predict_proba_one(self, x: dict[Any, Any]) -> dict[Any, float]:
-        """Go on by a step; return a dict from labels to their probabilities."""
+        """Go on by a step and predict.
+
+        Parameters
+        ----------
+        x : dict
+            Features of the step, by their names.
+
+        Returns
+        -------
+        probabilities : dict
+            By labels.
+        """
         return dict(zip(self.stream.classes_.tolist(), self._step(x).tolist(), strict=True))
 
     def predict_one(self, x: dict[Any, Any]) -> Any:
-        """Go on by a step; return the label with the largest probability."""
+        """Go on by a step and predict.
+
+        Parameters
+        ----------
+        x : dict
+            Features of the step, by their names.
+
+        Returns
+        -------
+        label : object
+            That with the largest probability.
+        """
         probabilities = self.predict_proba_one(x)
         return max(probabilities, key=probabilities.__getitem__)
 
 
 class RiverRegressor(_RiverModel):
     """A regressor on a stream, with the methods of river's regressors; see `RiverClassifier`.
+
+    Parameters
+    ----------
+    stream : Stream
+        Of a regressor.
+    features : list, default=None
+        Names in the order of the stream's features; None: sorted names of the first step.
+
+    Raises
+    ------
+    ValueError
+        If the stream is of a classifier; in all methods, if a step has other features.
 
     Examples
     --------
@@ -96,6 +140,17 @@ class RiverRegressor(_RiverModel):
     _has_classes = False
 
     def predict_one(self, x: dict[Any, Any]) -> Any:
-        """Go on by a step; return the prediction, a number or an array of numbers."""
+        """Go on by a step and predict.
+
+        Parameters
+        ----------
+        x : dict
+            Features of the step, by their names.
+
+        Returns
+        -------
+        prediction : float or ndarray of shape (n_outputs,)
+            Of this step.
+        """
         prediction = self._step(x)
         return prediction if prediction.ndim else float(prediction)

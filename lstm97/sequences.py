@@ -88,6 +88,7 @@ class Sequences:
         Parameters
         ----------
         sequences : iterable of array-like
+            Of one kind, dense or sparse, and with as many features each.
         name : str, default="X"
             What error messages call it.
 
@@ -118,7 +119,9 @@ class Sequences:
         Parameters
         ----------
         flat : array-like of shape (n_steps, n_features) or CSR matrix
+            Steps of all sequences.
         lengths : array-like of int of shape (n_sequences,)
+            Steps of each sequence, at least one.
         name : str, default="X"
             What error messages call it.
 
@@ -178,6 +181,7 @@ class Sequences:
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_features, n_steps), or list of 2-D arrays
+            In a list, lengths may differ.
         name : str, default="X"
             What error messages call it.
 
@@ -235,7 +239,9 @@ class Sequences:
         Parameters
         ----------
         X : ndarray of shape (n_sequences, n_steps * n_channels)
+            All features of a step stand side by side.
         n_channels : int, default=1
+            Features per step.
 
         Returns
         -------
@@ -292,12 +298,14 @@ class Sequences:
         Parameters
         ----------
         indices : array-like of int
+            Their places; one may come more than once.
         axis : int, default=0
             For pandas' signature; there is no other axis.
 
         Returns
         -------
-        Sequences
+        X : Sequences
+            No step is copied.
         """
         if axis != 0:
             raise ValueError("Sequences have one axis: axis=0")
@@ -319,11 +327,28 @@ class Sequences:
         return int(self.lengths.sum())
 
     def to_list(self) -> list[Any]:
-        """Return a list with one array (or CSR matrix) per sequence."""
+        """Return a list with one array (or CSR matrix) per sequence.
+
+        Returns
+        -------
+        sequences : list of ndarray or CSR matrix
+            Each of shape (n_steps_i, n_features).
+        """
         return list(self)
 
     def to_padded(self, pad: float = np.nan) -> np.ndarray:
-        """Return an array of shape (n_sequences, longest, n_features), filled up with `pad`."""
+        """Return one array, in which short sequences are filled up at their ends.
+
+        Parameters
+        ----------
+        pad : float, default=NaN
+            What they are filled up with.
+
+        Returns
+        -------
+        X : ndarray of shape (n_sequences, longest, n_features)
+            As `from_padded` takes it.
+        """
         X = np.full(
             (len(self), self.lengths.max(initial=0), self.n_features), pad, dtype=np.float64
         )

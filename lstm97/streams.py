@@ -48,8 +48,8 @@ class Stream:
     tells the target of that step, where there is one, and the weights move. A step takes the same
     time and memory, however many went before. `reset` begins another sequence.
 
-    Streams come from :meth:`stream` of a fitted estimator. They start with its weights, leave it
-    as it is, and `to_estimator` turns what was learned into an estimator again. To start from
+    Streams come from the method `stream` of a fitted estimator. They start with its weights, leave
+    it as it is, and `to_estimator` turns what was learned into an estimator again. To start from
     weights that have learned nothing, call `partial_fit` with one short sequence first.
 
     Steps, targets and resets give the same weights and the same predictions, bit for bit, as
@@ -215,6 +215,7 @@ class Stream:
         Returns
         -------
         self : Stream
+            The same stream.
         """
         self._net.reset()
         self._x, self.is_due = None, False
@@ -241,6 +242,7 @@ class Stream:
         Returns
         -------
         self : Stream
+            The same stream.
 
         Raises
         ------

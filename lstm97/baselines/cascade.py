@@ -61,8 +61,9 @@ _PARAMETERS = """
         The candidates have stagnated when the best correlation has not changed by this fraction
         for `patience` epochs.
     patience : int, default=12
+        Epochs without such a change after which outputs, or candidates, are taken as they are.
     max_phase_iter : int, default=200
-        Epochs after which outputs, or candidates, are taken as they are.
+        Epochs after which they are taken in any case.
     max_iter : int, default=2000
         Epochs of `fit`, which ends when all hidden units are there and the outputs have
         stagnated.
@@ -90,7 +91,7 @@ _PARAMETERS = """
         What `partial_fit` goes on from: candidates, last steps of Quickprop, progress.
     n_features_in_ : int
         Features per step, or columns of a 2-D X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, if X was a data frame, or sequences were.
     x_is_table_ : bool
         Whether X was 2-D, one sequence per row.

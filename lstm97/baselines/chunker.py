@@ -155,6 +155,7 @@ _PARAMETERS = (
     init_scale : float, default=0.5
         Initial weights are uniform on [-init_scale, init_scale].
     learning_rate : float, default=0.05
+        Length of a step down the gradient.
 """
     + FITTING
     + ATTRIBUTES

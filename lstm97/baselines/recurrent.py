@@ -154,12 +154,13 @@ _PARAMETERS = (
     init_scale : float, default=0.5
         Initial weights are uniform on [-init_scale, init_scale].
     learning_rate : float, default=0.1
+        Length of a step down the gradient.
 """
     + FITTING
     + ATTRIBUTES
 )
 _ELMAN = (
-    "by J. L. Elman",
+    "of Elman's kind",
     """The hidden layer's activations are copied to a context, which is an input like others at the
     next step: an error goes back one step and no further. The weights move at every step with a
     target.""",

@@ -19,7 +19,7 @@ from lstm97.experiments.matrix import TRIALS, wanted_cells
 from lstm97.experiments.report import write_matrix, write_report
 from lstm97.experiments.reproduce import QUICK_NOTE, full, quick
 from lstm97.experiments.runner import run_missing
-from lstm97.experiments.settings import load_methods, load_settings
+from lstm97.experiments.settings import load_matrix, load_methods, load_settings
 from lstm97.experiments.store import Store, StoreError, make_folder
 from lstm97.experiments.summary import comparison
 
@@ -60,7 +60,10 @@ def _parser():
     )
     command.set_defaults(command=_run)
     command.add_argument(
-        "id", choices=load_settings(), metavar="ID", help="an id that `lstm97 list` shows"
+        "id",
+        choices=[*load_settings(), *load_matrix()],
+        metavar="ID",
+        help="an id that `lstm97 list` shows",
     )
     command.add_argument(
         "--method",
@@ -172,6 +175,8 @@ def _list(options):
         task = "".join([setting.title, *(f"\n- {text}" for text in setting.departures)])
         figures = setting.published_count, setting.published_success
         table.add_row(setting.id, setting.method, Text(task), *figures)
+    for name, row in load_matrix().items():
+        table.add_row(name, "lstm", Text(f"{row['lstm'].title} (matrix)"))
     console = Console()
     console.width = max(console.width, LEAST_WIDTH)
     console.print(table)
@@ -179,15 +184,22 @@ def _list(options):
 
 
 def _run(options):
-    setting = load_settings()[options.id]
-    if options.method not in (None, setting.method):
-        setting = setting.by(options.method)
+    setting = _asked_for(options.id, options.method)
     wanted = {setting.id: (setting, options.trials)}
     show = (lambda record: print(json.dumps(record), flush=True)) if options.json else None
     status, records = _run_wanted(wanted, options, setting.id, show)
     if not options.json and records:
         Console().print(comparison(setting, records))
     return status
+
+
+def _asked_for(name, method):
+    """Return the setting of an id, or of a task of the matrix, by a method."""
+    settings = load_settings()
+    if name not in settings:
+        return load_matrix()[name][method or "lstm"]
+    setting = settings[name]
+    return setting if method in (None, setting.method) else setting.by(method)
 
 
 def _reproduce(options):

@@ -75,10 +75,12 @@ def write_matrix(folder, store):
     folder : path-like
         Made if needed.
     store : Store
+        Of `lstm97 matrix`.
 
     Returns
     -------
     table : pathlib.Path
+        The file matrix.md.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -114,7 +116,7 @@ def _markdown(entries):
 
 def _markdown_table(table):
     lines = [
-        f"### Table {table.number}: {_escaped(table.title)}\n",
+        f"## Table {table.number}: {_escaped(table.title)}\n",
         _markdown_line(["", *table.headings]),
         _markdown_line([":--", *("--:" for _ in table.headings)]),
     ]

@@ -22,6 +22,7 @@ def run_trials(pairs, seed=0, n_jobs=None):
     pairs : iterable of (Setting, int)
         Settings and numbers of trials.
     seed : int, default=0
+        See `run_trial`.
     n_jobs : int, default=None
         As in joblib; the backend is the one that `joblib.parallel_config` names.
 
@@ -52,7 +53,9 @@ def run_missing(wanted, store, seed=0, n_jobs=None):
     wanted : dict of Setting.id to (Setting, int)
         Settings, and how many trials of each there should be.
     store : Store
+        Where records are looked for, and kept.
     seed : int, default=0
+        See `run_trial`.
     n_jobs : int, default=None
         As in joblib.
 

@@ -48,12 +48,24 @@ class Setting:
     training_set: int = 0
 
     def make_task(self):
-        """Return the task."""
+        """Return the task.
+
+        Returns
+        -------
+        task : Task
+            What the trial draws its sequences from.
+        """
         parameters = dict(self.task)
         return TASKS[parameters.pop("name")](**parameters)
 
     def make_estimator(self):
-        """Return the estimator that describes net and learning rule, not fitted."""
+        """Return the estimator that describes net and learning rule.
+
+        Returns
+        -------
+        estimator : object
+            Not fitted.
+        """
         parameters = {
             name: None if name.endswith("_gate_bias") and value == "none" else value
             for name, value in self.network.items()
@@ -65,6 +77,20 @@ class Setting:
 
         What a net answers of a set that it learns again and again says little: there, as many new
         sequences take the place of the most recent ones.
+
+        Parameters
+        ----------
+        task : Task
+            What an exam is drawn from.
+        learner : Learner
+            Who takes it.
+        rng : numpy.random.Generator
+            Source of its sequences.
+
+        Returns
+        -------
+        rule : StopRule
+            For one trial.
         """
         parameters = dict(self.stop)
         if parameters.pop("rule") == "exam":
@@ -84,7 +110,9 @@ class Setting:
 
     @property
     def published_count(self):
-        """The same in words."""
+        """The same in words; none, where the paper has no figures."""
+        if not self.paper:
+            return ""
         beyond = self.paper.get("beyond")
         return f">{beyond:,}" if self.published_mean is None else f"{self.published_mean:,}"
 
@@ -158,6 +186,8 @@ class Setting:
 
 
 MERGEABLE = {"task", "network", "stop"}
+# Of the tasks of the matrix, which are smaller than the paper's, or not of the paper.
+NO_FIGURES = {"table": 0, "weights": 0, "paper": {}}
 NOT_DECISIVE = {"id", "row", "title", "table", "trials", "weights", "departures", "paper"}
 
 
@@ -167,6 +197,7 @@ def load_settings():
     Returns
     -------
     settings : dict of str to Setting
+        By their ids.
     """
     tables = _read("settings.toml")
     defaults = tables.pop("defaults")
@@ -179,11 +210,15 @@ def load_matrix():
     Returns
     -------
     settings : dict of str to dict of str to Setting
+        By task, then by method.
     """
     tables = _read("settings.toml")
     defaults = tables.pop("defaults")
     names = _read("matrix.toml")
-    settings = {name: _setting(name, tables | names, defaults) for name in names}
+    settings = {
+        name: replace(_setting(name, tables | names, defaults | NO_FIGURES), **NO_FIGURES)
+        for name in names
+    }
     return {
         name: {method: setting.by(method) for method in load_methods()}
         for name, setting in settings.items()

@@ -59,12 +59,14 @@ def summarize(setting, records):
     Parameters
     ----------
     setting : Setting
+        What they are trials of.
     records : list of dict
         Those of this setting, see `run_trial`; there may be none.
 
     Returns
     -------
-    Summary
+    summary : Summary
+        Counts, rate, means, medians and intervals.
     """
     strangers = {record["id"] for record in records} - {setting.id}
     if strangers:
@@ -134,7 +136,9 @@ def verdict(setting, summary):
     Parameters
     ----------
     setting : Setting
+        With the paper's figures.
     summary : Summary
+        Of its trials.
 
     Returns
     -------
@@ -186,11 +190,14 @@ def meets_aim(setting, summary):
     Parameters
     ----------
     setting : Setting
+        With the paper's figures.
     summary : Summary
+        Of its trials.
 
     Returns
     -------
-    bool
+    is_met : bool
+        True for such a row only.
     """
     if setting.method != "lstm" or summary.n_trials < MIN_TRIALS or not summary.n_solved:
         return False

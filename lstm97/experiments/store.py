@@ -41,7 +41,18 @@ class Store:
         self.folder = Path(folder)
 
     def path(self, setting):
-        """Return the file of a setting."""
+        """Return the file of a setting.
+
+        Parameters
+        ----------
+        setting : Setting
+            Whose id names it.
+
+        Returns
+        -------
+        path : pathlib.Path
+            There may be no file yet.
+        """
         return self.folder / f"{setting.id}.jsonl"
 
     def read(self, setting, seed=None):
@@ -50,6 +61,7 @@ class Store:
         Parameters
         ----------
         setting : Setting
+            Records that were made with another one of the same id are passed over.
         seed : int, default=None
             None: of all seeds.
 
@@ -75,7 +87,22 @@ class Store:
         return [found[key] for key in sorted(found)]
 
     def find(self, setting, trial, seed):
-        """Return the record of one trial, or None; raise what `read` raises."""
+        """Return the record of one trial; raise what `read` raises.
+
+        Parameters
+        ----------
+        setting : Setting
+            As for `read`.
+        trial : int
+            Its number.
+        seed : int
+            That of the trial.
+
+        Returns
+        -------
+        record : dict or None
+            None: the store does not have it.
+        """
         records = (r for r in self.read(setting, seed) if r["trial"] == trial)
         return next(records, None)
 
@@ -85,6 +112,7 @@ class Store:
         Parameters
         ----------
         settings : iterable of Setting
+            Those that are to be run.
         """
         try:
             make_folder(self.folder)
@@ -100,7 +128,9 @@ class Store:
         Parameters
         ----------
         setting : Setting
+            What the trial was of.
         record : dict
+            As `run_trial` returns it; more fields may be added.
 
         Returns
         -------

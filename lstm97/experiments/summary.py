@@ -20,15 +20,28 @@ def comparison(setting, records):
     -------
     rich.console.Group
     """
-    table = Table(title=f"{setting.title} (Table {setting.table}, {setting.id})")
-    table.add_column("")
-    table.add_column("ours", justify="right")
-    table.add_column("paper", justify="right")
     summary = summarize(setting, records)
-    for row in _rows(setting, summary, records[0]["n_test"]):
-        table.add_row(*row)
+    rows = _rows(setting, summary, records[0]["n_test"])
+    if not setting.paper:
+        table = _table(f"{setting.title} ({setting.id})", ["ours"], (row[:2] for row in rows))
+        return Group(table)
+    title = f"{setting.title} (Table {setting.table}, {setting.id})"
     departures = (f"Departure: {text}." for text in setting.departures)
-    return Group(table, f"Verdict: {verdict(setting, summary)}.", *departures)
+    return Group(
+        _table(title, ["ours", "paper"], rows),
+        f"Verdict: {verdict(setting, summary)}.",
+        *departures,
+    )
+
+
+def _table(title, columns, rows):
+    table = Table(title=title)
+    table.add_column("")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def _rows(setting, summary, n_test):

@@ -20,10 +20,12 @@ def run_trial(setting, trial, seed):
     Parameters
     ----------
     setting : Setting
+        Task, net, stop rule and limit.
     trial : int
         With `seed`, all that the random numbers depend on: weights, training, exams, the last test
         and a task's fixed sets each have their own stream.
     seed : int
+        The same for all trials that belong together.
 
     Returns
     -------

@@ -46,23 +46,63 @@ class Task(ABC):
         Parameters
         ----------
         n : int
+            How many.
         rng : numpy.random.Generator
+            Source of all that is random in them.
 
         Returns
         -------
         X : Sequences
+            Of `n_inputs` features.
         y : Targets
+            Of `n_outputs` values.
         """
 
     def prepare(self, rng: np.random.Generator) -> None:  # noqa: B027 - most tasks draw all sequences on line
-        """Draw what stays the same throughout a trial; called once, before all else."""
+        """Draw what stays the same throughout a trial; called once, before all else.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            As for `draw`.
+        """
 
     def draw_test(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Draw sequences to test on, their targets being those that answers are judged by."""
+        """Draw sequences to test on, their targets being those that answers are judged by.
+
+        Parameters
+        ----------
+        n : int
+            As for `draw`.
+        rng : numpy.random.Generator
+            As for `draw`.
+
+        Returns
+        -------
+        X : Sequences
+            As from `draw`.
+        y : Targets
+            As from `draw`.
+        """
         return self.draw(n, rng)
 
     def draw_set(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Draw sequences for a learner that needs the same ones again and again."""
+        """Draw sequences for a learner that needs the same ones again and again.
+
+        Parameters
+        ----------
+        n : int
+            As for `draw`.
+        rng : numpy.random.Generator
+            As for `draw`.
+
+        Returns
+        -------
+        X : Sequences
+            As from `draw`.
+        y : Targets
+            As from `draw`.
+        """
         return self.draw(n, rng)
 
     def judge(self, learner: Any, X: Sequences, y: Targets) -> Judgement:
@@ -73,11 +113,14 @@ class Task(ABC):
         learner : object
             With a method `evaluate`, see `Learner`.
         X : Sequences
+            What it is asked.
         y : Targets
+            What it should say.
 
         Returns
         -------
-        Judgement
+        judgement : Judgement
+            Of each sequence.
         """
         results = learner.evaluate(X, y)
         # Not "max_error >= tolerance": a NaN is wrong.

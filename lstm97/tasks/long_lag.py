@@ -125,9 +125,11 @@ def make_noise_free_lag(
     Parameters
     ----------
     n_sequences : int
+        How many to draw.
     p : int, default=100
         Steps of each sequence, at least 2.
     rng : int, numpy.random.Generator or None, default=None
+        Source of the random numbers, or its seed; None: other ones each time.
 
     Returns
     -------
@@ -156,9 +158,11 @@ def make_random_lag(
     Parameters
     ----------
     n_sequences : int
+        How many to draw.
     p : int, default=100
         Steps of each sequence, at least 2.
     rng : int, numpy.random.Generator or None, default=None
+        Source of the random numbers, or its seed; None: other ones each time.
 
     Returns
     -------
@@ -186,9 +190,11 @@ def make_long_lag(
     Parameters
     ----------
     n_sequences : int
+        How many to draw.
     q, p : int, default=50
         Smallest number of distractors in a sequence, and number of symbols that distract.
     rng : int, numpy.random.Generator or None, default=None
+        Source of the random numbers, or its seed; None: other ones each time.
 
     Returns
     -------

@@ -77,9 +77,11 @@ def make_adding(
     Parameters
     ----------
     n_sequences : int
+        How many to draw.
     T : int, default=100
         Lengths are uniform from T to T + T // 10; at least 20.
     rng : int, numpy.random.Generator or None, default=None
+        Source of the random numbers, or its seed; None: other ones each time.
 
     Returns
     -------
@@ -107,9 +109,11 @@ def make_multiplication(
     Parameters
     ----------
     n_sequences : int
+        How many to draw.
     T : int, default=100
         Lengths are uniform from T to T + T // 10; at least 20.
     rng : int, numpy.random.Generator or None, default=None
+        Source of the random numbers, or its seed; None: other ones each time.
 
     Returns
     -------

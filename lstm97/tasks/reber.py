@@ -141,7 +141,9 @@ def make_embedded_reber(
     Parameters
     ----------
     n_sequences : int
+        How many to draw.
     rng : int, numpy.random.Generator or None, default=None
+        Source of the random numbers, or its seed; None: other ones each time.
 
     Returns
     -------

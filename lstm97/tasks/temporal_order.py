@@ -61,9 +61,11 @@ def make_temporal_order(
     Parameters
     ----------
     n_sequences : int
+        How many to draw.
     n_relevant : {2, 3}, default=2
         Relevant symbols: Experiment 6a has two, 6b has three.
     rng : int, numpy.random.Generator or None, default=None
+        Source of the random numbers, or its seed; None: other ones each time.
 
     Returns
     -------

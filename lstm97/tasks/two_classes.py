@@ -82,6 +82,7 @@ def make_two_classes(
     Parameters
     ----------
     n_sequences : int
+        How many to draw.
     T : int, default=100
         Lengths are uniform from T to T + T // 10.
     N : int, default=3
@@ -91,6 +92,7 @@ def make_two_classes(
     noisy_targets : bool, default=False
         Targets 0.2 and 0.8 with noise of variance 0.1, instead of 1 and 0: Task 3c.
     rng : int, numpy.random.Generator or None, default=None
+        Source of the random numbers, or its seed; None: other ones each time.
 
     Returns
     -------
