@@ -11,6 +11,7 @@ from importlib.metadata import metadata
 from docutils.nodes import SkipNode, literal_block
 from docutils.parsers.rst import Directive
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx_gallery.sorting import ExplicitOrder
 
 about = metadata("lstm97")
 project = about["Name"]
@@ -43,6 +44,9 @@ nitpick_ignore_regex = [("py:.*", r"(sklearn|scipy|numpy|matplotlib|joblib)\..*"
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
+# Types stand in the docstrings; annotations are for type checkers.
+autodoc_typehints = "none"
+
 # Methods are listed by _templates/autosummary/class.rst, attributes by the docstrings.
 numpydoc_show_class_members = False
 
@@ -55,6 +59,10 @@ numpydoc_validation_exclude = {r"\.(get|set)_params$", rf"\.({RECORDS})$"}
 
 copybutton_exclude = ".linenos, .gp, .go"
 
+GALLERY = [
+    "adding_gates", "error_flow", "temporal_order", "reber", "reproduction", "matrix",
+    "japanese_vowels", "grid_search", "stream",
+]  # fmt: skip
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
@@ -63,7 +71,7 @@ sphinx_gallery_conf = {
     "doc_module": ("lstm97",),
     "backreferences_dir": "generated/examples",
     "reference_url": {"lstm97": None},
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": ExplicitOrder([*(f"plot_{name}.py" for name in GALLERY), "*"]),
     "remove_config_comments": True,
     "download_all_examples": False,
     "show_memory": False,
