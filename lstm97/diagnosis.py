@@ -1,5 +1,6 @@
 """What Section 4 of the paper warns of, found in a fitted net, with the paper's remedies."""
 
+import copy
 import warnings
 from dataclasses import dataclass
 
@@ -158,6 +159,7 @@ def diagnose(estimator, X):
         raise TypeError(
             f"diagnose is for LSTMClassifier and LSTMRegressor, not for {type(estimator).__name__}"
         )
+    estimator = copy.copy(estimator)  # another thread may fit it
     traces = estimator.trace(X)
     if len(traces) < 2:
         raise ValueError("X must hold at least 2 sequences: one does not tell what is constant")

@@ -128,8 +128,9 @@ class CarouselDisplay:
                 "CarouselDisplay is for LSTMClassifier and LSTMRegressor, not for "
                 f"{type(estimator).__name__}"
             )
+        estimator = copy.copy(estimator)  # another thread may fit it
         check_is_fitted(estimator)
-        X = copy.copy(estimator)._check_X(X, reset=False)
+        X = estimator._check_X(X, reset=False)
         i = index(sequence)
         if not -len(X) <= i < len(X):
             raise ValueError(f"sequence={i}: X has {len(X)} sequences")
@@ -244,6 +245,7 @@ class TrainingCurveDisplay:
         """
         if not hasattr(estimator, "fit"):
             raise TypeError(f"{type(estimator).__name__} is no estimator")
+        estimator = copy.copy(estimator)  # as above
         check_is_fitted(estimator)
         losses = getattr(estimator, "loss_curve_", None)
         if losses is None:

@@ -139,8 +139,10 @@ def gradient_report(estimator, X, y):
     >>> report.by_group_and_lag.cosine.shape
     (4, 22)
     """
+    if isinstance(estimator, BaseSequenceEstimator):
+        estimator = copy.copy(estimator)  # another thread may fit it
     learner = _learner_of(estimator)
-    X, y = copy.copy(estimator)._check(X, y, reset=False)
+    X, y = estimator._check(X, y, reset=False)
     truncated = _gradient_by_lag(learner.topology, learner.weights, X, y, "backward")
     full = _gradient_by_lag(learner.topology, learner.weights, X, y, "full")
     slices = learner.topology.slices.items()
