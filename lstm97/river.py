@@ -1,26 +1,33 @@
 """Streams with the methods of the package river, which is not needed here."""
 
+from lstm97._arrays import naming
+from lstm97.streams import Stream
+
 
 class _RiverModel:
     _supervised = True  # river asks for it
+    _has_classes = False
 
     def __init__(self, stream, features=None):
-        if (stream.classes_ is not None) != self._has_classes:
+        if not isinstance(stream, Stream) or (stream.classes_ is None) == self._has_classes:
             raise ValueError(f"{type(self).__name__}: the stream predicts something else")
-        self.stream = stream
-        self.features = None if features is None else list(features)
+        with naming("features"):
+            self.stream, self.features = stream, None if features is None else list(features)
 
     def learn_one(self, x, y, w=1.0):
         """Learn the target of the step predicted last; without one, go on by the step x first."""
-        if not self.stream.is_due:
-            self._step(x)
+        self.stream._check_target(y, w)  # what is refused makes no step
+        self._step(x, go_on=not self.stream.is_due)
         self.stream.learn(y, sample_weight=w)
 
-    def _step(self, x):
-        features = sorted(x) if self.features is None else self.features
+    def _step(self, x, go_on=True):
+        if not isinstance(x, dict):
+            raise TypeError(f"x must be a dict of features, it is a {type(x).__name__}")
+        with naming("features"):
+            features = sorted(x) if self.features is None else self.features
         if x.keys() != set(features):
             raise ValueError(f"x has the features {list(x)}, the stream has {features}")
-        prediction = self.stream.step([x[name] for name in features])
+        prediction = self.stream.step([x[name] for name in features]) if go_on else None
         self.features = features
         return prediction
 
@@ -44,7 +51,7 @@ class RiverClassifier(_RiverModel):
     Raises
     ------
     ValueError
-        If the stream is of a regressor; in all methods, if a step has other features.
+        If the stream is of a regressor; in all methods, if x has other features.
 
     Examples
     --------
@@ -54,9 +61,8 @@ class RiverClassifier(_RiverModel):
     >>> model = model.partial_fit([[[0.0, 0.0]]], ["dry"], classes=["dry", "wet"])
     >>> weather = RiverClassifier(model.stream(), features=["wind", "clouds"])
     >>> for _ in range(20):
-    ...     prediction = weather.predict_one({"clouds": 0.9, "wind": 0.3})
     ...     weather.learn_one({"clouds": 0.9, "wind": 0.3}, "wet")
-    >>> prediction
+    >>> weather.predict_one({"clouds": 0.9, "wind": 0.3})
     'wet'
     """
 
@@ -86,8 +92,6 @@ class RiverRegressor(_RiverModel):
     >>> round(rain.predict_one({"clouds": 0.9, "wind": 0.3}), 2)
     0.25
     """
-
-    _has_classes = False
 
     def predict_one(self, x):
         """Go on by a step; return the prediction, a number or an array of numbers."""

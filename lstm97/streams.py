@@ -198,12 +198,7 @@ class Stream:
             If the loss, or a weight, would not be finite: no weight has moved, and `loss` is not
             finite.
         """
-        if self._refusal:
-            raise ValueError(self._refusal)
-        if not (isinstance(sample_weight, Real) and 0.0 <= sample_weight < np.inf):
-            raise ValueError(f"sample_weight={sample_weight!r} must be a number, 0 or more")
-        target, weight = self._check_y(y)
-        loss = self._net.learn(target, weight * sample_weight, self._learning_rate)
+        loss = self._net.learn(*self._check_target(y, sample_weight), self._learning_rate)
         if not np.isfinite(loss):
             warnings.warn(
                 "learning diverged: the loss or a weight would not be finite; nothing was learned "
@@ -307,6 +302,15 @@ class Stream:
             raise TypeError(f"is_due={is_due!r} must be True or False")
         return weights, state, touched, x, is_due
 
+    def _check_target(self, y, sample_weight):
+        """Return target row and weight, if the net can learn."""
+        if self._refusal:
+            raise ValueError(self._refusal)
+        if not (isinstance(sample_weight, Real) and 0.0 <= sample_weight < np.inf):
+            raise ValueError(f"sample_weight={sample_weight!r} must be a number, 0 or more")
+        target, weight = self._check_y(y)
+        return target, weight * sample_weight
+
     def _label_targets(self):
         """Return target row and weight of each label."""
         rows = np.eye(self._topology.n_outputs)
@@ -320,7 +324,7 @@ class Stream:
             return self._check_numbers(y), 1.0
         try:
             return self._targets[y]
-        except (KeyError, TypeError):  # TypeError: a list, for instance
+        except (KeyError, TypeError, ValueError):  # what cannot be hashed, a list for instance
             raise ValueError(f"y={y!r} is not in classes_") from None
 
     def _check_numbers(self, y):

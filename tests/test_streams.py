@@ -649,6 +649,7 @@ def test_steps_that_are_refused_leave_the_stream_as_it_was(form, x, error, messa
         ("paper", None, {}, ValueError, "y=None is not in classes_"),
         ("paper", np.nan, {}, ValueError, "y=nan is not in classes_"),
         ("paper", ["a"], {}, ValueError, "is not in classes_"),
+        ("paper", memoryview(bytearray(1)), {}, ValueError, "is not in classes_"),
         ("paper", "a", {"sample_weight": -1.0}, ValueError, "sample_weight=-1.0"),
         ("paper", "a", {"sample_weight": np.nan}, ValueError, "sample_weight=nan"),
         ("paper", "a", {"sample_weight": np.inf}, ValueError, "sample_weight=inf"),
