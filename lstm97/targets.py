@@ -1,12 +1,16 @@
 """`Targets`, what should come out at which step, and the checks of the y that users give."""
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from scipy import sparse
 
 from lstm97._arrays import check_sparse, locate, naming, refuse_masked
 from lstm97.sequences import Sequences
+
+# Integers beyond this need not be what they were as floats.
+EXACT = 2**53
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,14 @@ def check_labels(labels, lengths=None, name="y"):
         n_strings = sum(isinstance(label, str) for label in present)
         if 0 < n_strings < len(present):
             raise TypeError(f"{name} mixes strings with other labels")
-    return without_objects(present), missing
+    common = without_objects(present)
+    if present.dtype.kind == "O" and common.dtype.kind == "f":
+        for label in present:
+            if isinstance(label, Integral) and not -EXACT <= label <= EXACT:
+                raise ValueError(
+                    f"{name} holds {label}, which would become a float among the others"
+                )
+    return common, missing
 
 
 def without_objects(labels):
