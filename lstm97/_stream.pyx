@@ -2,9 +2,14 @@
 
 The state is carried from call to call, and so are the weights, in their padded rows: a call costs
 the same at any time. What is copied out has no padding, and is the same for every vector width.
+
+Whatever a call changes is changed under the lock of its object, and no Python code runs meanwhile:
+threads take turns, with and without a GIL.
 """
 
+cimport cython
 from libc.math cimport INFINITY, isfinite
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 from lstm97._core cimport (
@@ -73,10 +78,14 @@ cdef class Stepper:
 
     cdef Network net
     cdef Gradient form
-    cdef Steps x  # of the last step in this sequence; None: there was none
+    cdef Py_ssize_t n_weights
+    cdef object last  # step in this sequence; None: there was none
+    cdef Steps x      # the kernel's view of it
+    cdef readonly bint is_due  # whether the last step may be learned from
 
     def __cinit__(self, topology, double[::1] weights, str form):
-        self.net, self.form, self.x = Network(topology), GRADIENTS[form], None
+        self.net, self.form, self.n_weights = Network(topology), GRADIENTS[form], topology.n_weights
+        self.last, self.x, self.is_due = None, None, False
         if self.form not in (NONE, FORWARD, SENSITIVE):
             raise ValueError(f"{form} needs whole sequences")
         if self.form == SENSITIVE:
@@ -88,29 +97,34 @@ cdef class Stepper:
 
     def weights(self):
         """Return a copy of the weights."""
-        flat = np.empty(self.net.topology.n_weights)
-        self.net._exchange(flat, &self.net.w, False)
-        return flat
+        cdef double[::1] flat = np.empty(self.n_weights)
+        with cython.critical_section(self):
+            self.net._exchange(flat, &self.net.w, False)
+        return np.asarray(flat)
 
+    @cython.critical_section
     def reset(self):
         """Begin a sequence."""
-        if self.x is not None:
-            reset(&self.net.n, &self.x.input, &self.net.q)
-        self.x = None
+        self._forget()
 
     def step(
         self,
-        Steps x,            # IN   one step, dense or sparse as those before; not to be changed
+        last,               # IN   one step, dense or sparse as those before; not to be changed:
+                            #      (n_inputs,), or a CSR matrix of one row
         double[::1] out,    # OUT  (n_outputs,)
     ):
         """Go on by one step, write the outputs, and tell whether they are finite."""
+        cdef Steps x = self._checked(last)
+        with cython.critical_section(self):
+            return self._step(last, x, out)
+
+    cdef _step(self, last, Steps x, double[::1] out):
         cdef int k
-        self._check_step(x)
         if self.x is not None and (self.x.input.dense == NULL) != (x.input.dense == NULL):
             raise ValueError("a sequence has either sparse or dense steps: x is of the other kind")
         if out.shape[0] != self.net.n.n_outputs:
             raise ValueError(f"{self.net.n.n_outputs} outputs expected, got {out.shape[0]}")
-        self.x = x
+        self.last, self.x, self.is_due = last, x, True
         step_hidden(&self.net.n, &self.net.w, &x.input, 0, &self.net.q)
         if self.form != NONE:
             advance_derivatives(&self.net.n, &self.net.w, &x.input, 0, self.form, &self.net.q)
@@ -121,6 +135,7 @@ cdef class Stepper:
                 return False
         return True
 
+    @cython.critical_section
     def learn(
         self,
         const double[::1] target,   # IN   (n_outputs,), NaN for none
@@ -136,10 +151,11 @@ cdef class Stepper:
             no weight has moved.
         """
         cdef Summary r
-        if self.form == NONE or self.x is None:
-            raise ValueError("there is no step to learn from")
+        if self.form == NONE or not self.is_due:
+            raise ValueError("there is no step to learn from: call step, then learn, once")
         if target.shape[0] != self.net.n.n_outputs:
             raise ValueError(f"{self.net.n.n_outputs} targets expected, got {target.shape[0]}")
+        self.is_due = False
         memset(&r, 0, sizeof(Summary))
         output_error(&self.net.n, &self.net.q, &target[0], weight, &r)
         add_gradient(
@@ -160,38 +176,57 @@ cdef class Stepper:
         return r.loss
 
     def snapshot(self):
-        """Return copies of the weights, the state, and the columns that were not zero so far."""
-        cdef double[::1] state = np.empty(self._state_size())
-        cdef int i
-        self._exchange_state(state, False)
-        touched = [self.net.q.touched[i] for i in range(self.net.q.n_touched)]
-        return self.weights(), np.asarray(state), np.array(touched, dtype=np.intc)
+        """Return weights, state, columns that were not zero so far, the last step, and `is_due`.
+
+        All of them are copies, but the step.
+        """
+        cdef double[::1] weights = np.empty(self.n_weights), state = np.empty(self._state_size())
+        cdef int[::1] touched = np.empty(self.net.n.n_inputs, dtype=np.intc)
+        cdef int n_touched
+        with cython.critical_section(self):
+            self.net._exchange(weights, &self.net.w, False)
+            self._exchange_state(state, False)
+            n_touched = self.net.q.n_touched
+            memcpy(&touched[0], self.net.q.touched, n_touched * sizeof(int))
+            last, is_due = self.last, self.is_due
+        columns = np.asarray(touched)[:n_touched].copy()
+        return np.asarray(weights), np.asarray(state), columns, last, is_due
 
     def restore(
         self,
-        double[::1] weights,        # IN   these three from `snapshot`
-        double[::1] state,          # IN
-        const int[::1] touched,     # IN
-        Steps x,                    # IN   of the last step, or None
+        double[::1] weights,            # IN   these five from `snapshot`
+        double[::1] state,              # IN
+        const int64_t[::1] touched,     # IN
+        last,                           # IN
+        bint is_due,                    # IN
     ):
         """Go back to a snapshot, of this net or one of the same form."""
         cdef Py_ssize_t i
+        cdef Steps x = None if last is None else self._checked(last)
         self._check_weights(weights)
-        if state.shape[0] != self._state_size() or touched.shape[0] > self.net.n.n_inputs:
+        if state.shape[0] != self._state_size():
             raise ValueError("a state of another net")
         for i in range(touched.shape[0]):
             if not 0 <= touched[i] < self.net.n.n_inputs:
                 raise ValueError(f"there is no input {touched[i]}")
-        if x is not None:
-            self._check_step(x)
-        self.reset()
-        self.x = x
-        self.net._exchange(weights, &self.net.w, True)
-        self._exchange_state(state, True)
-        for i in range(touched.shape[0]):
-            self.net.q.touched[i] = touched[i]
-            self.net.q.position[touched[i]] = i
-        self.net.q.n_touched = touched.shape[0]
+        if len(set(touched)) < touched.shape[0]:
+            raise ValueError("an input is touched twice")
+        if is_due and x is None:
+            raise ValueError("no step is due where there was none")
+        with cython.critical_section(self):
+            self._forget()
+            self.last, self.x, self.is_due = last, x, is_due
+            self.net._exchange(weights, &self.net.w, True)
+            self._exchange_state(state, True)
+            for i in range(touched.shape[0]):
+                self.net.q.touched[i] = touched[i]
+                self.net.q.position[touched[i]] = i
+            self.net.q.n_touched = touched.shape[0]
+
+    cdef _forget(self):
+        if self.x is not None:
+            reset(&self.net.n, &self.x.input, &self.net.q)
+        self.last, self.x, self.is_due = None, None, False
 
     cdef Py_ssize_t _state_size(self):
         cdef Sizes *n = &self.net.n
@@ -232,13 +267,14 @@ cdef class Stepper:
             )
 
     cdef _check_weights(self, double[::1] weights):
-        if weights.shape[0] != self.net.topology.n_weights:
-            raise ValueError(
-                f"{self.net.topology.n_weights} weights expected, got {weights.shape[0]}"
-            )
+        if weights.shape[0] != self.n_weights:
+            raise ValueError(f"{self.n_weights} weights expected, got {weights.shape[0]}")
 
-    cdef _check_step(self, Steps x):
+    cdef Steps _checked(self, step):
         """Refuse what the kernel could not read, and numbers that are not finite."""
+        cdef Steps x = Steps(
+            step.reshape(1, -1) if isinstance(step, np.ndarray) else step
+        )
         cdef Py_ssize_t i, count
         cdef const double *values
         if x.n_steps != 1 or x.n_inputs != self.net.n.n_inputs:
@@ -250,3 +286,4 @@ cdef class Stepper:
                 kind = "infinity" if values[i] == values[i] else "NaN"
                 feature = x.input.indices[i] if x.input.dense == NULL else i
                 raise ValueError(f"x contains {kind} in feature {feature}")
+        return x

@@ -1,5 +1,6 @@
 """What Section 4 of the paper warns of, found in a fitted net, with the paper's remedies."""
 
+import copy
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -162,6 +163,7 @@ def diagnose(estimator: LSTMClassifier | LSTMRegressor, X: SequencesLike) -> lis
         raise TypeError(
             f"diagnose is for LSTMClassifier and LSTMRegressor, not for {type(estimator).__name__}"
         )
+    estimator = copy.copy(estimator)  # another thread may fit it
     traces = estimator.trace(X)
     if len(traces) < 2:
         raise ValueError("X must hold at least 2 sequences: one does not tell what is constant")

@@ -137,8 +137,9 @@ class CarouselDisplay:
                 "CarouselDisplay is for LSTMClassifier and LSTMRegressor, not for "
                 f"{type(estimator).__name__}"
             )
+        estimator = copy.copy(estimator)  # another thread may fit it
         check_is_fitted(estimator)
-        sequences = copy.copy(estimator)._check_X(X, reset=False)
+        sequences = estimator._check_X(X, reset=False)
         i = index(sequence)
         if not -len(sequences) <= i < len(sequences):
             raise ValueError(f"sequence={i}: X has {len(sequences)} sequences")
@@ -256,6 +257,7 @@ class TrainingCurveDisplay:
         """
         if not hasattr(estimator, "fit"):
             raise TypeError(f"{type(estimator).__name__} is no estimator")
+        estimator = copy.copy(estimator)  # as above
         check_is_fitted(estimator)
         losses = getattr(estimator, "loss_curve_", None)
         if losses is None:

@@ -145,8 +145,10 @@ def gradient_report(
     >>> report.by_group_and_lag.cosine.shape
     (4, 22)
     """
+    if isinstance(estimator, BaseSequenceEstimator):
+        estimator = copy.copy(estimator)  # another thread may fit it
     learner = _learner_of(estimator)
-    sequences, targets = copy.copy(estimator)._check(X, y, reset=False)
+    sequences, targets = estimator._check(X, y, reset=False)
     net, weights = learner.topology, learner.weights
     truncated = _gradient_by_lag(net, weights, sequences, targets, "backward")
     full = _gradient_by_lag(net, weights, sequences, targets, "full")

@@ -363,9 +363,10 @@ class _BaseLSTM(BaseSequenceEstimator):
         >>> np.flatnonzero(trace.input_gate[:, 0] > 0.1)
         array([2, 9])
         """
-        check_is_fitted(self)
-        sequences = copy.copy(self)._check_X(X, reset=False)
-        return record_traces(self.topology_, self.weights_.copy(), sequences)
+        model = copy.copy(self)  # another thread may fit it
+        check_is_fitted(model)
+        sequences = model._check_X(X, reset=False)
+        return record_traces(model.topology_, model.weights_.copy(), sequences)
 
 
 @with_class_weight

@@ -45,11 +45,12 @@ CHOICES = {
     "output_activation": ("logistic", "linear", "softmax"),
     "loss": ("squared_error", "log_loss"),
 }
-# Fitted attributes that must be there, and of which type, by what an estimator is.
+# Fitted attributes that must be there, and of which type, by what an estimator is ...
 ATTRIBUTES: dict[Any, dict[str, Any]] = {
     BaseSequenceEstimator: {
         "topology_": Topology,
         "target_steps_": str,
+        "x_is_table_": bool,
         "n_features_in_": int,
         "n_step_features_in_": int,
         "n_iter_": int,
@@ -60,6 +61,14 @@ ATTRIBUTES: dict[Any, dict[str, Any]] = {
     SequenceRegressorMixin: {"n_outputs_": int, "target_ndim_": int},
     CASCADES: {"topology_": CascadeTopology, "training_state_": TrainingState},
     CHUNKERS: {"chunker_topology_": Topology},
+}
+# ... and those that may be there.
+OPTIONAL = {
+    "feature_names_in_": np.ndarray,
+    "validation_seed_": int,
+    "validation_scores_": list,
+    "best_validation_score_": float,
+    "solver_state_": dict,
 }
 
 
@@ -182,8 +191,14 @@ def _write(path: Path, arrays: dict[str, Any]) -> None:
 def _read(data: bytes) -> dict[str, Any]:
     """Return the arrays of an .npz file by name."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = archive.infolist()
+        for entry in entries:
+            _need(entry.compress_type == zipfile.ZIP_STORED, f"{entry.filename} is compressed")
+        # Not compressed, they take no more memory than the file does.
+        size = sum(entry.file_size for entry in entries)
+        _need(size <= len(data), f"its entries are larger than the file, {size} bytes")
         # Whole, unlike np.load: only at the end of an entry its checksum is compared.
-        members = {name: archive.read(name) for name in archive.namelist()}
+        members = {entry.filename: archive.read(entry) for entry in entries}
     return {
         name.removesuffix(".npy"): np.lib.format.read_array(io.BytesIO(member), allow_pickle=False)
         for name, member in members.items()
@@ -219,10 +234,10 @@ def _restore(arrays: dict[str, Any]) -> Any:
     model = ESTIMATORS[header["class"]]()
     model.set_params(**_unpack_all(header["parameters"], arrays))
     model._validate_params()
-    for name, value in _unpack_all(header["fitted"], arrays).items():
-        _need(_is_saved(name), f"{name!r} is the name of no fitted attribute")
-        setattr(model, name, value)
-    _check_attributes(model)
+    fitted = _unpack_all(header["fitted"], arrays)
+    _check_attributes(model, fitted)
+    vars(model).update(fitted)
+    _check_values(model)
     _take_weights(model, arrays)
     _check_states(model)
     _need(not arrays, f"it has entries that mean nothing: {', '.join(arrays)}")
@@ -236,9 +251,10 @@ def _header(arrays: dict[str, Any]) -> dict[str, Any]:
     header = json.loads(arrays.pop("header").item())
     is_ours = isinstance(header, dict) and header.get("format") == "lstm97"
     _need(is_ours, "its header is not that of lstm97.save")
+    schema = header.get("schema")
     _need(
-        header.get("schema") == SCHEMA,
-        f"it was made by lstm97 {header.get('version')}, in version {header.get('schema')!r} of "
+        _is(schema, int) and schema == SCHEMA,
+        f"it was made by lstm97 {header.get('version')}, in version {schema!r} of "
         f"the format; this is lstm97 {version('lstm97')}, which reads version {SCHEMA}",
     )
     for name, kind in {"class": str, "parameters": dict, "fitted": dict}.items():
@@ -327,7 +343,7 @@ def _part(name: str, kind: Any, content: Any, arrays: dict[str, Any]) -> Any:
     _need(content.keys() == types.keys(), f"{name} has other fields than a {kind.__name__}")
     values = {part: _unpack(f"{name}.{part}", each, arrays) for part, each in content.items()}
     for part, value in values.items():
-        _need(isinstance(value, types[part]), f"{name}.{part} is a {type(value).__name__}")
+        _need(_is(value, types[part]), f"{name}.{part} is a {type(value).__name__}")
         _need(value in CHOICES.get(part, [value]), f"{name}.{part} is {value!r}")
     return kind(**values)
 
@@ -340,20 +356,32 @@ def _need(condition: object, message: str) -> None:
         raise ValueError(message)
 
 
-def _check_attributes(model: Any) -> None:
-    """Refuse fitted attributes that are missing, or do not go together."""
+def _is(value: Any, kind: type) -> bool:
+    """Tell whether a value is of a type, of which Python's True is no number."""
+    return isinstance(value, kind) and (kind is not int or not isinstance(value, bool))
+
+
+def _check_attributes(model: Any, fitted: dict[str, Any]) -> None:
+    """Refuse fitted attributes that are missing, unknown, or of another type."""
     types: dict[str, Any] = {}
     for kinds, attributes in ATTRIBUTES.items():
         types |= attributes if isinstance(model, kinds) else {}
-    for name, kind in types.items():
-        _need(hasattr(model, name), f"{name} is missing")
-        _need(isinstance(getattr(model, name), kind), f"{name} is no {kind.__name__}")
+    for name in types:
+        _need(name in fitted, f"{name} is missing")
+    types |= OPTIONAL
+    for name, value in fitted.items():
+        _need(name in types, f"{name!r} is the name of no fitted attribute")
+        _need(_is(value, types[name]), f"{name} is no {types[name].__name__}")
+
+
+def _check_values(model: Any) -> None:
+    """Refuse fitted attributes that do not go together."""
     _need(model.target_steps_ in ("last", "every"), f"target_steps_ is {model.target_steps_!r}")
     _need(model.n_iter_ >= 0, f"n_iter_ is {model.n_iter_}")
     for name in ("loss_curve_", "validation_scores_"):
         curve = getattr(model, name, [])
-        is_curve = isinstance(curve, list) and all(isinstance(each, float) for each in curve)
-        _need(is_curve, f"{name} is no list of numbers")
+        _need(all(isinstance(each, float) for each in curve), f"{name} is no list of numbers")
+    _need(np.isfinite(model.loss_curve_).all(), "loss_curve_ holds a number that is not finite")
     _check_inputs(model)
     _check_outputs(model)
 
@@ -364,10 +392,10 @@ def _check_inputs(model: Any) -> None:
     _need(
         n_columns > 0 and n_columns % n == 0, f"n_features_in_ is {n_columns}, no multiple of {n}"
     )
+    _need(getattr(model, "validation_seed_", 0) >= 0, "validation_seed_ is negative")
     names = getattr(model, "feature_names_in_", None)
     if names is not None:
-        is_right = isinstance(names, np.ndarray) and names.shape == (n_columns,)
-        is_right = is_right and all(isinstance(each, str) for each in names)
+        is_right = names.shape == (n_columns,) and all(isinstance(each, str) for each in names)
         _need(is_right, f"feature_names_in_ is no array of {n_columns} names")
 
 
@@ -388,6 +416,10 @@ def _check_outputs(model: Any) -> None:
     else:
         found = model.topology_.n_outputs
         _need(found == n_outputs, f"topology_ has {found} outputs, {n_outputs} expected")
+    other = "softmax" if isinstance(model, SequenceClassifierMixin) else "linear"
+    for name in ("topology_", "chunker_topology_"):
+        found = getattr(model, name, model.topology_).output_activation
+        _need(found in ("logistic", other), f"{name}.output_activation is {found!r}")
 
 
 def _take_weights(model: Any, arrays: dict[str, Any]) -> None:
@@ -405,11 +437,9 @@ def _take_weights(model: Any, arrays: dict[str, Any]) -> None:
 def _check_states(model: Any) -> None:
     """Refuse what learning could not go on from."""
     if hasattr(model, "solver_state_"):
-        state = model.solver_state_
-        _need(isinstance(state, dict), "solver_state_ is no dict")
-        for name, value in state.items():
+        for name, value in model.solver_state_.items():
             if name == "n_updates":
-                _need(isinstance(value, int) and value >= 0, f"n_updates is {value!r}")
+                _need(_is(value, int) and value >= 0, f"n_updates is {value!r}")
             else:
                 _check_numbers(f"solver_state_.{name}", value, model.weights_.shape)
     if isinstance(model, CASCADES):

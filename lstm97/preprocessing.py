@@ -162,15 +162,18 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         ------
         ValueError
             If the wrapped transformer does not make one row of each step; if NaN or infinity would
-            come into `Sequences`; if `set_output` asks for a DataFrame, but X is not 2-D.
+            come into `Sequences`; if `set_output` asks for a DataFrame, but X is not 2-D
+            with rows as in `fit`.
         """
         check_is_fitted(self)
-        if is_ragged(X) and self._makes_tables():
+        steps = self._check_X(X, reset=False)
+        has_names = not is_ragged(X) and steps.lengths[0] == self._steps_per_row()
+        if self._makes_tables() and not has_names:
             raise ValueError(
-                "set_output: only a 2-D X can become a DataFrame; "
-                'for sequences, set_output(transform="default")'
+                "set_output: only a 2-D X, with as many steps in a row as in fit, can become a "
+                'DataFrame; for sequences, set_output(transform="default")'
             )
-        return self._apply("transform", self._check_X(X, reset=False), X)
+        return self._apply("transform", steps, X)
 
     @available_if(_wraps("inverse_transform"))
     def inverse_transform(self, X: SequencesLike) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from lstm97._arrays import naming
 from lstm97.streams import Stream
 
 
@@ -11,10 +12,10 @@ class _RiverModel:
     _has_classes: bool
 
     def __init__(self, stream: Stream, features: Iterable[Any] | None = None) -> None:
-        if (stream.classes_ is not None) != self._has_classes:
+        if not isinstance(stream, Stream) or (stream.classes_ is None) == self._has_classes:
             raise ValueError(f"{type(self).__name__}: the stream predicts something else")
-        self.stream = stream
-        self.features = None if features is None else list(features)
+        with naming("features"):
+            self.stream, self.features = stream, None if features is None else list(features)
 
     def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
         """Learn the target of the step predicted last; without one, go on by the step x first.
@@ -28,15 +29,18 @@ class _RiverModel:
         w : float, default=1.0
             What its loss counts.
         """
-        if not self.stream.is_due:
-            self._step(x)
+        self.stream._check_target(y, w)  # what is refused makes no step
+        self._step(x, go_on=not self.stream.is_due)
         self.stream.learn(y, sample_weight=w)
 
-    def _step(self, x: dict[Any, Any]) -> Any:
-        features = sorted(x) if self.features is None else self.features
+    def _step(self, x: dict[Any, Any], go_on: bool = True) -> Any:
+        if not isinstance(x, dict):
+            raise TypeError(f"x must be a dict of features, it is a {type(x).__name__}")
+        with naming("features"):
+            features = sorted(x) if self.features is None else self.features
         if x.keys() != set(features):
             raise ValueError(f"x has the features {list(x)}, the stream has {features}")
-        prediction = self.stream.step([x[name] for name in features])
+        prediction = self.stream.step([x[name] for name in features]) if go_on else None
         self.features = features
         return prediction
 
@@ -60,7 +64,7 @@ class RiverClassifier(_RiverModel):
     Raises
     ------
     ValueError
-        If the stream is of a regressor; in all methods, if a step has other features.
+        If the stream is of a regressor; in all methods, if x has other features.
 
     Examples
     --------
@@ -70,9 +74,8 @@ class RiverClassifier(_RiverModel):
     >>> model = model.partial_fit([[[0.0, 0.0]]], ["dry"], classes=["dry", "wet"])
     >>> weather = RiverClassifier(model.stream(), features=["wind", "clouds"])
     >>> for _ in range(20):
-    ...     prediction = weather.predict_one({"clouds": 0.9, "wind": 0.3})
     ...     weather.learn_one({"clouds": 0.9, "wind": 0.3}, "wet")
-    >>> prediction
+    >>> weather.predict_one({"clouds": 0.9, "wind": 0.3})
     'wet'
     """
 

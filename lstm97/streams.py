@@ -11,15 +11,15 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from lstm97._arrays import as_numbers, as_steps
-from lstm97._core import Steps
+from lstm97._arrays import as_integers, as_numbers, as_steps, naming
 from lstm97._learners.batch import BatchLearner
 from lstm97._learners.network import NetworkLearner
 from lstm97._stream import Stepper
+from lstm97._topology import Topology
 
 
 class Snapshot(NamedTuple):
-    """All that a stream changes.
+    """All that a stream changes, and what net it belongs to.
 
     Attributes
     ----------
@@ -28,10 +28,14 @@ class Snapshot(NamedTuple):
         What is carried from step to step.
     touched : ndarray of int
         Columns of sparse steps that were not zero so far.
-    x : ndarray or CSR matrix of shape (1, n_features), or None
+    x : ndarray of shape (n_features,), CSR matrix of shape (1, n_features), or None
         The last step, if there was one.
     is_due : bool
         Whether the last step may still be learned from.
+    topology : Topology
+        Of the net.
+    classes : ndarray of shape (n_classes,) or None
+        `classes_` of the stream.
     """
 
     weights: np.ndarray
@@ -39,6 +43,8 @@ class Snapshot(NamedTuple):
     touched: np.ndarray
     x: np.ndarray | sparse.csr_array | None
     is_due: bool
+    topology: Topology
+    classes: np.ndarray | None
 
 
 class Stream:
@@ -87,6 +93,8 @@ class Stream:
 
     A pickle of a stream holds its state, so that it goes on where it was.
 
+    Calls from several threads take turns, but a stream is one sequence: all of them step along it.
+
     Examples
     --------
     The sum of the last two numbers, from a source that never ends:
@@ -120,15 +128,18 @@ class Stream:
         self._refusal = why_not and f"{name} cannot learn along a stream: {why_not}"
         self._estimator = estimator
         self._learning_rate = estimator.learning_rate
-        self._n_features, self._n_outputs = learner.topology.n_inputs, learner.topology.n_outputs
+        self._topology = learner.topology
         self.classes_: Any = getattr(estimator, "classes_", None)
         if self.classes_ is not None:
             self._targets = self._label_targets()
         # Of batches there is a reason why not, and no form.
         form = "none" if why_not else learner.form  # type: ignore[union-attr]
         self._net = Stepper(learner.topology, learner.weights, form)
-        self._x: Any = None
-        self.is_due = False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is a step that `learn` has not been called for."""
+        return self._net.is_due
 
     def step(self, x: ArrayLike) -> np.ndarray | float:
         """Go on by one step and predict.
@@ -152,10 +163,8 @@ class Stream:
             is not finite: the stream has gone on, but may be of no use before `reset` or
             `restore`.
         """
-        x = self._check_x(x)
-        outputs = np.empty(self._n_outputs)
-        is_finite = self._net.step(Steps(x), outputs)
-        self._x, self.is_due = x, True
+        outputs = np.empty(self._topology.n_outputs)
+        is_finite = self._net.step(self._check_x(x), outputs)
         if not is_finite:
             raise ValueError("an output is not finite: steps or weights hold values that overflow")
         if self.classes_ is not None:
@@ -191,15 +200,7 @@ class Stream:
             If the loss, or a weight, would not be finite: no weight has moved, and `loss` is not
             finite.
         """
-        if self._refusal:
-            raise ValueError(self._refusal)
-        if not self.is_due:
-            raise ValueError("there is no step to learn from: call step, then learn, once")
-        if not (isinstance(sample_weight, Real) and 0.0 <= sample_weight < np.inf):
-            raise ValueError(f"sample_weight={sample_weight!r} must be a number, 0 or more")
-        target, weight = self._check_y(y)
-        loss = self._net.learn(target, weight * sample_weight, self._learning_rate)
-        self.is_due = False
+        loss = self._net.learn(*self._check_target(y, sample_weight), self._learning_rate)
         if not np.isfinite(loss):
             warnings.warn(
                 "learning diverged: the loss or a weight would not be finite; nothing was learned "
@@ -218,7 +219,6 @@ class Stream:
             The same stream.
         """
         self._net.reset()
-        self._x, self.is_due = None, False
         return self
 
     def snapshot(self) -> Snapshot:
@@ -229,7 +229,9 @@ class Stream:
         snapshot : Snapshot
             For `restore`; it may be pickled.
         """
-        return Snapshot(*self._net.snapshot(), self._x, self.is_due)
+        weights, state, touched, x, is_due = self._net.snapshot()
+        x = None if x is None else x.copy()  # the kernel goes on to read its own
+        return Snapshot(weights, state, touched, x, is_due, self._topology, self.classes_)
 
     def restore(self, snapshot: Snapshot) -> Self:
         """Go back to a snapshot.
@@ -246,13 +248,16 @@ class Stream:
 
         Raises
         ------
+        TypeError
+            If it is no snapshot.
         ValueError
-            If the snapshot is of another net.
+            If the snapshot is of another net, or holds what no stream could have left: the stream
+            is as it was.
         """
-        weights, state, touched, x, is_due = snapshot
-        steps = None if x is None else Steps(x)
-        self._net.restore(weights.copy(), state.copy(), touched, steps)
-        self._x, self.is_due = x, is_due
+        if not isinstance(snapshot, Snapshot):
+            raise TypeError(f"snapshot must be a Snapshot, it is a {type(snapshot).__name__}")
+        with naming("snapshot"):
+            self._net.restore(*self._check_snapshot(snapshot))
         return self
 
     def to_estimator(self) -> Any:
@@ -278,16 +283,42 @@ class Stream:
         """Return a copy of a step: an array or a CSR matrix of one row."""
         expected: tuple[int, ...]
         if sparse.issparse(x):
-            x, expected = as_steps(x, "x").copy(), (1, self._n_features)
+            x, expected = as_steps(x, "x"), (1, self._topology.n_inputs)
         else:
-            x, expected = as_numbers(x, "x"), (self._n_features,)
+            x, expected = as_numbers(x, "x"), (self._topology.n_inputs,)
         if x.shape != expected:
             raise ValueError(f"x has shape {x.shape}, one step has shape {expected}")
-        return x if sparse.issparse(x) else x[None].copy()
+        return x.copy()
+
+    def _check_snapshot(self, snapshot):
+        """Return copies of what the kernel restores; it has checks of its own."""
+        weights, state, touched, x, is_due, topology, classes = snapshot
+        is_ours = isinstance(topology, Topology) and topology == self._topology
+        if not (is_ours and np.array_equal(classes, self.classes_)):
+            raise ValueError("it is of another net")
+        weights = as_numbers(weights, "weights").copy()
+        if not np.isfinite(weights).all():
+            raise ValueError("weights are not finite")
+        # What is carried may be: a stream that has overflowed is one that can be stored.
+        state = as_numbers(state, "state").copy()
+        touched = as_integers(touched, "touched")
+        x = None if x is None else self._check_x(x)
+        if not isinstance(is_due, bool | np.bool_):
+            raise TypeError(f"is_due={is_due!r} must be True or False")
+        return weights, state, touched, x, is_due
+
+    def _check_target(self, y, sample_weight):
+        """Return target row and weight, if the net can learn."""
+        if self._refusal:
+            raise ValueError(self._refusal)
+        if not (isinstance(sample_weight, Real) and 0.0 <= sample_weight < np.inf):
+            raise ValueError(f"sample_weight={sample_weight!r} must be a number, 0 or more")
+        target, weight = self._check_y(y)
+        return target, weight * sample_weight
 
     def _label_targets(self) -> dict[Any, tuple[np.ndarray, float]]:
         """Return target row and weight of each label."""
-        rows = np.eye(self._n_outputs)
+        rows = np.eye(self._topology.n_outputs)
         weights = self._estimator._weigh(rows, None)
         weights = np.ones(len(rows)) if weights is None else weights
         return dict(zip(self.classes_, zip(rows, weights, strict=True), strict=True))
@@ -298,13 +329,13 @@ class Stream:
             return self._check_numbers(y), 1.0
         try:
             return self._targets[y]
-        except (KeyError, TypeError):  # TypeError: a list, for instance
+        except (KeyError, TypeError, ValueError):  # what cannot be hashed, a list for instance
             raise ValueError(f"y={y!r} is not in classes_") from None
 
     def _check_numbers(self, y: Any) -> np.ndarray:
-        target = as_numbers(y, "y")
-        if target.shape != (self._n_outputs,):
-            raise ValueError(f"y has shape {target.shape}, {self._n_outputs} numbers expected")
+        target, n_outputs = as_numbers(y, "y"), self._topology.n_outputs
+        if target.shape != (n_outputs,):
+            raise ValueError(f"y has shape {target.shape}, {n_outputs} numbers expected")
         if np.isnan(target).all():
             raise ValueError("y holds no target: every number is NaN")
         if np.isinf(target).any():

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,6 +14,8 @@ from lstm97.sequences import Sequences
 
 # What estimators take as y and as weights: see their `fit`.
 TargetsLike: TypeAlias = ArrayLike | Sequence[Any]
+# Integers beyond this need not be what they were as floats.
+EXACT = 2**53
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,14 @@ def check_labels(labels, lengths=None, name="y"):
         n_strings = sum(isinstance(label, str) for label in present)
         if 0 < n_strings < len(present):
             raise TypeError(f"{name} mixes strings with other labels")
-    return without_objects(present), missing
+    common = without_objects(present)
+    if present.dtype.kind == "O" and common.dtype.kind == "f":
+        for label in present:
+            if isinstance(label, Integral) and not -EXACT <= label <= EXACT:
+                raise ValueError(
+                    f"{name} holds {label}, which would become a float among the others"
+                )
+    return common, missing
 
 
 def without_objects(labels):

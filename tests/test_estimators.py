@@ -747,12 +747,23 @@ BROKEN.indices = np.array([0, 10**6], dtype=np.int32)
         (LSTMClassifier, np.zeros(2, dtype="V8"), "y must hold labels, its dtype is"),
         (LSTMClassifier, [1.0, 1e300], "y: Unknown label type: continuous"),
         (LSTMClassifier, [1.5, 2.5], "y: Unknown label type: continuous"),
+        (LSTMClassifier, [np.array([2**63] * 2, "u8"), np.array([-1] * 2)], "y holds 92233720368"),
+        (LSTMClassifier, [np.array([2**53 + 1] * 2), np.ones(2)], "y holds 9007199254740993, wh"),
     ],
 )
 def test_targets_are_refused_by_name(Estimator, y, message):
     X = [np.ones((2, 1)), np.ones((2, 1))]
     with pytest.raises((TypeError, ValueError), match=message):
         Estimator(**FAST).fit(X, y)
+
+
+def test_labels_of_several_types_are_what_they_were():
+    X = [np.ones((2, 1)), np.ones((2, 1))]
+    large = 2**53 + 1
+    y = [np.array([large, 3], "u8"), np.array([-1, 2], "i8")]
+    classes = LSTMClassifier(**FAST).fit(X, y).classes_
+    assert classes.tolist() == [-1, 2, 3, large]
+    assert classes.dtype == np.int64
 
 
 @pytest.mark.parametrize(

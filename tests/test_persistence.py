@@ -6,6 +6,8 @@ import json
 import pickle
 import random
 import re
+import tracemalloc
+import warnings
 import zipfile
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -15,7 +17,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
@@ -25,6 +27,8 @@ import lstm97
 from lstm97 import LSTMClassifier, LSTMRegressor, load, save
 from lstm97.persistence import ESTIMATORS
 from reference.builds import python
+from reference.hostile import harmed
+from test_fuzz import attempt, fuzz
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -473,6 +477,26 @@ STATE = ("fitted", "training_state_", "TrainingState")
 POOL = "training_state_.candidates"
 WRONG = {
     "schema": ("full", put("schema", value=2), "in version 2 of the format; .* reads version 1"),
+    "true schema": ("full", put("schema", value=True), "in version True of the format"),
+    "schema of a kind": ("full", put("schema", value=1.0), "in version 1.0 of the format"),
+    "unknown": ("full", put("fitted", "fit_", value=1), "'fit_' is the name of no fitted attrib"),
+    "softmax": (
+        "grown", put(*TOPOLOGY, "output_activation", value="softmax"),
+        "topology_.output_activation is 'softmax'",
+    ),
+    "linear": (
+        "full", put(*TOPOLOGY, "output_activation", value="linear"),
+        "topology_.output_activation is 'linear'",
+    ),
+    "softmax of a chunker": (
+        "SequenceChunkerRegressor-one", put(*CHUNKER, "output_activation", value="softmax"),
+        "chunker_topology_.output_activation is 'softmax'",
+    ),
+    "true blocks": ("grown", put(*TOPOLOGY, "n_blocks", value=True), "n_blocks is a bool"),
+    "true calls": ("full", put("fitted", "n_iter_", value=True), "n_iter_ is no int"),
+    "NaN in losses": (
+        "full", put("fitted", "loss_curve_", 0, value=np.nan), "loss_curve_ holds a number that",
+    ),
     "format": ("full", put("format", value="x"), "its header is not that of lstm97.save"),
     "no class": ("full", take("class"), "its header has no 'class'"),
     "class": ("full", put("class", value="os.system"), "'os.system' is no estimator of lstm97"),
@@ -489,13 +513,17 @@ WRONG = {
     "steps": ("full", put("fitted", "target_steps_", value="some"), "target_steps_ is 'some'"),
     "type": ("full", put("fitted", "stop_reason_", value=3), "stop_reason_ is no str"),
     "n_iter_": ("full", put("fitted", "n_iter_", value=-1), "n_iter_ is -1"),
-    "scores": ("early", put("fitted", "validation_scores_", value=2.0), "is no list of numbers"),
+    "scores": ("early", put("fitted", "validation_scores_", value=2.0), "scores_ is no list"),
     "losses": ("full", put("fitted", "loss_curve_", 0, value="1"), "loss_curve_ is no list of num"),
     "columns": ("a table", put("fitted", "n_features_in_", value=7), "7, no multiple of 2"),
     "width": ("full", put("fitted", "n_step_features_in_", value=3), "is not the net's, 2"),
     "names": (
         "a data frame", put("fitted", "feature_names_in_", "objects", value=["a"]),
         "feature_names_in_ is no array of 6 names",
+    ),
+    "no array of names": (
+        "a data frame", put("fitted", "feature_names_in_", value=["a"]),
+        "feature_names_in_ is no ndarray",
     ),
     "no topology": ("full", take("fitted", "topology_"), "topology_ is missing"),
     "kind": ("full", put("fitted", "topology_", value={"os": {}}), "of an unknown kind, 'os'"),
@@ -604,9 +632,9 @@ def as_npz(**arrays):
     return file.getvalue()
 
 
-def as_zip(**members):
+def as_zip(compression=zipfile.ZIP_STORED, **members):
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(file, "w", compression) as archive:
         for name, data in members.items():
             archive.writestr(f"{name}.npy", data)
     return file.getvalue()
@@ -625,6 +653,7 @@ FILES = {
     "deep": (as_npz(header=np.array(b"[" * 100_000)), "RecursionError"),
     "no array": (as_zip(header=b"x"), "magic string"),
     "objects": (as_npz(header=np.array([None])), "Object arrays cannot be loaded"),
+    "a compressed header": (as_zip(zipfile.ZIP_DEFLATED, header=b"x"), "header.npy is compressed"),
     "a huge array": (
         as_zip(header=as_npy(np.ones(3)).replace(b"(3,)", b"(%d,)" % 10**18)),
         "MemoryError",
@@ -639,6 +668,27 @@ def test_what_is_no_file_of_ours_is_refused(name, path):
     with pytest.raises(ValueError, match=re.escape(str(path)) + " cannot be loaded: ") as caught:
         load(path)
     assert message in str(caught.value)
+
+
+def test_a_small_file_takes_no_memory(path):
+    """Compressed, or the same bytes as entry after entry."""
+    path.write_bytes(as_zip(zipfile.ZIP_DEFLATED, header=bytes(10**8)))
+    entries = zipfile.ZipFile(io.BytesIO(as_zip(header=bytes(10**5)))).infolist()
+    again = io.BytesIO(as_zip(header=bytes(10**5)))
+    with zipfile.ZipFile(again, "a") as archive:
+        for i in range(1000):
+            entry = copy.copy(entries[0])
+            entry.filename = f"{i}.npy"
+            archive.filelist.append(entry)
+        archive._didModify = True
+    for data in (path.read_bytes(), again.getvalue()):
+        path.write_bytes(data)
+        assert path.stat().st_size < 250_000
+        tracemalloc.start()
+        with pytest.raises(ValueError, match=r"cannot be loaded: .*(compressed|larger than)"):
+            load(path)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+        tracemalloc.stop()
 
 
 # ---- damage --------------------------------------------------------------------------------------
@@ -729,6 +779,44 @@ def test_a_header_that_says_something_else_never_breaks_anything(case, path):
     assert n_refused > 3 * n_loaded > 0
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["array", "objects", "dict", "Move", "x"]), inner, max_size=2
+        )
+    ),
+    max_leaves=4,
+)
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
+@fuzz
+@given(st.sampled_from(sorted(CASES)), st.data())
+def test_whatever_stands_in_a_file_is_refused_or_predicts(tmp_path_factory, case, draw):
+    model, X, _ = fitted(case)
+    arrays = lstm97.persistence._entries(model)
+    header = json.loads(arrays["header"].item())
+    for _ in range(draw.draw(st.integers(0, 2))):
+        keys = draw.draw(st.sampled_from([*places(header)]))
+        draw.draw(st.sampled_from([put(*keys, value=draw.draw(JSON)), take(*keys)]))(header, {})
+        arrays["header"] = np.array(json.dumps(header).encode())
+    for name in draw.draw(st.lists(st.sampled_from(sorted(arrays)), max_size=2, unique=True)):
+        arrays[name] = draw.draw(harmed(arrays[name]))
+    path = tmp_path_factory.getbasetemp() / "changed.npz"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy's, of what it is to store
+        try:
+            np.savez(path, **arrays)
+        except Exception:
+            reject()
+    loaded = attempt(load, path, also=["loaded"])
+    if loaded is not None:
+        predicted = attempt(loaded.predict, X, also=["weights_"])
+        assert predicted is None or len(predicted) == len(X)
+
+
 # ---- the document --------------------------------------------------------------------------------
 
 PAGE = Path(__file__).parents[1] / "docs" / "persistence.md"
@@ -786,6 +874,16 @@ def test_the_reader_of_the_document_runs_any_lstm(seed, path):
         outputs = run(path, x)
         found = outputs if model.target_steps_ == "every" else outputs[-1]
         assert np.allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("output", ["logistic", "softmax"])
+@pytest.mark.parametrize("scale", [1e5, -1e5])
+def test_the_reader_of_the_document_does_not_overflow(output, scale, path):
+    X = np.random.default_rng(0).uniform(0.5, 1, (12, 4, 3))
+    model = LSTMClassifier(shortcut=True, max_iter=1, tol=None, output_activation=output)
+    save(model.fit(X, np.arange(12) % 3), path)
+    for x, expected in zip(X * scale, model.predict_proba(X * scale), strict=True):
+        assert np.allclose(reader()(path, x)[-1], expected, rtol=1e-12, atol=1e-12)
 
 
 def test_the_document_names_what_is_in_files():

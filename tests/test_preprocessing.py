@@ -295,12 +295,21 @@ def test_sequences_do_not_become_a_frame():
     model = StepwiseTransformer(StandardScaler()).fit(X)
     for form in (X, Sequences.from_list(X), np.ones((2, 4, 3))):
         with config_context(transform_output="pandas"):
-            with pytest.raises(ValueError, match="only a 2-D X can become a DataFrame"):
+            with pytest.raises(ValueError, match=r"only a 2-D X, .* can become a DataFrame"):
                 model.transform(form)
             assert not isinstance(clone(model).set_output(transform="default").fit_transform(form),
                                   pd.DataFrame)  # fmt: skip
             nameless = StepwiseTransformer(FunctionTransformer())
             assert same(nameless.fit_transform(form), form)
+
+
+def test_rows_of_other_lengths_than_in_fit_have_no_names():
+    model = StepwiseTransformer(StandardScaler(), n_channels=3).set_output(transform="pandas")
+    model.fit(data())
+    with pytest.raises(ValueError, match="as many steps in a row as in fit, can become a DataFr"):
+        model.transform(np.ones((4, 6)))
+    assert list(model.transform(np.ones((4, 3))).columns) == ["x0", "x1", "x2"]
+    assert model.set_output(transform="default").transform(np.ones((4, 6))).shape == (4, 6)
 
 
 # ---- targets -------------------------------------------------------------------------------------

@@ -4,9 +4,13 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lstm97 import LSTMClassifier, RTRLRegressor
 from lstm97.river import RiverClassifier, RiverRegressor
+from reference.hostile import junk, one_of
+from test_fuzz import attempt, fuzz
 
 NAMES = ["wind", "rain", "heat"]
 FAST = {"init_scale": 0.8, "learning_rate": 0.3, "random_state": 1}
@@ -93,6 +97,61 @@ def test_features_are_sorted_at_the_first_step_and_stay():
     online.learn_one(as_dict(row), 0.4)
     with pytest.raises(ValueError, match="the stream has"):
         online.learn_one({**as_dict(row), "snow": 1.0}, 0.4)
+
+
+def test_what_is_no_dict_of_features_is_refused():
+    online = RiverRegressor(regressor().stream())
+    with pytest.raises(TypeError, match="features: '<' not supported"):
+        online.predict_one({"heat": 1.0, 2: 0.0, "wind": 0.0})
+    before = pickle.dumps(online)
+    for x in ([1.0, 2.0, 3.0], None, "heat", numbers()[0]):
+        for call in (online.predict_one, lambda x: online.learn_one(x, 0.4)):
+            with pytest.raises(TypeError, match="x must be a dict of features, it is a"):
+                call(x)
+    assert pickle.dumps(online) == before
+    with pytest.raises(TypeError, match="features"):
+        RiverRegressor(regressor().stream(), features=5)
+    with pytest.raises(ValueError, match="RiverRegressor: the stream predicts something else"):
+        RiverRegressor(regressor())
+
+
+def test_features_are_looked_at_after_a_prediction_as_well():
+    online = RiverRegressor(regressor().stream(), NAMES)
+    online.predict_one(as_dict(numbers()[0]))
+    before = pickle.dumps(online)
+    with pytest.raises(ValueError, match=r"x has the features \['q'\], the stream has"):
+        online.learn_one({"q": 9}, 0.4)
+    assert pickle.dumps(online) == before
+
+
+def test_a_target_that_is_refused_makes_no_step():
+    online, stream = RiverRegressor(regressor().stream(), NAMES), regressor().stream()
+    for y, w in ((np.inf, 1.0), (0.4, -1.0)):
+        with pytest.raises(ValueError, match=r"infinity|sample_weight"):
+            online.learn_one(as_dict(numbers()[0]), y, w)
+    row = numbers()[1]
+    assert online.predict_one(as_dict(row)) == stream.step(row)
+
+
+@fuzz
+@given(st.booleans(), st.booleans(), st.data())
+def test_whatever_comes_is_refused_or_a_step(has_classes, is_named, draw):
+    stream, model = (
+        (classifier().stream(), RiverClassifier)
+        if has_classes
+        else (regressor().stream(), RiverRegressor)
+    )
+    online = model(stream, NAMES if is_named else None)
+    for _ in range(3):
+        x = as_dict(numbers()[draw.draw(st.integers(0, 9))])
+        for _ in range(draw.draw(st.integers(0, 1))):
+            key = draw.draw(st.sampled_from([*NAMES, "snow", 2, None]))
+            x = draw.draw(one_of([{**x, key: draw.draw(junk())}, draw.draw(junk())]))
+        y = draw.draw(st.one_of(st.just("a" if has_classes else 0.4), junk()))
+        w = draw.draw(one_of([1.0, 1.0, 0.0, -1.0, np.nan, "1", None, [1.0]]))
+        call = draw.draw(st.sampled_from([online.predict_one, online.learn_one]))
+        args = (x,) if call == online.predict_one else (x, y, w)
+        attempt(call, *args, also=["features", "sample_weight=", "step"])
 
 
 def test_a_stored_model_goes_on():

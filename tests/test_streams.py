@@ -3,7 +3,10 @@
 import copy
 import gc
 import pickle
+import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import joblib
 import numpy as np
@@ -11,8 +14,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lstm97._core import Steps
-from lstm97._stream import Stepper
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
@@ -27,7 +28,10 @@ from lstm97 import (
     RTRLRegressor,
     SequenceChunkerClassifier,
 )
+from lstm97._stream import Stepper
 from lstm97._topology import Topology
+from reference.hostile import harmed, junk
+from test_fuzz import attempt, fuzz
 
 FAST = {"init_scale": 0.8, "learning_rate": 0.3, "random_state": 1}
 SOFTMAX = {"output_activation": "softmax", "loss": "log_loss"}
@@ -251,16 +255,154 @@ def test_a_snapshot_is_not_of_another_net():
     model, X, y = partly_fitted("paper")
     snapshot = model.stream().snapshot()
     for name in ("no gates", "RTRL"):
-        with pytest.raises(ValueError, match="weights expected"):
+        with pytest.raises(ValueError, match="snapshot: it is of another net"):
             partly_fitted(name)[0].stream().restore(snapshot)
     only_predicts = copy.copy(model).set_params(update="sequence").stream()
     follow(only_predicts, X[0], [None] * len(X[0]))
     stream = model.stream()
     follow(stream, X[1], y[1])
     before = pickle.dumps(stream)
-    with pytest.raises(ValueError, match="a state of another net"):
+    with pytest.raises(ValueError, match="snapshot: a state of another net"):
         stream.restore(only_predicts.snapshot())
     assert pickle.dumps(stream) == before
+
+
+def same_but(**params):
+    model = copy.copy(MODELS["paper"]).set_params(**params)
+    return learned(model, *data(model, "dense"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        same_but(cell_activation="h"),
+        same_but(loss="log_loss"),
+        LSTMClassifier(3, 2, **FAST).partial_fit([[[1.0] * 3]], [0], classes=range(9)),
+        LSTMRegressor(3, 2, output_activation="logistic", **FAST).partial_fit(
+            [[[1.0] * 3]], np.zeros((1, 9))
+        ),
+    ],
+    ids=["activation", "loss", "classes", "numbers"],
+)
+def test_a_snapshot_is_not_of_a_net_of_the_same_size(other):
+    stream = partly_fitted("paper")[0].stream()
+    assert stream.snapshot().weights.shape == other.stream().snapshot().weights.shape
+    before = pickle.dumps(stream)
+    with pytest.raises(ValueError, match="snapshot: it is of another net"):
+        stream.restore(other.stream().snapshot())
+    assert pickle.dumps(stream) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"weights": np.nan}, ValueError, "snapshot: weights are not finite"),
+        ({"weights": "a"}, TypeError, "snapshot: weights must hold numbers"),
+        ({"x": np.array([0.0, np.nan, 0.0])}, ValueError, "snapshot: x contains NaN in feature 1"),
+        ({"x": np.zeros(4)}, ValueError, "snapshot: x has shape"),
+        ({"x": None}, ValueError, "snapshot: no step is due where there was none"),
+        ({"touched": [0.5]}, TypeError, "snapshot: touched must be .* integers"),
+        ({"touched": [1, 1]}, ValueError, "snapshot: an input is touched twice"),
+        ({"is_due": "yes"}, TypeError, "snapshot: is_due='yes' must be True or False"),
+        ({"topology": 1}, ValueError, "snapshot: it is of another net"),
+    ],
+)
+def test_a_snapshot_that_no_stream_has_left_is_refused(changes, error, message):
+    model, X, y = partly_fitted("paper")
+    stream = model.stream()
+    follow(stream, X[0], y[0])
+    stream.step(X[0][0])
+    kept = stream.snapshot()
+    if "weights" in changes:
+        changes = {"weights": np.array([changes["weights"]] * len(kept.weights))}
+    before = pickle.dumps(stream)
+    with pytest.raises(error, match=message):
+        stream.restore(kept._replace(**changes))
+    assert pickle.dumps(stream) == before
+
+
+@pytest.mark.parametrize("what", [None, (1, 2, 3, 4, 5), "abcde", {}])
+def test_what_is_no_snapshot_is_refused(what):
+    with pytest.raises(TypeError, match="snapshot must be a Snapshot, it is a"):
+        partly_fitted("paper")[0].stream().restore(what)
+
+
+@fuzz
+@given(st.sampled_from(["paper", "RTRL"]), st.sampled_from(list(FORMS)), st.data())
+def test_whatever_is_restored_is_refused_or_goes_on(name, form, draw):
+    model, X, y = partly_fitted(name, form, lengths=[4])
+    stream = model.stream()
+    follow(stream, X[0], y[0])
+    kept, field = stream.snapshot(), draw.draw(st.sampled_from(stream.snapshot()._fields))
+    if draw.draw(st.booleans()):
+        value = getattr(kept, field)
+        value = harmed(value) if isinstance(value, np.ndarray) else junk()
+        kept = kept._replace(**{field: draw.draw(value)})
+    else:
+        kept = draw.draw(st.one_of(junk(), st.just((*kept,))))
+    if attempt(stream.restore, kept) is not None:
+        stream.snapshot(), stream.to_estimator()
+        attempt(stream.step, X[0][[1]] if form == "sparse" else X[0][1])
+        attempt(stream.reset)
+
+
+@EACH_FORM
+def test_a_snapshot_is_a_copy(form):
+    """Of what steps and learning change: nothing done to it reaches a stream."""
+    model, X, y = partly_fitted("hidden units", form)
+    stream, other = model.stream(), model.stream()
+    for each in (stream, other):
+        follow(each, X[2], y[2])
+        each.step(X[0][[0]] if form == "sparse" else X[0][0])
+
+    def spoil(snapshot):
+        x = [snapshot.x] if form == "dense" else [snapshot.x.data, snapshot.x.indices]
+        for part in (snapshot.weights, snapshot.state, snapshot.touched, *x):
+            part[:] = 99
+
+    kept = stream.snapshot()
+    spoil(stream.snapshot())
+    stream.restore(kept)
+    spoil(kept)
+    assert stream.learn([0.1, 0.2]) == other.learn([0.1, 0.2])
+    assert np.array_equal(follow(stream, X[3], y[3])[0], follow(other, X[3], y[3])[0])
+    assert (stream.to_estimator().weights_ == other.to_estimator().weights_).all()
+
+
+def test_threads_take_turns():
+    """What one of them finds is a state that the stream was in between two calls of another."""
+    model, X, _ = partly_fitted("paper")
+    stream, alone, done = model.stream(), model.stream(), Event()
+
+    def now(stream):
+        kept = stream.snapshot()
+        return kept.is_due, kept.weights.tobytes(), kept.state.tobytes()
+
+    def go():
+        n = 0
+        while not done.is_set():
+            stream.step(X[0][0])
+            stream.learn("a")
+            n += 1
+        return n
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            going = pool.submit(go)
+            found = {now(stream) for _ in range(100)}
+            done.set()
+    finally:
+        sys.setswitchinterval(before)
+    states = [now(alone)]
+    for _ in range(going.result()):
+        alone.step(X[0][0])
+        states.append(now(alone))
+        alone.learn("a")
+        states.append(now(alone))
+    assert found <= set(states)
+    assert now(stream) == states[-1]
 
 
 def test_a_snapshot_of_dense_steps_follows_sparse_ones():
@@ -393,7 +535,8 @@ def test_memory_does_not_grow(name, form, n_steps):
     model, X, y = partly_fitted(name, form, lengths=[50])
     stream = model.stream()
     tracemalloc.start()
-    follow(stream, X[0], y[0])
+    for _ in range(10):  # NumPy keeps a few small arrays for later
+        follow(stream, X[0], y[0])
     gc.collect()
     before = tracemalloc.get_traced_memory()[0]
     for _ in range(n_steps // 50):
@@ -506,6 +649,7 @@ def test_steps_that_are_refused_leave_the_stream_as_it_was(form, x, error, messa
         ("paper", None, {}, ValueError, "y=None is not in classes_"),
         ("paper", np.nan, {}, ValueError, "y=nan is not in classes_"),
         ("paper", ["a"], {}, ValueError, "is not in classes_"),
+        ("paper", memoryview(bytearray(1)), {}, ValueError, "is not in classes_"),
         ("paper", "a", {"sample_weight": -1.0}, ValueError, "sample_weight=-1.0"),
         ("paper", "a", {"sample_weight": np.nan}, ValueError, "sample_weight=nan"),
         ("paper", "a", {"sample_weight": np.inf}, ValueError, "sample_weight=inf"),
@@ -608,7 +752,7 @@ def stepper(form="forward", **options):
 
 
 def test_calls_beyond_the_arrays_are_refused():
-    net, row = stepper(), Steps(np.zeros((1, 3)))
+    net, row = stepper(), np.zeros(3)
     with pytest.raises(ValueError, match="weights expected"):
         Stepper(Topology(n_inputs=3, n_outputs=2), np.zeros(7), "forward")
     for form in ("full", "backward"):
@@ -618,7 +762,7 @@ def test_calls_beyond_the_arrays_are_refused():
         stepper("sensitive")
     with pytest.raises(ValueError, match="no step to learn from"):
         net.learn(np.zeros(2), 1.0, 0.1)
-    for steps in (Steps(np.zeros((2, 3))), Steps(np.zeros((1, 4)))):
+    for steps in (sparse.csr_array((2, 3)), np.zeros(4)):
         with pytest.raises(ValueError, match="one step of 3 inputs"):
             net.step(steps, np.zeros(2))
     with pytest.raises(ValueError, match="outputs expected"):
@@ -626,17 +770,20 @@ def test_calls_beyond_the_arrays_are_refused():
     net.step(row, np.zeros(2))
     with pytest.raises(ValueError, match="targets expected"):
         net.learn(np.zeros(1), 1.0, 0.1)
-    weights, state, _ = net.snapshot()
-    one = np.array([3], dtype=np.intc)
+    weights, state, *_ = net.snapshot()
+    none, one = np.zeros(0, dtype=np.int64), np.array([3])
     for case in (
-        (weights[1:], state, one, row),
-        (weights, state[1:], one, row),
-        (weights, state, one, row),
-        (weights, state, one - 4, row),
-        (weights, state, np.zeros(4, dtype=np.intc), row),
-        (weights, state, one[:0], Steps(np.zeros((1, 4)))),
+        (weights[1:], state, none, row, True),
+        (weights, state[1:], none, row, True),
+        (weights, state, one, row, True),
+        (weights, state, one - 4, row, True),
+        (weights, state, one + 2**32 - 3, row, True),
+        (weights, state, np.zeros(2, dtype=np.int64), row, True),
+        (weights, state, none, np.zeros(4), True),
+        (weights, state, none, np.array([0.0, np.nan, 0.0]), True),
+        (weights, state, none, None, True),
     ):
-        with pytest.raises(ValueError, match=r"expected|another net|no input"):
+        with pytest.raises(ValueError, match=r"expected|another net|no input|twice|NaN|no step"):
             net.restore(*case)
 
 
@@ -651,6 +798,6 @@ def test_calls_beyond_the_arrays_are_refused():
 )
 def test_a_state_has_no_padding(form, options, size):
     """So that it may be stored, and read by a build with other vectors."""
-    _, state, touched = stepper(form, **options).snapshot()
+    _, state, touched, *_ = stepper(form, **options).snapshot()
     assert state.shape == (size,)
     assert touched.shape == (0,)

@@ -12,7 +12,16 @@ from joblib import Parallel, delayed
 from sklearn.base import clone, is_classifier
 
 import lstm97
-from lstm97 import LSTMClassifier, LSTMRegressor, Sequences, load, save
+from lstm97 import (
+    CarouselDisplay,
+    LSTMClassifier,
+    LSTMRegressor,
+    Sequences,
+    diagnose,
+    gradient_report,
+    load,
+    save,
+)
 
 ESTIMATORS = [getattr(lstm97, name) for name in lstm97.__all__]
 ESTIMATORS = [each for each in ESTIMATORS if hasattr(each, "predict")]
@@ -180,6 +189,32 @@ def test_what_is_saved_during_fits_is_one_of_the_nets(tmp_path):
     for found in during(fit, keep, keep):
         assert all(each in expected for each in found)
     assert [path.name for path in tmp_path.iterdir()] == ["model.npz"]
+
+
+@pytest.mark.filterwarnings("ignore::lstm97.DiagnosisWarning")
+def test_what_is_inspected_during_fits_is_one_of_the_nets(monkeypatch):
+    monkeypatch.setattr(CarouselDisplay, "plot", lambda self, ax: self)
+    X, y = data(LSTMRegressor)
+    model = make(LSTMRegressor, input_gate_bias=9.0)
+    nets = [clone(model).set_params(n_blocks=n).fit(X, y * n) for n in (1, 2, 3)]
+    looks = [
+        lambda net: str(net.trace(X[:2])),
+        lambda net: str(diagnose(net, X)),
+        lambda net: str(gradient_report(net, X[:3], y[:3])),
+        lambda net: str(CarouselDisplay.from_estimator(net, X).trace),
+    ]
+    model.set_params(n_blocks=1).fit(X, y)
+
+    def fit():
+        for i in range(40):
+            n = 1 + i % 3
+            model.set_params(n_blocks=n).fit(X, y * n)
+
+    for look in looks:
+        expected = {look(net) for net in nets}
+        assert len(expected) == 3
+        [found] = during(fit, lambda look=look: look(model))
+        assert set(found) <= expected
 
 
 # ---- fits ----------------------------------------------------------------------------------------
