@@ -290,7 +290,7 @@ class Stream:
             raise ValueError(f"x has shape {x.shape}, one step has shape {expected}")
         return x.copy()
 
-    def _check_snapshot(self, snapshot):
+    def _check_snapshot(self, snapshot: Any) -> tuple[Any, ...]:
         """Return copies of what the kernel restores; it has checks of its own."""
         weights, state, touched, x, is_due, topology, classes = snapshot
         is_ours = isinstance(topology, Topology) and topology == self._topology
@@ -307,7 +307,7 @@ class Stream:
             raise TypeError(f"is_due={is_due!r} must be True or False")
         return weights, state, touched, x, is_due
 
-    def _check_target(self, y, sample_weight):
+    def _check_target(self, y: Any, sample_weight: float) -> tuple[np.ndarray, float]:
         """Return target row and weight, if the net can learn."""
         if self._refusal:
             raise ValueError(self._refusal)
