@@ -239,11 +239,12 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         if is_ragged(X):
             steps = _collect(X)
             if reset:
-                self.n_features_in_ = steps.n_features
-                self.__dict__.pop("feature_names_in_", None)
-        else:
-            X = self._check_table(X, reset)
-            steps = _Steps.from_rows(X, self.n_channels or X.shape[1])
+                self.n_features_in_ = self.n_step_features_in_ = steps.n_features
+            self._check_width(steps)
+            self._check_step_names(X, reset)
+            return steps
+        X = self._check_table(X, reset)
+        steps = _Steps.from_rows(X, self.n_channels or X.shape[1])
         if reset:
             self.n_step_features_in_ = steps.n_features
         return self._check_width(steps)

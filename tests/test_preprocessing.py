@@ -618,3 +618,17 @@ def test_transform_checks_its_input_and_changes_nothing():
         model.transform(np.ones((2, 6)))
     model.inverse_transform(model.transform(X))
     assert (joblib.hash(model), joblib.hash(X)) == before
+
+
+def test_columns_of_data_frames_keep_their_names():
+    rng = np.random.default_rng(4)
+    X = [pd.DataFrame(rng.normal(size=(n, 2)), columns=["a", "b"]) for n in (3, 5, 2)]
+    model = StepwiseTransformer(StandardScaler()).fit(X)
+    assert model.get_feature_names_out().tolist() == ["a", "b"]
+    other = [x[["b", "a"]] for x in X]
+    for refused in (other, [X[0], *other[1:]]):
+        before = joblib.hash(model)
+        with pytest.raises(ValueError, match="feature names should match|has other columns"):
+            model.transform(refused)
+        assert joblib.hash(model) == before
+    assert not hasattr(model.fit([x.to_numpy() for x in X]), "feature_names_in_")
