@@ -203,7 +203,7 @@ def test_an_epoch_that_ended_early_is_divergence():
     seen = set()
     for rate in np.linspace(2.3, 2.8, 26):
         model = LSTMRegressor(learning_rate=rate, random_state=0)
-        with pytest.warns(ConvergenceWarning, match="diverged|the loss rose"):
+        with pytest.warns(ConvergenceWarning, match=r"diverged|the loss rose"):
             model.fit(X, y)
         seen.add(model.stop_reason_)
         if model.stop_reason_ == "converged":
