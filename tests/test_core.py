@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from lstm97._core import Network, Steps
 
+from lstm97._core import Network, Steps
 from lstm97._topology import Topology
 from lstm97.sequences import Sequences
 from lstm97.targets import Targets

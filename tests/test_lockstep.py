@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lstm97._lockstep import TEAM_SIZE, Team, is_possible
 
 from lstm97._learners.lockstep import FEWEST, LockstepGroup
 from lstm97._learners.network import NetworkLearner
+from lstm97._lockstep import TEAM_SIZE, Team, is_possible
 from lstm97._topology import Topology
 from lstm97.experiments.runner import run_trials
 from lstm97.experiments.settings import load_settings
