@@ -60,7 +60,7 @@ ATTRIBUTES = """
     loss_curve_ : list of float
         Mean loss per sequence of each epoch or call; with weights, those of the weighted losses.
     validation_scores_ : list of float
-        With early stopping: the score after each epoch.
+        With early stopping: the score after each epoch; NaN for those of fits without it.
     best_validation_score_ : float
         With early stopping: the highest of them, that of `weights_`.
     validation_seed_ : int

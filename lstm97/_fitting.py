@@ -98,7 +98,8 @@ class TrainingMixin(CallbackSupportMixin):
             old, new = (getattr(model.topology_, field.name) for model in (self, wanted))
             if old != new and field.name not in SIZES:
                 raise ValueError(
-                    f"{field.name}={new!r} needs a new net: the fitted one has {field.name}={old!r}"
+                    f"the parameters say a net with {field.name}={new!r}, the fitted one has "
+                    f"{old!r}: that needs a fit from the start, without warm_start"
                 )
 
     def _trainable(self, rng=None):
@@ -169,9 +170,12 @@ class TrainingMixin(CallbackSupportMixin):
             learner.restore(rule.best)
         self._keep(learner)
         self.n_iter_ = getattr(self, "n_iter_", 0) + len(history.losses)
+        n_before = len(getattr(self, "loss_curve_", []))
         self.loss_curve_ = [*getattr(self, "loss_curve_", []), *history.losses]
         if isinstance(rule, EarlyStopping):
-            self.validation_scores_ = [*getattr(self, "validation_scores_", []), *rule.scores]
+            before = getattr(self, "validation_scores_", [])
+            unknown = [np.nan] * (n_before - len(before))  # epochs without early stopping
+            self.validation_scores_ = [*before, *unknown, *rule.scores]
             self.best_validation_score_ = rule.best_score
         else:
             vars(self).pop("best_validation_score_", None)  # that of another net

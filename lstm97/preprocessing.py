@@ -57,13 +57,14 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
     n_step_features_in_ : int
         Features per step.
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
-        Names of the columns of X, if it was a DataFrame that has them.
+        Names of the columns of X, if it was a DataFrame that has them, or sequences were.
 
     Notes
     -----
     What comes out has the form of what went in: a 2-D X gives a 2-D array, or a CSR array if the
     wrapped transformer makes one; a 3-D X gives a 3-D array; lists and all others give `Sequences`,
-    and so does a 3-D X whose steps become sparse. Steps are float64.
+    and so does a 3-D X whose steps become sparse. Steps are float64, and the wrapped transformer
+    sees them without names.
 
     X may hold NaN, never infinity, where the wrapped transformer takes it. `Sequences` hold no
     NaN: an imputer comes first, or stands in one pipeline with the others, which is wrapped as a
@@ -174,6 +175,26 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
                 'DataFrame; for sequences, set_output(transform="default")'
             )
         return self._apply("transform", steps, X)
+
+    def fit_transform(self, X: SequencesLike, y: TargetsLike | None = None) -> Any:
+        """Fit, and transform the same sequences; what cannot be transformed changes nothing.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `fit`.
+        y : array-like, default=None
+            As for `fit`.
+
+        Returns
+        -------
+        X_new : Sequences, ndarray or CSR array
+            As from `transform`.
+        """
+        work = copy.copy(self)
+        made = work.fit(X, y).transform(X)
+        self.__dict__ = work.__dict__
+        return made
 
     @available_if(_wraps("inverse_transform"))
     def inverse_transform(self, X: SequencesLike) -> Any:

@@ -527,3 +527,14 @@ def test_weights_are_repetitions(Estimator):
     twin = Estimator(**options).fit(repeated, np.repeat(y, weight))
     assert model.topology_.n_hidden == twin.topology_.n_hidden > 0
     np.testing.assert_allclose(model.weights_, twin.weights_, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_weights_so_small_that_their_squares_are_zero_are_weights():
+    rng = np.random.default_rng(4)
+    X = [rng.normal(size=(4, 2)) for _ in range(20)]
+    model = CascadeCorrelationRegressor(
+        max_iter=50, max_hidden=2, max_phase_iter=10, random_state=0
+    )
+    model.fit(X, rng.normal(size=20), sample_weight=np.full(20, 1e-200))
+    assert np.isfinite(model.weights_).all()

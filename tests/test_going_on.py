@@ -284,7 +284,7 @@ def test_a_net_of_another_kind_is_not_gone_on_with(change):
     model.set_params(warm_start=True).fit(X, y).set_params(**change)
     before = joblib.hash(model)
     for learn in (model.fit, model.partial_fit):
-        with pytest.raises(ValueError, match=r"=.* needs a new net: the fitted one has "):
+        with pytest.raises(ValueError, match=r"say a net with .*=.*, the fitted one has .* needs"):
             learn(X, y)
     assert joblib.hash(model) == before
     model.set_params(warm_start=False).fit(X, y)
@@ -308,6 +308,20 @@ def test_fewer_epochs_than_are_left_can_be_asked_for(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             model.fit(X, y)
     assert model.set_params(max_iter=2).fit(X, y).n_iter_ == 3 + 2
+
+
+@ignores_the_limit
+def test_scores_stand_beside_the_losses_of_their_epochs():
+    X, y = data(LSTMRegressor, every=False)
+    model = make(LSTMRegressor, max_iter=3, warm_start=True).fit(X, y)
+    model.set_params(early_stopping=True, max_iter=2).fit(X, y).partial_fit(X, y)
+    assert np.isnan(model.validation_scores_).tolist() == [True] * 3 + [False] * 2
+    model.fit(X, y)
+    assert (
+        np.isnan(model.validation_scores_).tolist()
+        == [True] * 3 + [False] * 2 + [True] + [False] * 2
+    )
+    assert len(model.loss_curve_) == 8
 
 
 @ignores_the_limit

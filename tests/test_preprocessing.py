@@ -632,3 +632,12 @@ def test_columns_of_data_frames_keep_their_names():
             model.transform(refused)
         assert joblib.hash(model) == before
     assert not hasattr(model.fit([x.to_numpy() for x in X]), "feature_names_in_")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of the scaler, whose steps are all NaN
+def test_what_can_be_fitted_but_not_transformed_changes_nothing():
+    model = StepwiseTransformer(StandardScaler()).fit([np.eye(2), np.ones((3, 2))])
+    before = joblib.hash(model)
+    with pytest.raises(ValueError, match="contains NaN in sequence 0, step 0"):
+        model.fit_transform([np.full((2, 1), np.nan), np.full((1, 1), np.nan)])
+    assert joblib.hash(model) == before

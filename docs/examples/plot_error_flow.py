@@ -44,7 +44,8 @@ plt.show()
 
 # %%
 # That an error arrives does not make it useful. After learning, the input gate decides which
-# steps it changes: those with a marker, and hardly any other.
+# steps it changes: those with a marker, and hardly any other but the last one, where the output is
+# made.
 model = LSTMRegressor(
     input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=30, tol=None, random_state=1
 )

@@ -222,7 +222,8 @@ class CascadeLearner(Learner):
         """
         n, candidates = self.topology, self.state.candidates
         squares = centre(residual, weight)
-        scale = 1.0 / math.sqrt(n_points * squares) if squares > 0.0 else 0.0
+        product = n_points * squares
+        scale = 1.0 / math.sqrt(product) if product > 0.0 else 0.0
         sign = np.sign(candidates.covariance)
         total, gradient = np.zeros(sign.shape), np.zeros(candidates.weights.shape)
         pool = Pool(n.n_inputs, n.n_hidden, sign.shape[1], n.n_outputs)
