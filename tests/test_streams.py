@@ -529,7 +529,7 @@ def test_what_the_caller_does_to_a_step_afterwards_is_nothing_to_the_stream(form
 
 
 @pytest.mark.parametrize(
-    ("name", "form", "n_steps"), [("paper", "dense", 100_000), ("RTRL", "sparse", 2_000)]
+    ("name", "form", "n_steps"), [("paper", "dense", 100_000), ("RTRL", "sparse", 10_000)]
 )
 def test_memory_does_not_grow(name, form, n_steps):
     model, X, y = partly_fitted(name, form, lengths=[50])
@@ -544,7 +544,7 @@ def test_memory_does_not_grow(name, form, n_steps):
     gc.collect()
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    assert grown < 20_000
+    assert grown < 100_000  # a leak of an object per step would be more
 
 
 # ---- streams that only predict -------------------------------------------------------------------
