@@ -97,17 +97,17 @@ def test_attributes_in_a_script(tmp_path):
 
 
 def declared(cls):
-    """Return the names of the attributes that a class's stub declares."""
+    """Return the names of the attributes that a class's stub declares; none, if it has no stub."""
     stub = Path(inspect.getfile(cls)).with_suffix(".pyi")
-    for node in ast.parse(stub.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
-            return {part.target.id for part in node.body if isinstance(part, ast.AnnAssign)}
-    raise AssertionError(f"{stub} has no {cls.__name__}")
+    if not stub.exists():
+        return set()
+    classes = [node for node in ast.parse(stub.read_text(encoding="utf-8")).body
+               if isinstance(node, ast.ClassDef) and node.name == cls.__name__]  # fmt: skip
+    return {part.target.id for part in classes[0].body if isinstance(part, ast.AnnAssign)}
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_stubs_declare_what_is_documented(cls):
     documented = re.findall(r"^(\w+_) : ", inspect.getdoc(cls), re.M)
-    ours = [base for base in cls.__mro__ if Path(inspect.getfile(base)).with_suffix(".pyi") in STUBS]
-    names = set.union(*map(declared, ours))
+    names = set().union(*(declared(base) for base in cls.__mro__[:-1]))
     assert names == {*documented, *inspect.signature(cls).parameters}
