@@ -48,7 +48,9 @@ ATTRIBUTES = """
     topology_ : Topology
         The net's sizes and switches.
     n_features_in_ : int
-        Features per step, or columns of a 2-D X.
+        Columns of a 2-D X; otherwise the same as `n_step_features_in_`.
+    n_step_features_in_ : int
+        Features per step.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, if X was a data frame, or sequences were.
     x_is_table_ : bool

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 # Kinds of units in the hidden layer, in the kernel's order.
 GROUPS = ("input_gate", "output_gate", "cell", "hidden")
@@ -57,12 +58,14 @@ def consecutive(shapes):
 class FlatWeights:
     """What follows from `slices`, the places of all groups; "output" is the last."""
 
+    slices: cached_property[dict[str, Slice]]
+
     @property
-    def n_weights(self):
+    def n_weights(self) -> int:
         """Length of the flat weight vector; the paper's W, its equation (29)."""
         return self.slices["output"].stop
 
-    def views(self, weights):
+    def views(self, weights: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Name of a group to a (sources, units) view of its weights."""
         return {
             name: weights[part.start : part.stop].reshape(part.shape)

@@ -1,16 +1,53 @@
 """Types of the LSTM estimators; constructors of classifiers get `class_weight` at import."""
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
+from lstm97._topology import Topology
 from lstm97.base import BaseSequenceEstimator
 from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin
 from lstm97.sequences import SequencesLike
 from lstm97.traces import Trace
 
+# No ArrayLike, which would let any string pass.
+_GateBias: TypeAlias = Literal["random"] | float | Sequence[float] | NDArray[Any] | None
+
 class _BaseLSTM(BaseSequenceEstimator):
+    n_blocks: int
+    block_size: int
+    initial_blocks: int | None
+    growth_patience: int
+    n_hidden: int
+    recurrence: Literal["all", "cells", "none"]
+    input_gate: bool
+    output_gate: bool
+    input_gate_bias: _GateBias
+    output_gate_bias: _GateBias
+    cell_bias: bool
+    output_bias: bool
+    shortcut: bool
+    cell_activation: Literal["g", "h", "logistic"]
+    state_activation: Literal["h", "identity"]
+    loss: Literal["squared_error", "log_loss"]
+    learning_rate: float
+    gradient: Literal["truncated", "full"]
+    update: Literal["step", "sequence"]
+    batch_size: int
+    solver: Literal["sgd", "adam"]
+    momentum: float
+    dtype: Literal["float64", "float32"]
+    tol: float | None
+    n_iter_no_change: int
+    early_stopping: bool
+    validation_fraction: float
+    topology_: Topology
+    solver_state_: dict[str, Any]
+    validation_scores_: list[float]
+    best_validation_score_: float
+    validation_seed_: int
     def __init__(
         self,
         n_blocks: int = 2,
@@ -22,8 +59,8 @@ class _BaseLSTM(BaseSequenceEstimator):
         recurrence: Literal["all", "cells", "none"] = "all",
         input_gate: bool = True,
         output_gate: bool = True,
-        input_gate_bias: ArrayLike | None = "random",
-        output_gate_bias: ArrayLike | None = "random",
+        input_gate_bias: _GateBias = "random",
+        output_gate_bias: _GateBias = "random",
         cell_bias: bool = True,
         output_bias: bool = True,
         shortcut: bool = False,
@@ -53,6 +90,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     def trace(self, X: SequencesLike) -> list[Trace]: ...
 
 class LSTMClassifier(SequenceClassifierMixin, _BaseLSTM):
+    output_activation: Literal["auto", "logistic", "softmax"]
     def __init__(
         self,
         n_blocks: int = 2,
@@ -64,8 +102,8 @@ class LSTMClassifier(SequenceClassifierMixin, _BaseLSTM):
         recurrence: Literal["all", "cells", "none"] = "all",
         input_gate: bool = True,
         output_gate: bool = True,
-        input_gate_bias: ArrayLike | None = "random",
-        output_gate_bias: ArrayLike | None = "random",
+        input_gate_bias: _GateBias = "random",
+        output_gate_bias: _GateBias = "random",
         cell_bias: bool = True,
         output_bias: bool = True,
         shortcut: bool = False,
@@ -94,4 +132,5 @@ class LSTMClassifier(SequenceClassifierMixin, _BaseLSTM):
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
     ) -> None: ...
 
-class LSTMRegressor(SequenceRegressorMixin, _BaseLSTM): ...
+class LSTMRegressor(SequenceRegressorMixin, _BaseLSTM):
+    output_activation: Literal["auto", "logistic", "linear"]

@@ -1,9 +1,9 @@
 """Types of classifiers and regressors: what users call."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from lstm97.sequences import SequencesLike
@@ -12,6 +12,8 @@ from lstm97.targets import TargetsLike
 def with_class_weight(classifier: type) -> type: ...
 
 class SequenceClassifierMixin(ClassifierMixin):
+    class_weight: dict[Any, float] | Literal["balanced"] | None
+    classes_: NDArray[Any]
     def partial_fit(
         self,
         X: SequencesLike,
@@ -26,6 +28,8 @@ class SequenceClassifierMixin(ClassifierMixin):
     ) -> float: ...
 
 class SequenceRegressorMixin(RegressorMixin):
+    n_outputs_: int
+    target_ndim_: int
     def partial_fit(
         self, X: SequencesLike, y: TargetsLike, sample_weight: TargetsLike | None = None
     ) -> Self: ...

@@ -1,5 +1,7 @@
 """Types as users see them: mypy takes what is right, strictly, and refuses what is wrong."""
 
+import ast
+import inspect
 import os
 import re
 import subprocess
@@ -7,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+import lstm97
 
 pytest.importorskip("mypy", reason="mypy is not installed")
 
@@ -23,25 +27,87 @@ WRONG = [
     "make_adding(100, 20, 0)",
     "Sequences.from_list(parts, pad=0)",
     "model.stream().steps(1.0)",
+    'LSTMRegressor(input_gate_bias="randomm")',
+    "wrong: str = model.n_iter_",
+    "model.loss_curve_['last']",
+    'model.stop_reason_ == "stopped"',
+    "model.topology_.n_unit",
+    'model.topology_.views("weights_")',
+]
+# scikit-learn has no types: its bases, and so ours, have any attribute. With these they do not.
+SKLEARN_BASE = """
+from typing import Any, Self
+class BaseEstimator:
+    def get_params(self, deep: bool = ...) -> dict[str, Any]: ...
+    def set_params(self, **params: Any) -> Self: ...
+class ClassifierMixin: ...
+class RegressorMixin: ...
+class TransformerMixin: ...
+"""
+WRONG_WITH_BASES = [
+    "model.weigths_",
+    "model.loss_curve",
+    "model.classes_",
+    "model.n_block",
+    "model.fitt(X, y)",
+    "classifier.n_outputs_",
+    "classifier.chunker_topology_",
+    "chunker.solver_state_",
+    "cascade.validation_scores_",
+    "BPTTClassifier().training_state_",
+]
+ESTIMATORS = [
+    getattr(lstm97, name) for name in lstm97.__all__ if name.endswith(("Classifier", "Regressor"))
 ]
 
 
-def complaints(script):
+def complaints(script, *paths):
     """Return the lines of a script that mypy complains of, and all that it says."""
+    path = os.pathsep.join(map(str, [HERE.parent, *paths]))
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--config-file=",
          "--cache-dir", script.parent / "cache", script],
-        capture_output=True, text=True, env={**os.environ, "MYPYPATH": str(HERE.parent)},
+        capture_output=True, text=True, env={**os.environ, "MYPYPATH": path},
     )  # fmt: skip
     assert done.returncode in (0, 1), done.stdout + done.stderr
     lines = re.findall(rf"{script.name}:(\d+): error", done.stdout)
     return sorted({int(line) for line in lines}), done.stdout
 
 
-def test_types_of_a_script(tmp_path):
+def check(folder, wrong, *paths):
+    """Compare what mypy complains of with the wrong lines, which follow the right ones."""
     right = (HERE / "typing_example.py").read_text(encoding="utf-8")
-    script = tmp_path / "script.py"
-    script.write_text("\n".join([right, *WRONG, ""]), encoding="utf-8")
+    script = folder / "script.py"
+    script.write_text("\n".join([right, *wrong, ""]), encoding="utf-8")
     first = right.count("\n") + 2
-    lines, said = complaints(script)
-    assert lines == list(range(first, first + len(WRONG))), said
+    lines, said = complaints(script, *paths)
+    assert lines == list(range(first, first + len(wrong))), said
+
+
+def test_types_of_a_script(tmp_path):
+    check(tmp_path, WRONG)
+
+
+def test_attributes_in_a_script(tmp_path):
+    package = tmp_path / "stubs" / "sklearn"
+    package.mkdir(parents=True)
+    (package / "__init__.pyi").touch()
+    (package / "base.pyi").write_text(SKLEARN_BASE, encoding="utf-8")
+    check(tmp_path, WRONG + WRONG_WITH_BASES, package.parent)
+
+
+def declared(cls):
+    """Return the names of the attributes that a class's stub declares; none, if it has no stub."""
+    stub = Path(inspect.getfile(cls)).with_suffix(".pyi")
+    if not stub.exists():
+        return set()
+    classes = [node for node in ast.parse(stub.read_text(encoding="utf-8")).body
+               if isinstance(node, ast.ClassDef) and node.name == cls.__name__]  # fmt: skip
+    return {part.target.id for part in classes[0].body if isinstance(part, ast.AnnAssign)}
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_stubs_declare_what_is_documented(cls):
+    documented = re.findall(r"^(\w+_) : ", inspect.getdoc(cls), re.M)
+    names = set().union(*(declared(base) for base in cls.__mro__[:-1]))
+    assert names == {*documented, *inspect.signature(cls).parameters}

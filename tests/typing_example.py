@@ -24,6 +24,15 @@ X, y = make_adding(100, T=20, rng=0)
 model = LSTMRegressor(3, block_size=1, input_gate_bias=[-1, -2, -3], random_state=0).fit(X, y)
 predictions: np.ndarray = model.predict(X[:10])
 score: float = model.score(X, y, sample_weight=np.ones(100))
+biases = [LSTMClassifier(input_gate_bias=bias) for bias in ("random", -1, None, np.zeros(2))]
+last: float = model.loss_curve_[-1]
+batched = LSTMRegressor(batch_size=10, early_stopping=True, random_state=0).fit(X, y)
+same: bool = batched.n_iter_ == len(batched.validation_scores_)
+state: list[str] = list(batched.solver_state_)
+assert model.stop_reason_ != "diverged"
+assert model.target_steps_ == "last"
+output: np.ndarray = model.topology_.views(model.weights_)["output"]
+sizes = (model.n_blocks, model.topology_.n_cells, model.n_features_in_, model.n_outputs_)
 gates = model.trace(X)[0].input_gate
 assert gates is None or gates.shape == (20, 3)
 
@@ -31,10 +40,13 @@ parts = [np.zeros((3, 2)), np.ones((5, 2))]
 nested = [[[0.0, 1.0]], [[1.0, 0.0], [0.5, 0.5]]]
 classifier = LSTMClassifier(class_weight={"up": 2.0, "down": 1.0}, gradient="full")
 probabilities: np.ndarray = classifier.fit(parts, ["up", "down"]).predict_proba(parts)
+labels: np.ndarray = classifier.classes_[probabilities.argmax(axis=1)]
 classifier.partial_fit(nested, [["up"], ["down", None]], classes=["up", "down"])
 BPTTClassifier(5, class_weight="balanced").fit(np.zeros((4, 3, 2)), [0, 1, 0, 1]).score(X, y)
-SequenceChunkerClassifier(predict_state="hidden").fit(X, y)
-CascadeCorrelationRegressor(max_hidden=2).fit(X, y)
+chunker = SequenceChunkerClassifier(predict_state="hidden").fit(X, y)
+two: int = chunker.topology_.n_weights + chunker.chunker_topology_.n_weights
+cascade = CascadeCorrelationRegressor(max_hidden=2).fit(X, y)
+done: bool = cascade.training_state_.is_finished and cascade.topology_.n_hidden == 2
 
 stream: Stream = model.stream()
 error = abs(stream.step([0.5, 1.0]) - 1.0)

@@ -4,10 +4,25 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lstm97._cascade_topology import CascadeTopology
+from lstm97._learners.cascade import TrainingState
 from lstm97.base import BaseSequenceEstimator
 from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin
 
 class _BaseCascade(BaseSequenceEstimator):
+    max_hidden: int
+    n_candidates: int
+    loss: Literal["squared_error", "log_loss"]
+    output_rate: float
+    candidate_rate: float
+    max_growth: float
+    weight_decay: float
+    output_tol: float
+    candidate_tol: float
+    patience: int
+    max_phase_iter: int
+    topology_: CascadeTopology
+    training_state_: TrainingState
     def __init__(
         self,
         max_hidden: int = 10,
@@ -33,6 +48,7 @@ class _BaseCascade(BaseSequenceEstimator):
     ) -> None: ...
 
 class CascadeCorrelationClassifier(SequenceClassifierMixin, _BaseCascade):
+    output_activation: Literal["auto", "logistic", "softmax"]
     def __init__(
         self,
         max_hidden: int = 10,
@@ -58,4 +74,5 @@ class CascadeCorrelationClassifier(SequenceClassifierMixin, _BaseCascade):
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
     ) -> None: ...
 
-class CascadeCorrelationRegressor(SequenceRegressorMixin, _BaseCascade): ...
+class CascadeCorrelationRegressor(SequenceRegressorMixin, _BaseCascade):
+    output_activation: Literal["auto", "logistic", "linear"]

@@ -4,10 +4,28 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lstm97._topology import Topology
 from lstm97.base import BaseSequenceEstimator
 from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin
 
 class _BaseChunker(BaseSequenceEstimator):
+    n_hidden: int
+    predict_inputs: bool
+    predict_state: Literal["all", "hidden"]
+    threshold: float
+    hidden_bias: bool
+    output_bias: bool
+    shortcut: bool
+    learning_rate: float
+    tol: float | None
+    n_iter_no_change: int
+    early_stopping: bool
+    validation_fraction: float
+    topology_: Topology
+    chunker_topology_: Topology
+    validation_scores_: list[float]
+    best_validation_score_: float
+    validation_seed_: int
     def __init__(
         self,
         n_hidden: int = 5,

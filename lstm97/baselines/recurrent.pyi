@@ -4,10 +4,26 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lstm97._topology import Topology
 from lstm97.base import BaseSequenceEstimator
 from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin
 
 class _BaseRecurrent(BaseSequenceEstimator):
+    n_hidden: int
+    hidden_bias: bool
+    output_bias: bool
+    shortcut: bool
+    recurrent_outputs: bool
+    loss: Literal["squared_error", "log_loss"]
+    learning_rate: float
+    tol: float | None
+    n_iter_no_change: int
+    early_stopping: bool
+    validation_fraction: float
+    topology_: Topology
+    validation_scores_: list[float]
+    best_validation_score_: float
+    validation_seed_: int
     def __init__(
         self,
         n_hidden: int = 10,
@@ -33,6 +49,7 @@ class _BaseRecurrent(BaseSequenceEstimator):
     ) -> None: ...
 
 class _Classifier(SequenceClassifierMixin, _BaseRecurrent):
+    output_activation: Literal["auto", "logistic", "softmax"]
     def __init__(
         self,
         n_hidden: int = 10,
@@ -58,7 +75,9 @@ class _Classifier(SequenceClassifierMixin, _BaseRecurrent):
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
     ) -> None: ...
 
-class _Regressor(SequenceRegressorMixin, _BaseRecurrent): ...
+class _Regressor(SequenceRegressorMixin, _BaseRecurrent):
+    output_activation: Literal["auto", "logistic", "linear"]
+
 class ElmanClassifier(_Classifier): ...
 class ElmanRegressor(_Regressor): ...
 class BPTTClassifier(_Classifier): ...
