@@ -81,6 +81,19 @@ class Finding:
         Within the block; None: its gate is meant.
     message : str
         What was seen, and the paper's remedy.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from lstm97 import LSTMRegressor, diagnose
+    >>> from lstm97.tasks import make_adding
+    >>> X, y = make_adding(1000, rng=0)
+    >>> model = LSTMRegressor(learning_rate=0.5, max_iter=5, tol=None, random_state=0).fit(X, y)
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     finding = diagnose(model, X)[0]
+    >>> finding.kind, finding.block, finding.cell
+    ('state_drift', 0, 1)
     """
 
     kind: str

@@ -36,6 +36,19 @@ class Snapshot(NamedTuple):
         Of the net.
     classes : ndarray of shape (n_classes,) or None
         `classes_` of the stream.
+
+    Examples
+    --------
+    What a stream would say after either of two steps:
+
+    >>> from lstm97 import RTRLRegressor
+    >>> stream = RTRLRegressor(random_state=0).partial_fit([[[0.0]]], [0.0]).stream()
+    >>> prediction = stream.step([0.5])
+    >>> snapshot = stream.snapshot()
+    >>> up = stream.step([1.0])
+    >>> down = stream.restore(snapshot).step([-1.0])
+    >>> bool(stream.restore(snapshot).step([1.0]) == up)
+    True
     """
 
     weights: np.ndarray

@@ -36,6 +36,17 @@ class Trace:
         Activations of conventional units.
     output : ndarray of shape (n_steps, n_outputs)
         The net's outputs, at steps without a target, too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm97 import LSTMRegressor
+    >>> from lstm97.tasks import make_adding
+    >>> X, y = make_adding(10, T=20, rng=0)
+    >>> (trace,) = LSTMRegressor(max_iter=1, tol=None, random_state=0).fit(X, y).trace(X[:1])
+    >>> added = trace.input_gate[:, :, None] * trace.cell_input
+    >>> np.allclose(trace.cell_state, np.cumsum(added, axis=0))
+    True
     """
 
     input_gate: np.ndarray | None

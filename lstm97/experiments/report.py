@@ -27,6 +27,17 @@ def write_report(folder, results, note=""):
     -------
     page : pathlib.Path
         The HTML page; it needs none of the other files.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from lstm97.experiments.report import write_report
+    >>> from lstm97.experiments.settings import load_settings
+    >>> setting = load_settings()["exp4-100"]
+    >>> with TemporaryDirectory() as folder:
+    ...     page = write_report(folder, [(setting, [])])
+    ...     page.name, "not run" in page.read_text(encoding="utf-8")
+    ('report.html', True)
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,6 +92,16 @@ def write_matrix(folder, store):
     -------
     table : pathlib.Path
         The file matrix.md.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from lstm97.experiments.report import write_matrix
+    >>> from lstm97.experiments.store import Store
+    >>> with TemporaryDirectory() as folder:
+    ...     table = write_matrix(folder, Store(folder))  # nothing stored
+    ...     print(table.read_text(encoding="utf-8").splitlines()[0])
+    | task | lstm | lstm-full | elman | bptt | rtrl | cascade | chunker | guessing |
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,16 @@ def run_trials(pairs, seed=0, n_jobs=None):
     ------
     record : dict
         See `run_trial`; the order is that in which the trials end.
+
+    Examples
+    --------
+    >>> from lstm97.experiments.runner import run_trials
+    >>> from lstm97.experiments.settings import load_matrix
+    >>> row = load_matrix()["noise-free-lag"]
+    >>> for record in run_trials([(row["lstm"], 0), (row["elman"], 0)]):
+    ...     print(record["method"], record["solved"])
+    lstm True
+    elman False
     """
     if effective_n_jobs(n_jobs) == 1:
         for setting, group in groupby(pairs, key=itemgetter(0)):
@@ -68,6 +78,21 @@ def run_missing(wanted, store, seed=0, n_jobs=None):
     ------
     StoreError
         If the store cannot be read or written; before the first trial, if that can be known.
+
+    Examples
+    --------
+    The second time there is nothing left to run:
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from lstm97.experiments.runner import run_missing
+    >>> from lstm97.experiments.settings import load_matrix
+    >>> from lstm97.experiments.store import Store
+    >>> setting = load_matrix()["noise-free-lag"]["lstm"]
+    >>> with TemporaryDirectory() as folder:
+    ...     first = list(run_missing({setting.id: (setting, 3)}, Store(folder)))
+    ...     again = list(run_missing({setting.id: (setting, 3)}, Store(folder)))
+    >>> first == again
+    True
     """
     missing, found = deque(), []
     for setting, n_trials in wanted.values():

@@ -28,7 +28,19 @@ ESTIMATORS = {
 
 @dataclass(frozen=True)
 class Setting:
-    """One reading of one row; the fields are explained in settings.toml."""
+    """One reading of one row; the fields are explained in settings.toml.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from lstm97.experiments.settings import load_settings
+    >>> setting = load_settings()["exp4-100"]
+    >>> setting.table, setting.title, setting.published_mean
+    (7, 'Adding, T=100', 74000)
+    >>> smaller = replace(setting, limit=1000)
+    >>> smaller.digest == setting.digest  # its trials are others
+    False
+    """
 
     id: str
     row: str
@@ -198,6 +210,15 @@ def load_settings():
     -------
     settings : dict of str to Setting
         By their ids.
+
+    Examples
+    --------
+    >>> from lstm97.experiments.settings import load_settings
+    >>> settings = load_settings()
+    >>> [name for name in settings if name.startswith("exp6")]
+    ['exp6a', 'exp6b', 'exp6b-wide', 'exp6b-cells']
+    >>> settings["exp6a"].make_estimator()
+    LSTMClassifier(input_gate_bias=[-2, -4], learning_rate=0.5)
     """
     tables = _read("settings.toml")
     defaults = tables.pop("defaults")
@@ -211,6 +232,13 @@ def load_matrix():
     -------
     settings : dict of str to dict of str to Setting
         By task, then by method.
+
+    Examples
+    --------
+    >>> from lstm97.experiments.settings import load_matrix
+    >>> row = load_matrix()["adding"]
+    >>> row["elman"].id
+    'adding@elman'
     """
     tables = _read("settings.toml")
     defaults = tables.pop("defaults")
@@ -233,6 +261,12 @@ def load_methods():
     -------
     methods : dict of str to dict
         See methods.toml.
+
+    Examples
+    --------
+    >>> from lstm97.experiments.settings import load_methods
+    >>> list(load_methods())
+    ['lstm', 'lstm-full', 'elman', 'bptt', 'rtrl', 'cascade', 'chunker', 'guessing']
     """
     return _read("methods.toml")
 

@@ -33,6 +33,13 @@ class Summary:
         Means over trials: wrong test sequences, their fraction, absolute error.
     milestones : dict of str to float
         Mean training sequences until each stage of an exam was passed.
+
+    Examples
+    --------
+    >>> from lstm97.experiments.statistics import Summary
+    >>> summary = Summary(n_trials=10, n_solved=0, n_at_limit=10, rate=0.0)
+    >>> summary.mean is None  # no trial was solved
+    True
     """
 
     n_trials: int
@@ -67,6 +74,18 @@ def summarize(setting, records):
     -------
     summary : Summary
         Counts, rate, means, medians and intervals.
+
+    Examples
+    --------
+    >>> from lstm97.experiments.runner import run_trials
+    >>> from lstm97.experiments.settings import load_matrix
+    >>> from lstm97.experiments.statistics import summarize
+    >>> setting = load_matrix()["noise-free-lag"]["lstm"]
+    >>> summary = summarize(setting, list(run_trials((setting, trial) for trial in range(5))))
+    >>> summary.n_trials, summary.rate
+    (5, 1.0)
+    >>> summary.smallest <= summary.median <= summary.largest
+    True
     """
     strangers = {record["id"] for record in records} - {setting.id}
     if strangers:
@@ -144,6 +163,18 @@ def verdict(setting, summary):
     -------
     str
         In lower case.
+
+    Examples
+    --------
+    Had all of ten trials been solved, but late:
+
+    >>> from lstm97.experiments.settings import load_settings
+    >>> from lstm97.experiments.statistics import Summary, verdict
+    >>> setting = load_settings()["exp4-100"]
+    >>> setting.published_mean
+    74000
+    >>> verdict(setting, Summary(n_trials=10, n_solved=10, n_at_limit=0, rate=1.0, mean=2e5))
+    'slower'
     """
     if not summary.n_trials:
         return "not run"
@@ -198,6 +229,18 @@ def meets_aim(setting, summary):
     -------
     is_met : bool
         True for such a row only.
+
+    Examples
+    --------
+    Had nine of ten trials been solved:
+
+    >>> from lstm97.experiments.settings import load_settings
+    >>> from lstm97.experiments.statistics import Summary, meets_aim
+    >>> setting = load_settings()["exp4-100"]
+    >>> setting.published_mean
+    74000
+    >>> meets_aim(setting, Summary(n_trials=10, n_solved=9, n_at_limit=1, rate=0.9, mean=1e5))
+    True
     """
     if setting.method != "lstm" or summary.n_trials < MIN_TRIALS or not summary.n_solved:
         return False

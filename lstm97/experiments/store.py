@@ -20,7 +20,20 @@ REQUIRED = itemgetter(
 
 
 class StoreError(RuntimeError):
-    """A store could not be read or written; what was stored before is not damaged."""
+    """A store could not be read or written; what was stored before is not damaged.
+
+    Examples
+    --------
+    >>> from tempfile import NamedTemporaryFile
+    >>> from lstm97.experiments.settings import load_settings
+    >>> from lstm97.experiments.store import Store, StoreError
+    >>> with NamedTemporaryFile() as file:
+    ...     try:
+    ...         Store(file.name).read(load_settings()["exp4-100"])
+    ...     except StoreError as error:
+    ...         print(str(error).removeprefix(file.name))
+     is no folder
+    """
 
 
 class Store:
@@ -35,6 +48,20 @@ class Store:
     ----------
     folder : path-like
         Made when there is something to write.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from lstm97.experiments.settings import load_matrix
+    >>> from lstm97.experiments.store import Store
+    >>> from lstm97.experiments.trial import run_trial
+    >>> setting = load_matrix()["noise-free-lag"]["lstm"]
+    >>> record = run_trial(setting, trial=0, seed=0)
+    >>> with TemporaryDirectory() as folder:
+    ...     store = Store(folder)
+    ...     stored = store.append(setting, record)
+    ...     store.read(setting) == [record]
+    True
     """
 
     def __init__(self, folder):

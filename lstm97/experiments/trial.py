@@ -31,6 +31,17 @@ def run_trial(setting, trial, seed):
     -------
     record : dict
         The fields are those that ``lstm97 run --json`` prints.
+
+    Examples
+    --------
+    >>> from lstm97.experiments.settings import load_matrix
+    >>> from lstm97.experiments.trial import run_trial
+    >>> setting = load_matrix()["noise-free-lag"]["lstm"]
+    >>> record = run_trial(setting, trial=0, seed=0)
+    >>> record["solved"], record["reason"]
+    (True, 'solved')
+    >>> record["n_sequences"] < setting.limit
+    True
     """
     began = time.perf_counter()
     record = run_alone(_steps(setting, trial, seed))

@@ -19,6 +19,14 @@ class Judgement(NamedTuple):
     wrong : ndarray of bool of shape (n_sequences,)
     error : ndarray of shape (n_sequences,)
         Mean absolute error of each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm97.tasks.base import Judgement
+    >>> judgement = Judgement(wrong=np.array([False, True]), error=np.array([0.1, 0.5]))
+    >>> int(judgement.wrong.sum())
+    1
     """
 
     wrong: np.ndarray
@@ -33,6 +41,25 @@ class Task(ABC):
     n_inputs, n_outputs : int
     tolerance : float
         A sequence is wrong, if one of its absolute errors is not below it.
+
+    Examples
+    --------
+    Which of two symbols was it, three steps ago?
+
+    >>> import numpy as np
+    >>> from lstm97 import Sequences
+    >>> from lstm97.targets import Targets
+    >>> from lstm97.tasks.base import Task
+    >>> class Recall(Task):
+    ...     n_inputs, n_outputs, tolerance = 2, 2, 0.3
+    ...
+    ...     def draw(self, n, rng):
+    ...         symbols = rng.integers(2, size=(n, 4))
+    ...         y = Targets.at_last(np.eye(2)[symbols[:, 0]])
+    ...         return Sequences.from_symbols(symbols, 2), y
+    >>> X, y = Recall().draw(5, np.random.default_rng(0))
+    >>> len(X), y.values.shape
+    (5, (5, 2))
     """
 
     n_inputs: int
