@@ -529,7 +529,7 @@ def test_what_the_caller_does_to_a_step_afterwards_is_nothing_to_the_stream(form
 
 
 @pytest.mark.parametrize(
-    ("name", "form", "n_steps"), [("paper", "dense", 100_000), ("RTRL", "sparse", 4_000)]
+    ("name", "form", "n_steps"), [("paper", "dense", 20_000), ("RTRL", "sparse", 4_000)]
 )
 def test_memory_does_not_grow(name, form, n_steps):
     model, X, y = partly_fitted(name, form, lengths=[50])
