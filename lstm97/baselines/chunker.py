@@ -123,7 +123,7 @@ class _BaseChunker(BaseSequenceEstimator):
         self.weights_ = learner.weights
 
 
-_ABOUT = """by two nets, the neural sequence chunker of 1992.
+_ABOUT = """by Schmidhuber's neural sequence chunker.
 
     One net, the automatizer, sees every step and predicts the targets and the next input. What it
     misses is news: there a second net, the chunker, is trained to predict the same, and is fed

@@ -265,8 +265,8 @@ def load_methods():
     Examples
     --------
     >>> from lstm97.experiments.settings import load_methods
-    >>> list(load_methods())
-    ['lstm', 'lstm-full', 'elman', 'bptt', 'rtrl', 'cascade', 'chunker', 'guessing']
+    >>> load_methods()["elman"]["network"]
+    {'n_hidden': 8}
     """
     return _read("methods.toml")
 
