@@ -34,7 +34,7 @@ assert model.target_steps_ == "last"
 output: np.ndarray = model.topology_.views(model.weights_)["output"]
 sizes = (model.n_blocks, model.topology_.n_cells, model.n_features_in_, model.n_outputs_)
 gates = model.trace(X)[0].input_gate
-assert gates is None or gates.shape == (20, 3)
+assert gates is None or gates.shape[1] == 3
 
 parts = [np.zeros((3, 2)), np.ones((5, 2))]
 nested = [[[0.0, 1.0]], [[1.0, 0.0], [0.5, 0.5]]]
