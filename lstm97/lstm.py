@@ -4,6 +4,7 @@ import copy
 from abc import abstractmethod
 from functools import partial
 from numbers import Integral, Real
+from reprlib import repr as brief
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -278,7 +279,7 @@ class _BaseLSTM(BaseSequenceEstimator):
             try:
                 biases[gate] = np.asarray(bias, dtype=np.float64)
             except (TypeError, ValueError, OverflowError) as error:
-                raise ValueError(f"{gate}_bias={bias!r} must hold numbers: {error}") from None
+                raise ValueError(f"{gate}_bias={brief(bias)} must hold numbers: {error}") from None
             if biases[gate].ndim and biases[gate].shape != (self.n_blocks,):
                 raise ValueError(
                     f"{gate}_bias has shape {biases[gate].shape}, expected a number or one for "

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral, Real
+from reprlib import repr as brief
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -164,7 +165,7 @@ class Sequences:
         if X.size == 0:
             raise ValueError(f"{name} of shape {X.shape} holds no sequence, no step or no feature")
         if not isinstance(pad, Real | None):
-            raise TypeError(f"pad must be a number or None, got {pad!r}")
+            raise TypeError(f"pad must be a number or None, got {brief(pad)}")
         if pad is None:
             return cls.from_lengths(X.reshape(-1, n_features), np.full(n, n_steps), name)
         with naming("pad"):
@@ -215,7 +216,7 @@ class Sequences:
         with naming(name):
             parts = [as_integers(part, f"{name}[{i}]") for i, part in enumerate(sequences)]
         if not isinstance(n_symbols, Integral | None):
-            raise TypeError(f"n_symbols must be an integer or None, got {n_symbols!r}")
+            raise TypeError(f"n_symbols must be an integer or None, got {brief(n_symbols)}")
         if not parts:
             raise ValueError(f"{name} holds no sequence")
         lengths = np.array([len(part) for part in parts])
@@ -251,7 +252,7 @@ class Sequences:
         if X.ndim != 2:
             raise ValueError(f"X must be 2-D, it is {X.ndim}-D")
         if not isinstance(n_channels, Integral):
-            raise TypeError(f"n_channels must be an integer, got {n_channels!r}")
+            raise TypeError(f"n_channels must be an integer, got {brief(n_channels)}")
         if not 1 <= n_channels <= X.shape[1] or X.shape[1] % n_channels:
             raise ValueError(
                 f"X has {X.shape[1]} columns, not a multiple of n_channels={n_channels}"

@@ -3,6 +3,7 @@
 import copy
 import warnings
 from numbers import Real
+from reprlib import repr as brief  # a nested list may be too deep for the other one
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -317,7 +318,7 @@ class Stream:
         touched = as_integers(touched, "touched")
         x = None if x is None else self._check_x(x)
         if not isinstance(is_due, bool | np.bool_):
-            raise TypeError(f"is_due={is_due!r} must be True or False")
+            raise TypeError(f"is_due={brief(is_due)} must be True or False")
         return weights, state, touched, x, is_due
 
     def _check_target(self, y: Any, sample_weight: float) -> tuple[np.ndarray, float]:
@@ -325,7 +326,7 @@ class Stream:
         if self._refusal:
             raise ValueError(self._refusal)
         if not (isinstance(sample_weight, Real) and 0.0 <= sample_weight < np.inf):
-            raise ValueError(f"sample_weight={sample_weight!r} must be a number, 0 or more")
+            raise ValueError(f"sample_weight={brief(sample_weight)} must be a number, 0 or more")
         target, weight = self._check_y(y)
         return target, weight * sample_weight
 
@@ -343,7 +344,7 @@ class Stream:
         try:
             return self._targets[y]
         except (KeyError, TypeError, ValueError):  # what cannot be hashed, a list for instance
-            raise ValueError(f"y={y!r} is not in classes_") from None
+            raise ValueError(f"y={brief(y)} is not in classes_") from None
 
     def _check_numbers(self, y: Any) -> np.ndarray:
         target, n_outputs = as_numbers(y, "y"), self._topology.n_outputs

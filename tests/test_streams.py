@@ -801,3 +801,17 @@ def test_a_state_has_no_padding(form, options, size):
     _, state, touched, *_ = stepper(form, **options).snapshot()
     assert state.shape == (size,)
     assert touched.shape == (0,)
+
+
+def test_a_label_too_deep_to_be_printed_is_refused():
+    label = []
+    for _ in range(3000):
+        label = [label]
+    stream = (
+        RTRLClassifier(random_state=0).partial_fit([[[0.0]]], ["a"], classes=["a", "b"]).stream()
+    )
+    stream.step([1.0])
+    with pytest.raises(ValueError, match=r"y=.* is not in classes_"):
+        stream.learn(label)
+    with pytest.raises(ValueError, match=r"sample_weight=.* must be a number"):
+        stream.learn("a", sample_weight=label)

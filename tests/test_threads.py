@@ -246,8 +246,9 @@ def test_calls_of_partial_fit_side_by_side_leave_a_whole_number_of_them(Estimato
             model.partial_fit(X, y, **more)
 
     side_by_side(learn, learn)
-    # A call that began from the same net as another one is lost.
-    assert 20 <= model.n_iter_ <= 40
+    # Calls that began from the same net are lost but for one; at least two are left, if the last
+    # one began from the first one's net.
+    assert 2 <= model.n_iter_ <= 40
     assert len(model.loss_curve_) == model.n_iter_
     assert outputs(model, X) == after[model.n_iter_ - 1]
 

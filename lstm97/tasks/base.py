@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from numbers import Integral
+from reprlib import repr as brief
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -157,7 +158,7 @@ class Task(ABC):
 def check_integer(name: str, value: int, least: int) -> None:
     """Refuse a parameter that is no integer, too small, or more than arrays can count."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
+        raise TypeError(f"{name} must be an integer, got {brief(value)}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
     if value > MAX_INDEX:

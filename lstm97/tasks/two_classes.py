@@ -1,5 +1,7 @@
 """Experiment 3: the first elements of a noisy sequence tell which of two classes it is from."""
 
+from reprlib import repr as brief
+
 import numpy as np
 
 from lstm97.sequences import Sequences
@@ -40,7 +42,7 @@ class TwoClasses(Task):
             raise ValueError(f"N must be at most T={T}, got {N}")
         for name, value in (("noisy_inputs", noisy_inputs), ("noisy_targets", noisy_targets)):
             if not isinstance(value, bool | np.bool_):
-                raise TypeError(f"{name} must be True or False, got {value!r}")
+                raise TypeError(f"{name} must be True or False, got {brief(value)}")
         self.T = T
         self.N = N
         self.noisy_inputs = noisy_inputs
