@@ -183,6 +183,16 @@ def _check_classes(classes):
         return np.unique(labels)
 
 
+def _r2(y_true, y_pred, weight):
+    from sklearn.metrics import r2_score  # half of the package's import time
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        score = r2_score(y_true, y_pred, sample_weight=weight)
+    if np.isnan(score) and len(y_true) > 1:
+        raise ValueError("squares of y overflow: there is no R2")
+    return score
+
+
 class SequenceRegressorMixin(RegressorMixin):
     """Numbers to outputs, and back."""
 
@@ -239,18 +249,15 @@ class SequenceRegressorMixin(RegressorMixin):
         Returns
         -------
         score : float
-            At most 1, the best; 0 is what the targets' mean would get.
+            At most 1, the best; 0 is what the targets' mean would get; minus infinity, if squared
+            errors overflow.
         """
-        from sklearn.metrics import r2_score  # as above
-
         y_true, y_pred, weight = self._paired(X, y, sample_weight)
         with naming("y"):
-            return r2_score(check_numbers(y_true), y_pred, sample_weight=weight)
+            return _r2(check_numbers(y_true), y_pred, weight)
 
     def _score_outputs(self, outputs, values, weight):
-        from sklearn.metrics import r2_score  # as above
-
-        return r2_score(values, outputs, sample_weight=weight)
+        return _r2(values, outputs, weight)
 
     def _strata(self, y):
         return None

@@ -860,3 +860,13 @@ def test_what_was_predicted_can_be_scored(Estimator):
     X, y = rng.normal(size=(7, 4, 2)), [rng.integers(0, 3, 4) for _ in range(7)]
     model = Estimator(**FAST).fit(X, y)
     assert model.score(X, model.predict(X)) == 1.0
+
+
+def test_errors_whose_squares_overflow_have_a_score():
+    X, _ = data()
+    y = np.linspace(-1.0, 1.0, len(X))
+    model = LSTMRegressor(**FAST).fit(X, y)
+    model.weights_ = np.sign(model.weights_) * 1e200
+    assert model.score(X, y) == -np.inf
+    with pytest.raises(ValueError, match="squares of y overflow"):
+        model.score(X, 1e200 * y)
