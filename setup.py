@@ -5,8 +5,8 @@ Three switches, all environment variables:
 LSTM97_ARCH      instruction set for the compiler's -march; default "native", the machine that
                  builds. Any other, "x86-64" for instance, gives the same results, only slower.
 LSTM97_VARIANTS  for wheels: more instruction sets, separated by commas, "x86-64-v3,x86-64-v4" for
-                 instance. The kernels are compiled once more for each, and lstm97/_variant.py
-                 chooses at import. Needs GCC 12 or Clang 18, or later.
+                 instance. The kernels are compiled once more for each, and
+                 lstm97/_kernels/__init__.py chooses at import. Needs GCC 12 or Clang 18, or later.
 LSTM97_DEBUG     set to 1: bounds checks, line tracing (coverage), debug symbols in the kernels.
 """
 
@@ -23,20 +23,20 @@ VARIANTS = list(filter(None, os.environ.get("LSTM97_VARIANTS", "").split(",")))
 DEBUG = os.environ.get("LSTM97_DEBUG", "0") == "1"
 
 EXTENSIONS = {
-    "lstm97._math": ["lstm97/_math.pyx"],
+    "lstm97._kernels.vectors": ["lstm97/_kernels/vectors.pyx"],
     "lstm97._core": ["lstm97/_core.pyx"],
-    "lstm97._batch": ["lstm97/_batch.pyx"],
-    "lstm97._lockstep": ["lstm97/_lockstep.pyx"],
-    "lstm97._stream": ["lstm97/_stream.pyx"],
-    "lstm97._chunker": ["lstm97/_chunker.pyx"],
-    "lstm97._cascade": ["lstm97/_cascade.pyx"],
+    "lstm97._kernels.batch": ["lstm97/_kernels/batch.pyx"],
+    "lstm97._kernels.team": ["lstm97/_kernels/team.pyx"],
+    "lstm97._kernels.stream": ["lstm97/_kernels/stream.pyx"],
+    "lstm97._kernels.chunker": ["lstm97/_kernels/chunker.pyx"],
+    "lstm97._kernels.cascade": ["lstm97/_kernels/cascade.pyx"],
 }
 # Compiled once, for every processor. Cython writes its typed memoryviews into one module that the
 # kernels share, not into each of them; and something has to choose among the variants.
-SHARED = "lstm97._shared"
-SUPPORT = {SHARED: ["lstm97/_shared.c"]}
+SHARED = "lstm97._kernels.shared"
+SUPPORT = {SHARED: ["lstm97/_kernels/shared.c"]}
 if VARIANTS:
-    SUPPORT["lstm97._cpu"] = ["lstm97/_cpu.pyx"]
+    SUPPORT["lstm97._kernels.cpu"] = ["lstm97/_kernels/cpu.pyx"]
 
 C_FILES = Path("build/c")
 
@@ -89,8 +89,8 @@ def extension(name, sources, arch=ARCH):
     return Extension(
         name,
         sources,
-        include_dirs=["lstm97"],
-        depends=[str(header) for header in Path("lstm97").glob("*.h")],
+        include_dirs=["lstm97/_kernels"],
+        depends=[str(header) for header in Path("lstm97/_kernels").glob("*.h")],
         define_macros=[("CYTHON_TRACE_NOGIL", "1")] * DEBUG,
         extra_compile_args=[f"-march={arch}", f'-DINSTRUCTION_SET="{arch}"'],
     )

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lstm97._learners.network import NetworkLearner
-from lstm97._topology import Topology
-from lstm97.sequences import Sequences
-from lstm97.targets import Targets
+from lstm97.data.sequences import Sequences
+from lstm97.data.targets import Targets
+from lstm97.learning.network import NetworkLearner
+from lstm97.learning.topology import Topology
 
 PIECE = 100_000
 

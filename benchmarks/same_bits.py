@@ -30,7 +30,7 @@ def fingerprints(name, arch, folder):
     zipfile.ZipFile(wheel).extractall(unpacked)
     tests = ROOT / "tests"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(unpacked), str(tests)])}
-    script = "import lstm97._math as m; print(m.__file__, m.N_LANES)"
+    script = "import lstm97._kernels.vectors as m; print(m.__file__, m.N_LANES)"
     where = subprocess.run(
         [sys.executable, "-c", script], check=True, env=environment, cwd=folder,
         capture_output=True, text=True,

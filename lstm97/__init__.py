@@ -2,28 +2,32 @@
 
 from importlib.metadata import version as _version
 
-from lstm97._variant import path as __path__  # noqa: F401 (first: it chooses the kernels)
+from lstm97._kernels import search_path as _search_path
+
+__path__ = _search_path(__path__)  # before any kernel is imported
+
 from lstm97._versions import show_versions
-from lstm97.baselines import (
+from lstm97.data.sequences import Sequences
+from lstm97.estimators import (
     BPTTClassifier,
     BPTTRegressor,
     CascadeCorrelationClassifier,
     CascadeCorrelationRegressor,
     ElmanClassifier,
     ElmanRegressor,
+    LSTMClassifier,
+    LSTMRegressor,
     RTRLClassifier,
     RTRLRegressor,
     SequenceChunkerClassifier,
     SequenceChunkerRegressor,
 )
-from lstm97.diagnosis import DiagnosisWarning, diagnose
-from lstm97.displays import CarouselDisplay, TrainingCurveDisplay
-from lstm97.inspection import gradient_report
-from lstm97.lstm import LSTMClassifier, LSTMRegressor
+from lstm97.inspection.diagnosis import DiagnosisWarning, diagnose
+from lstm97.inspection.displays import CarouselDisplay, TrainingCurveDisplay
+from lstm97.inspection.gradients import gradient_report
+from lstm97.learning.streams import Stream
 from lstm97.persistence import load, save
 from lstm97.preprocessing import StepwiseTransformer
-from lstm97.sequences import Sequences
-from lstm97.streams import Stream
 
 __version__ = _version("lstm97")
 

@@ -21,7 +21,7 @@ With recurrent outputs there is no output layer: the outputs are the first conve
 
 from libc.stdint cimport int64_t
 
-from lstm97._layer cimport Layer
+from lstm97._kernels.layer cimport Layer
 
 
 cdef enum OutputActivation:
@@ -88,7 +88,7 @@ cdef struct State:
     double *sensitivity  # (hidden_rows, n_hidden, unit_lanes)
     double *before       # the same of the step before
     double *coupling     # (n_hidden, n_hidden) dnet_k(t)/dnet_l(t-1)
-    Layer layer          # the same arrays, for _layer.h
+    Layer layer          # the same arrays, for layer.h
     # Of the current step.
     double *net          # (unit_lanes,)
     double *a            # (gate_lanes + 1,) gates' openings, and the constant 1 for a missing gate

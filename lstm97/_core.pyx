@@ -2,10 +2,10 @@
 
 How it is cut
     _core.pxd       the data: structs, and the order of units and sources
-    _forward.pxd    one time step
-    _gradient.pxd   gradient, truncated or full, and update
-    _rtrl.pxd       the full gradient forward in time, without memory cells
-    _sequence.pxd   what a sequence begins with, what its steps leave; its targets
+    forward.pxd    one time step
+    gradient.pxd   gradient, truncated or full, and update
+    rtrl.pxd       the full gradient forward in time, without memory cells
+    sequence.pxd   what a sequence begins with, what its steps leave; its targets
     here            sequences, and the `Network` that Python calls: it owns the memory
 
 All but `Network` is plain C on the structs, without the GIL, without randomness, without a Python
@@ -17,13 +17,13 @@ from libc.math cimport NAN, isfinite
 from libc.stdint cimport int64_t, uintptr_t
 from libc.string cimport memcpy, memset
 
-from lstm97._forward cimport step_hidden, step_output
-from lstm97._gradient cimport (
+from lstm97._kernels.forward cimport step_hidden, step_output
+from lstm97._kernels.gradient cimport (
     output_error, lane_of, tape_width, transpose_feedback, unroll_tape, update, write_tape
 )
-from lstm97._layer cimport Layer, prepare
-from lstm97._math cimport LANES, padded, squash_lanes
-from lstm97._sequence cimport add_gradient, advance_derivatives, reset, target_at
+from lstm97._kernels.layer cimport Layer, prepare
+from lstm97._kernels.vectors cimport LANES, padded, squash_lanes
+from lstm97._kernels.sequence cimport add_gradient, advance_derivatives, reset, target_at
 
 import numpy as np
 
@@ -129,7 +129,7 @@ cdef class Network:
 
     Parameters
     ----------
-    topology : lstm97._topology.Topology
+    topology : lstm97.learning.topology.Topology
     """
 
     def __cinit__(self, topology):
@@ -204,7 +204,7 @@ cdef class Network:
                 q.output_gate[i] = n.first_output_gate + i // n.block_size
 
     cdef _set_layer(self):
-        """What _layer.h knows of all this."""
+        """What layer.h knows of all this."""
         cdef Sizes *n = &self.n
         cdef State *q = &self.q
         cdef Layer *layer = &self.q.layer

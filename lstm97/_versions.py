@@ -3,7 +3,7 @@
 import platform
 from importlib.metadata import version
 
-from lstm97 import _math
+from lstm97._kernels import vectors
 
 PACKAGES = ("lstm97", "numpy", "scipy", "scikit-learn", "joblib")
 
@@ -34,7 +34,7 @@ def show_versions():
     python, *packages = versions().items()
     _show("System", [("platform", platform.platform()), python])
     _show("Packages", packages)
-    _show("Kernels", _math.BUILD.items())
+    _show("Kernels", vectors.BUILD.items())
     _show("Thread pools", _thread_pools())
 
 

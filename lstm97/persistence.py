@@ -14,26 +14,25 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from lstm97 import baselines
-from lstm97._cascade_topology import CascadeTopology
-from lstm97._learners.cascade import Candidates, TrainingState
-from lstm97._learners.quickprop import Move, Progress
-from lstm97._topology import CELL_RANGES, Topology, consecutive
-from lstm97.base import BaseSequenceEstimator
-from lstm97.lstm import LSTMClassifier, LSTMRegressor
-from lstm97.mixins import SequenceClassifierMixin, SequenceRegressorMixin
+from lstm97.estimators import (
+    ESTIMATORS,
+    CascadeCorrelationClassifier,
+    CascadeCorrelationRegressor,
+    SequenceChunkerClassifier,
+    SequenceChunkerRegressor,
+)
+from lstm97.estimators.base import BaseSequenceEstimator
+from lstm97.estimators.coding import SequenceClassifierMixin, SequenceRegressorMixin
+from lstm97.learning.cascade import Candidates, TrainingState
+from lstm97.learning.cascade_topology import CascadeTopology
+from lstm97.learning.quickprop import Move, Progress
+from lstm97.learning.topology import CELL_RANGES, Topology, consecutive
 
 # To be raised whenever a file means something else than before; docs/persistence.md has the format.
 SCHEMA = 1
 
-CASCADES = (baselines.CascadeCorrelationClassifier, baselines.CascadeCorrelationRegressor)
-CHUNKERS = (baselines.SequenceChunkerClassifier, baselines.SequenceChunkerRegressor)
-# What a file may name: nothing is ever imported by a name that stands in a file.
-ESTIMATORS = {
-    "LSTMClassifier": LSTMClassifier,
-    "LSTMRegressor": LSTMRegressor,
-    **{name: getattr(baselines, name) for name in baselines.__all__},
-}
+CASCADES = (CascadeCorrelationClassifier, CascadeCorrelationRegressor)
+CHUNKERS = (SequenceChunkerClassifier, SequenceChunkerRegressor)
 PARTS = {
     each.__name__: each
     for each in (Topology, CascadeTopology, TrainingState, Candidates, Move, Progress)

@@ -16,10 +16,10 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from lstm97._arrays import as_steps, naming
-from lstm97._input import SequenceInputMixin
-from lstm97.sequences import Sequences, SequencesLike, as_sequences, is_ragged
-from lstm97.targets import TargetsLike, as_labels, flatten_steps, has_steps
+from lstm97.data.checks import as_steps, naming
+from lstm97.data.input import SequenceInputMixin
+from lstm97.data.sequences import Sequences, SequencesLike, as_sequences, is_ragged
+from lstm97.data.targets import TargetsLike, as_labels, flatten_steps, has_steps
 
 
 def _wraps(method: str) -> Callable[[Any], bool]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from lstm97._arrays import naming
-from lstm97.streams import Stream
+from lstm97.data.checks import naming
+from lstm97.learning.streams import Stream
 
 
 class _RiverModel:

@@ -13,13 +13,15 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import Pipeline
 
-import lstm97.base
-from lstm97 import LSTMClassifier, LSTMRegressor, Sequences, baselines
-from lstm97.baselines import BPTTClassifier, BPTTRegressor, CascadeCorrelationClassifier
-from lstm97.targets import Targets
+import lstm97.estimators.base
+from lstm97 import LSTMClassifier, LSTMRegressor, Sequences, estimators
+from lstm97.data.targets import Targets
+from lstm97.estimators import BPTTClassifier, BPTTRegressor, CascadeCorrelationClassifier
 from reference.cases import kernel_pass
 
-ESTIMATORS = [getattr(baselines, name) for name in baselines.__all__]
+ESTIMATORS = [
+    getattr(estimators, name) for name in estimators.__all__ if not name.startswith("LSTM")
+]
 METHODS = ["LSTM", "Elman", "BPTT", "RTRL", "CascadeCorrelation", "SequenceChunker"]
 
 every_estimator = pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -252,8 +254,8 @@ def test_an_interrupted_call_changes_nothing(Estimator, every, method, monkeypat
         learned.append(joblib.hash(learner.snapshot()) != start)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lstm97.base, "train", interrupted)
-    monkeypatch.setattr(lstm97._fit, "train", interrupted)
+    monkeypatch.setattr(lstm97.estimators.base, "train", interrupted)
+    monkeypatch.setattr(lstm97.learning.fit, "train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         getattr(model, method)(X, y)
     assert learned == [True]
@@ -276,7 +278,7 @@ GRIDS = {
 @pytest.mark.parametrize("kind", ["Classifier", "Regressor"])
 def test_a_search_over_methods(kind, every):
     classes = {"LSTM": {"Classifier": LSTMClassifier, "Regressor": LSTMRegressor}[kind]}
-    classes |= {method: getattr(baselines, method + kind) for method in METHODS[1:]}
+    classes |= {method: getattr(estimators, method + kind) for method in METHODS[1:]}
     grid = [
         {"model": [make(classes[method])], **{f"model__{k}": v for k, v in params.items()}}
         for method, params in GRIDS.items()

@@ -12,14 +12,14 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_info
 
 from lstm97 import LSTMClassifier, LSTMRegressor, gradient_report
-from lstm97._learners.batch import BatchLearner, one_thread
-from lstm97._learners.batch_network import BatchNetwork
-from lstm97._learners.packing import Packing
-from lstm97._learners.solvers import Adam, GradientDescent
-from lstm97._topology import Topology
-from lstm97._training import train
-from lstm97.sequences import Sequences
-from lstm97.stopping import Never, Recent
+from lstm97.data.sequences import Sequences
+from lstm97.learning.batch import BatchLearner, one_thread
+from lstm97.learning.batch_network import BatchNetwork
+from lstm97.learning.loop import train
+from lstm97.learning.packing import Packing
+from lstm97.learning.solvers import Adam, GradientDescent
+from lstm97.learning.stopping import Never, Recent
+from lstm97.learning.topology import Topology
 from lstm97.tasks import make_adding
 from reference.cases import kernel_pass, kernel_run, random_problem, random_topology
 from reference.compare import worst_relative
@@ -102,8 +102,8 @@ def test_memory_of_a_larger_batch_leaves_no_trace():
 
 @pytest.mark.parametrize("seed", range(40))
 def test_outputs_are_the_kernels_in_the_order_of_the_sequences(seed, monkeypatch):
-    monkeypatch.setattr("lstm97._learners.batch.RUN_SEQUENCES", 3)
-    monkeypatch.setattr("lstm97._learners.batch.RUN_STEPS", 20)
+    monkeypatch.setattr("lstm97.learning.batch.RUN_SEQUENCES", 3)
+    monkeypatch.setattr("lstm97.learning.batch.RUN_STEPS", 20)
     topology, weights, X, y = problem(seed)
     learner = BatchLearner(topology, weights, 4, SOLVERS["plain"], "truncated", "float64")
     every = learner.run(X, every=True)

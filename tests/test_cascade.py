@@ -6,19 +6,19 @@ from types import SimpleNamespace
 import joblib
 import numpy as np
 import pytest
+from lstm97._core import Steps
+from lstm97._kernels.cascade import Block, Outputs, Pool, centre
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from lstm97._cascade import Block, Outputs, Pool, centre
-from lstm97._cascade_topology import CascadeTopology
-from lstm97._core import Steps
-from lstm97._learners.cascade import SLOPE_OFFSET, CascadeLearner, Settings, TrainingState
-from lstm97._learners.quickprop import Move, quickprop
-from lstm97._training import train
-from lstm97.baselines.cascade import CascadeCorrelationClassifier, CascadeCorrelationRegressor
-from lstm97.sequences import Sequences
-from lstm97.stopping import Never, Recent
-from lstm97.targets import Targets
+from lstm97.data.sequences import Sequences
+from lstm97.data.targets import Targets
+from lstm97.estimators.cascade import CascadeCorrelationClassifier, CascadeCorrelationRegressor
+from lstm97.learning.cascade import SLOPE_OFFSET, CascadeLearner, Settings, TrainingState
+from lstm97.learning.cascade_topology import CascadeTopology
+from lstm97.learning.loop import train
+from lstm97.learning.quickprop import Move, quickprop
+from lstm97.learning.stopping import Never, Recent
 from lstm97.tasks import TASKS
 from reference import cascade as reference
 from reference.lstm import OUTPUTS
@@ -326,7 +326,7 @@ def test_no_more_steps_than_a_call_may_take(monkeypatch):
     whole, pieces = learner(net, weights), learner(net, weights)
     for _ in range(30):
         whole.learn(X, y)
-    monkeypatch.setattr("lstm97._learners.base.MAX_STEPS", 5)
+    monkeypatch.setattr("lstm97.learning.learner.MAX_STEPS", 5)
     for _ in range(30):
         pieces.learn(X, y)
     assert (whole.weights == pieces.weights).all()

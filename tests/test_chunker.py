@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from lstm97 import SequenceChunkerClassifier, SequenceChunkerRegressor, Sequences
-from lstm97._learners.chunker import ChunkerLearner
-from lstm97._topology import Topology
-from lstm97.targets import Targets
+from lstm97.data.targets import Targets
+from lstm97.learning.chunker import ChunkerLearner
+from lstm97.learning.topology import Topology
 from lstm97.tasks import TASKS, make_noise_free_lag
 from reference.cases import random_problem
 from reference.chunker import ChunkerTwin

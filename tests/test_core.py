@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-
 from lstm97._core import Network, Steps
-from lstm97._topology import Topology
-from lstm97.sequences import Sequences
-from lstm97.targets import Targets
+
+from lstm97.data.sequences import Sequences
+from lstm97.data.targets import Targets
+from lstm97.learning.topology import Topology
 from reference.cases import kernel_pass, kernel_run, random_problem, random_topology
 
 SEEDS = range(12)

@@ -14,7 +14,7 @@ from lstm97 import (
     LSTMRegressor,
     diagnose,
 )
-from lstm97.diagnosis import REMEDIES
+from lstm97.inspection.diagnosis import REMEDIES
 from lstm97.tasks import make_adding, make_two_classes
 
 LENGTHS = (18, 20, 22, 21)

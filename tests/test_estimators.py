@@ -18,12 +18,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import lstm97
 from lstm97 import LSTMClassifier, LSTMRegressor, Sequences
-from lstm97._learners.base import shares
-from lstm97.baselines import (
+from lstm97.estimators import (
     BPTTClassifier,
     CascadeCorrelationClassifier,
     CascadeCorrelationRegressor,
 )
+from lstm97.learning.learner import shares
 from lstm97.tasks import make_adding, make_temporal_order
 
 FAST = {"max_iter": 3, "tol": None, "random_state": 0}
@@ -483,7 +483,7 @@ def test_an_interrupted_fit_leaves_the_estimator_as_it_was(monkeypatch):
     X, y = data()
     model = LSTMClassifier(**FAST).fit(X, y)
     before = joblib.hash(model)
-    monkeypatch.setattr("lstm97._fit.train", interrupt)
+    monkeypatch.setattr("lstm97.learning.fit.train", interrupt)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
     assert joblib.hash(model) == before

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lstm97._learners.base import Results
 from lstm97.experiments.exam import Exam
+from lstm97.learning.learner import Results
 from lstm97.tasks.base import Judgement
 
 N = 100

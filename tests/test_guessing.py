@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from lstm97 import Sequences
-from lstm97._learners.network import NetworkLearner
-from lstm97._topology import Topology
-from lstm97._training import train
+from lstm97.data.targets import Targets
 from lstm97.experiments.guessing import GuessingLearner
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.trial import run_trial
-from lstm97.stopping import Recent
-from lstm97.targets import Targets
+from lstm97.learning.loop import train
+from lstm97.learning.network import NetworkLearner
+from lstm97.learning.stopping import Recent
+from lstm97.learning.topology import Topology
 
 TOPOLOGY = Topology(n_inputs=2, n_outputs=1, n_blocks=0, n_hidden=2, output_activation="logistic")
 

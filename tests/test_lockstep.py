@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from lstm97._kernels.team import TEAM_SIZE, Team, is_possible
 
-from lstm97._learners.lockstep import FEWEST, LockstepGroup
-from lstm97._learners.network import NetworkLearner
-from lstm97._lockstep import TEAM_SIZE, Team, is_possible
-from lstm97._topology import Topology
+from lstm97.data.targets import Targets
 from lstm97.experiments.runner import run_trials
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.trial import run_trial
-from lstm97.targets import Targets
+from lstm97.learning.network import NetworkLearner
+from lstm97.learning.team import FEWEST, LockstepGroup
+from lstm97.learning.topology import Topology
 from reference.cases import random_problem, random_topology
 
 OUTPUTS = [("logistic", "squared_error"), ("linear", "squared_error")]
@@ -125,7 +125,7 @@ def test_a_group_learns_as_its_learners_do(n, odd, monkeypatch):
     if odd == "backward":
         requests[1][0].form, requests[1][0].update = "backward", "sequence"
     before = [learner.snapshot() for learner, _, _ in requests]
-    monkeypatch.setattr("lstm97._learners.lockstep.Team", counting)
+    monkeypatch.setattr("lstm97.learning.team.Team", counting)
     group = LockstepGroup()
     together = group.learn(requests)
     assert len(teams) == (n >= FEWEST and odd is None)

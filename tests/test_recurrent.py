@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from lstm97._core import Network, Steps
 
 from lstm97 import RTRLClassifier
-from lstm97._core import Network, Steps
-from lstm97._topology import Topology
+from lstm97.learning.topology import Topology
 from reference import full, recurrent
 from reference.cases import kernel_pass, kernel_run, random_problem, random_topology
 from reference.compare import numeric_gradient, targets_of, worst_relative

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm97._learners.base import Results
-from lstm97.stopping import Never, Plateau, Recent
+from lstm97.learning.learner import Results
+from lstm97.learning.stopping import Never, Plateau, Recent
 
 
 def results(errors):

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lstm97._kernels.stream import Stepper
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
@@ -28,8 +29,7 @@ from lstm97 import (
     RTRLRegressor,
     SequenceChunkerClassifier,
 )
-from lstm97._stream import Stepper
-from lstm97._topology import Topology
+from lstm97.learning.topology import Topology
 from reference.hostile import harmed, junk
 from test_fuzz import attempt, fuzz
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lstm97._topology import Topology
+from lstm97.learning.topology import Topology
 from reference.cases import kernel_run, random_problem, random_topology
 
 # Options of Topology to the number of weights in the paper's tables.

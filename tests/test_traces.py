@@ -6,12 +6,12 @@ from fractions import Fraction
 import joblib
 import numpy as np
 import pytest
+from lstm97._core import Network, Steps
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from lstm97 import LSTMClassifier, LSTMRegressor, Sequences
-from lstm97._core import Network, Steps
-from lstm97.traces import record_traces
+from lstm97.learning.traces import record_traces
 from reference.cases import kernel_run, random_problem, random_topology
 from reference.compare import worst_relative
 from reference.lstm import Twin

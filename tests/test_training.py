@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from lstm97._learners.base import Learner, Results
-from lstm97._learners.network import NetworkLearner
-from lstm97._topology import Topology
-from lstm97._training import train
-from lstm97.stopping import Never, Recent
-from lstm97.targets import Targets
+from lstm97.data.targets import Targets
+from lstm97.learning.learner import Learner, Results
+from lstm97.learning.loop import train
+from lstm97.learning.network import NetworkLearner
+from lstm97.learning.stopping import Never, Recent
+from lstm97.learning.topology import Topology
 from lstm97.tasks import TASKS
 
 TOPOLOGY = Topology(n_inputs=2, n_outputs=1, output_activation="linear")
@@ -83,7 +83,7 @@ def test_no_more_steps_than_a_call_may_take(monkeypatch):
     X, y = data(100)
     whole, pieces = learner(), learner()
     results = whole.learn(X, y)
-    monkeypatch.setattr("lstm97._learners.base.MAX_STEPS", 100)
+    monkeypatch.setattr("lstm97.learning.learner.MAX_STEPS", 100)
     in_pieces = pieces.learn(X, y)
     assert (whole.weights == pieces.weights).all()
     assert (results.loss == in_pieces.loss).all()

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lstm97._learners.cascade import CascadeLearner
-from lstm97._learners.network import NetworkLearner
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.trial import run_trial
+from lstm97.learning.cascade import CascadeLearner
+from lstm97.learning.network import NetworkLearner
 from lstm97.tasks import TASKS
 from lstm97.tasks.reber import EmbeddedReber
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 import lstm97
-from lstm97 import _variant
+from lstm97 import _kernels
 from reference import builds
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text(encoding="utf-8"))
 NAMES = ["baseline", "x86-64-v3", "x86-64-v4"]
 CHOSEN = (
-    "import json, lstm97._variant as v, lstm97._math as m; print(json.dumps([v.NAME, m.BUILD]))"
+    "import json, lstm97._kernels as v, lstm97._kernels.vectors as m; "
+    "print(json.dumps([v.NAME, m.BUILD]))"
 )
 
 
@@ -32,7 +33,7 @@ def package(tmp_path_factory):
         if "invalid cpu feature string" in error.stderr or "not valid" in error.stderr:
             pytest.skip("the compiler is older than GCC 12 or Clang 18")
         raise
-    script = "import lstm97._cpu as c; print(*c.SUPPORTED)"
+    script = "import lstm97._kernels.cpu as c; print(*c.SUPPORTED)"
     supported = builds.python("-c", script, cwd=folder, env=environment)
     if "x86-64-v3" not in supported:
         pytest.skip("this processor has no AVX2")
@@ -73,11 +74,11 @@ def test_what_is_not_there_is_refused(package):
 
 
 def test_choice():
-    assert _variant.choose(NAMES) == "x86-64-v4"
-    assert _variant.choose(NAMES, "") == "x86-64-v4"
-    assert _variant.choose(NAMES, "baseline") == "baseline"
+    assert _kernels.choose(NAMES) == "x86-64-v4"
+    assert _kernels.choose(NAMES, "") == "x86-64-v4"
+    assert _kernels.choose(NAMES, "baseline") == "baseline"
     with pytest.raises(ImportError, match="not in this build"):
-        _variant.choose(NAMES[:2], "x86-64-v4")
+        _kernels.choose(NAMES[:2], "x86-64-v4")
 
 
 def test_versions_are_shown(capsys):

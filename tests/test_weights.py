@@ -16,7 +16,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 import lstm97
 from lstm97 import CascadeCorrelationRegressor, LSTMClassifier, LSTMRegressor, Sequences
-from lstm97.weights import class_weights, row_weights
+from lstm97.data.weights import class_weights, row_weights
 
 ESTIMATORS = [getattr(lstm97, name) for name in lstm97.__all__]
 ESTIMATORS = [each for each in ESTIMATORS if hasattr(each, "predict")]

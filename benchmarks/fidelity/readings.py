@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
+from lstm97.data.sequences import Sequences
+from lstm97.data.targets import Targets
+from lstm97.estimators.lstm import LSTMClassifier
 from lstm97.experiments.settings import Setting, load_settings
 from lstm97.experiments.store import Store
-from lstm97.lstm import LSTMClassifier
-from lstm97.sequences import Sequences
-from lstm97.targets import Targets
 from lstm97.tasks.base import check_count
 from lstm97.tasks.long_lag import RandomMiddle, TwoSequences
 from lstm97.tasks.reber import EmbeddedReber

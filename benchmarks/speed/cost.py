@@ -19,9 +19,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lstm97 import BPTTRegressor, ElmanRegressor, LSTMRegressor, RTRLRegressor
+from lstm97.data.sequences import Sequences
+from lstm97.data.targets import Targets
 from lstm97.experiments.plots import STYLE, as_svg
-from lstm97.sequences import Sequences
-from lstm97.targets import Targets
 
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "benchmarks" / "results" / "cost.json"

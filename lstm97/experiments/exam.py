@@ -1,6 +1,6 @@
 """A stop rule that tests: training ends when a learner passes an exam of test sequences."""
 
-from lstm97.stopping import Stop, StopRule
+from lstm97.learning.stopping import Stop, StopRule
 
 # Sequences judged at first; most exams are failed by these few. Each portion doubles the last.
 FIRST_PORTION = 16

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from lstm97._learners.base import Results
-from lstm97._learners.network import NetworkLearner
-from lstm97.baselines import ElmanClassifier, ElmanRegressor
+from lstm97.estimators import ElmanClassifier, ElmanRegressor
+from lstm97.learning.learner import Results
+from lstm97.learning.network import NetworkLearner
 
 
 class GuessingLearner(NetworkLearner):

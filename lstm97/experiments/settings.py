@@ -7,22 +7,15 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib import resources
 
-from lstm97 import baselines
+from lstm97 import estimators
 from lstm97.experiments.exam import Exam
 from lstm97.experiments.guessing import GuessingClassifier, GuessingRegressor
-from lstm97.lstm import LSTMClassifier, LSTMRegressor
-from lstm97.stopping import Recent
+from lstm97.learning.stopping import Recent
 from lstm97.tasks import TASKS
 
-ESTIMATORS = {
-    cls.__name__: cls
-    for cls in (
-        LSTMClassifier,
-        LSTMRegressor,
-        GuessingClassifier,
-        GuessingRegressor,
-        *(getattr(baselines, name) for name in baselines.__all__),
-    )
+ESTIMATORS = estimators.ESTIMATORS | {
+    "GuessingClassifier": GuessingClassifier,
+    "GuessingRegressor": GuessingRegressor,
 }
 
 

@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 
-from lstm97._learners.lockstep import LockstepGroup
-from lstm97._training import run_alone, training_steps
+from lstm97.learning.loop import run_alone, training_steps
+from lstm97.learning.team import LockstepGroup
 
 # Sequences drawn at a time. A seed means other sequences, if this changes: leave it.
 BLOCK_SIZE = 1000

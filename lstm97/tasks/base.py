@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm97._arrays import MAX_INDEX, naming
-from lstm97.sequences import Sequences
-from lstm97.targets import Targets
+from lstm97.data.checks import MAX_INDEX, naming
+from lstm97.data.sequences import Sequences
+from lstm97.data.targets import Targets
 
 
 class Judgement(NamedTuple):
@@ -49,7 +49,7 @@ class Task(ABC):
 
     >>> import numpy as np
     >>> from lstm97 import Sequences
-    >>> from lstm97.targets import Targets
+    >>> from lstm97.data.targets import Targets
     >>> from lstm97.tasks.base import Task
     >>> class Recall(Task):
     ...     n_inputs, n_outputs, tolerance = 2, 2, 0.3

@@ -4,9 +4,9 @@ from functools import cached_property
 
 import numpy as np
 
-from lstm97._arrays import one_hot
-from lstm97.sequences import Sequences
-from lstm97.targets import Targets
+from lstm97.data.checks import one_hot
+from lstm97.data.sequences import Sequences
+from lstm97.data.targets import Targets
 from lstm97.tasks.base import Task, check_count, check_integer, generator
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lstm97.sequences import Sequences
-from lstm97.targets import Targets
+from lstm97.data.sequences import Sequences
+from lstm97.data.targets import Targets
 from lstm97.tasks.base import Task, check_integer, draw_lengths, generator
 
 

@@ -1,12 +1,12 @@
 """Random nets and random data: unequal lengths, some targets missing, never zeros everywhere."""
 
 import numpy as np
+from lstm97._core import Network, Steps
 from scipy import sparse
 
-from lstm97._core import Network, Steps
-from lstm97._topology import Topology
-from lstm97.sequences import Sequences
-from lstm97.targets import Targets
+from lstm97.data.sequences import Sequences
+from lstm97.data.targets import Targets
+from lstm97.learning.topology import Topology
 
 
 def random_topology(rng, **fixed):

@@ -8,10 +8,10 @@ import json
 
 import numpy as np
 
-from lstm97._learners.chunker import ChunkerLearner
-from lstm97._learners.network import NetworkLearner
-from lstm97._topology import Topology
-from lstm97.baselines import CascadeCorrelationRegressor
+from lstm97.estimators import CascadeCorrelationRegressor
+from lstm97.learning.chunker import ChunkerLearner
+from lstm97.learning.network import NetworkLearner
+from lstm97.learning.topology import Topology
 from lstm97.tasks import TASKS
 from reference.cases import random_problem
 

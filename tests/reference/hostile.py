@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from lstm97.sequences import Sequences
+from lstm97.data.sequences import Sequences
 
 SPECIAL = [np.nan, np.inf, -np.inf, 1e308, -1e308, 1e160, 1e20, 5e-324, -0.0]
 # Which hold the numbers 0, 1 and 2 ...

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
-from lstm97._learners.network import NetworkLearner
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.store import Store
 from lstm97.experiments.trial import run_trial
+from lstm97.learning.network import NetworkLearner
 
 RESULTS = Path(__file__).parents[2] / "results"
 N_CORES = 2

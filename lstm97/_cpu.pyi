@@ -1,3 +1,0 @@
-"""Types of the compiled module, which only wheels with several instruction sets have."""
-
-SUPPORTED: list[str]

@@ -1,0 +1,289 @@
+"""One net and one step per call: for streams, which have no end.
+
+The state is carried from call to call, and so are the weights, in their padded rows: a call costs
+the same at any time. What is copied out has no padding, and is the same for every vector width.
+
+Whatever a call changes is changed under the lock of its object, and no Python code runs meanwhile:
+threads take turns, with and without a GIL.
+"""
+
+cimport cython
+from libc.math cimport INFINITY, isfinite
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy, memset
+
+from lstm97._core cimport (
+    FORWARD, NONE, SENSITIVE, Gradient, Input, Network, Sizes, State, Steps, Summary, Weights,
+    exchange_rows
+)
+from lstm97._kernels.forward cimport step_hidden, step_output
+from lstm97._kernels.gradient cimport output_error, update
+from lstm97._kernels.vectors cimport fma
+from lstm97._kernels.sequence cimport add_gradient, advance_derivatives, reset
+
+import numpy as np
+
+from lstm97._core import GRADIENTS
+
+
+cdef inline bint moves_are_finite(
+    Py_ssize_t n_lanes, double rate, const double *gradient, const double *w
+) noexcept nogil:
+    """Without a branch in the loop, so that a compiler can take several at once."""
+    cdef Py_ssize_t i, n_bad = 0
+    cdef double moved
+    for i in range(n_lanes):
+        moved = fma(rate, gradient[i], w[i])
+        n_bad += moved - moved != 0.0
+    return n_bad == 0
+
+
+cdef bint update_is_finite(
+    const Sizes *n, const Input *x, double rate, const State *q, const Weights *w,
+    const Weights *gradient
+) noexcept nogil:
+    """Whether `update`, at x's only step, would leave every weight finite: the same rows."""
+    cdef Py_ssize_t at, i, first = 0, first_output = 0
+    if x.dense == NULL:
+        for i in range(q.n_touched):
+            at = <Py_ssize_t> q.touched[i] * n.unit_lanes
+            if not moves_are_finite(n.unit_lanes, rate, gradient.hidden + at, w.hidden + at):
+                return False
+        for i in range(x.indptr[1] if n.shortcut else 0):
+            at = <Py_ssize_t> x.indices[i] * n.output_lanes
+            if not moves_are_finite(n.output_lanes, rate, gradient.output + at, w.output + at):
+                return False
+        first = <Py_ssize_t> n.n_inputs * n.unit_lanes
+        first_output = <Py_ssize_t> n.n_inputs * n.output_lanes if n.shortcut else 0
+    return moves_are_finite(
+        <Py_ssize_t> n.hidden_rows * n.unit_lanes - first, rate,
+        gradient.hidden + first, w.hidden + first,
+    ) and moves_are_finite(
+        <Py_ssize_t> n.output_rows * n.output_lanes - first_output, rate,
+        gradient.output + first_output, w.output + first_output,
+    )
+
+
+cdef class Stepper:
+    """A net, its weights and its state.
+
+    Parameters
+    ----------
+    topology : lstm97.learning.topology.Topology
+    weights : ndarray of shape (n_weights,)
+        Copied.
+    form : {"none", "forward", "sensitive"}
+        Of the gradient, see `Network.learn`; "none": nothing will be learned.
+    """
+
+    cdef Network net
+    cdef Gradient form
+    cdef Py_ssize_t n_weights
+    cdef object last  # step in this sequence; None: there was none
+    cdef Steps x      # the kernel's view of it
+    cdef readonly bint is_due  # whether the last step may be learned from
+
+    def __cinit__(self, topology, double[::1] weights, str form):
+        self.net, self.form, self.n_weights = Network(topology), GRADIENTS[form], topology.n_weights
+        self.last, self.x, self.is_due = None, None, False
+        if self.form not in (NONE, FORWARD, SENSITIVE):
+            raise ValueError(f"{form} needs whole sequences")
+        if self.form == SENSITIVE:
+            self.net._allocate_sensitivities()
+        self.net.q.layer.learns = self.form != NONE
+        self.net.q.layer.traces = self.form == FORWARD
+        self._check_weights(weights)
+        self.net._exchange(weights, &self.net.w, True)
+
+    def weights(self):
+        """Return a copy of the weights."""
+        cdef double[::1] flat = np.empty(self.n_weights)
+        with cython.critical_section(self):
+            self.net._exchange(flat, &self.net.w, False)
+        return np.asarray(flat)
+
+    @cython.critical_section
+    def reset(self):
+        """Begin a sequence."""
+        self._forget()
+
+    def step(
+        self,
+        last,               # IN   one step, dense or sparse as those before; not to be changed:
+                            #      (n_inputs,), or a CSR matrix of one row
+        double[::1] out,    # OUT  (n_outputs,)
+    ):
+        """Go on by one step, write the outputs, and tell whether they are finite."""
+        cdef Steps x = self._checked(last)
+        with cython.critical_section(self):
+            return self._step(last, x, out)
+
+    cdef _step(self, last, Steps x, double[::1] out):
+        cdef int k
+        if self.x is not None and (self.x.input.dense == NULL) != (x.input.dense == NULL):
+            raise ValueError("a sequence has either sparse or dense steps: x is of the other kind")
+        if out.shape[0] != self.net.n.n_outputs:
+            raise ValueError(f"{self.net.n.n_outputs} outputs expected, got {out.shape[0]}")
+        self.last, self.x, self.is_due = last, x, True
+        step_hidden(&self.net.n, &self.net.w, &x.input, 0, &self.net.q)
+        if self.form != NONE:
+            advance_derivatives(&self.net.n, &self.net.w, &x.input, 0, self.form, &self.net.q)
+        step_output(&self.net.n, &self.net.w, &x.input, 0, &self.net.q)
+        memcpy(&out[0], self.net.q.output, self.net.n.n_outputs * sizeof(double))
+        for k in range(self.net.n.n_outputs):
+            if not isfinite(out[k]):
+                return False
+        return True
+
+    @cython.critical_section
+    def learn(
+        self,
+        const double[::1] target,   # IN   (n_outputs,), NaN for none
+        double weight,
+        double learning_rate,
+    ):
+        """Move the weights by the gradient of the last step.
+
+        Returns
+        -------
+        loss : float
+            Before the weights moved. Not finite where it, or a weight, would not have been: then
+            no weight has moved.
+        """
+        cdef Summary r
+        if self.form == NONE or not self.is_due:
+            raise ValueError("there is no step to learn from: call step, then learn, once")
+        if target.shape[0] != self.net.n.n_outputs:
+            raise ValueError(f"{self.net.n.n_outputs} targets expected, got {target.shape[0]}")
+        self.is_due = False
+        memset(&r, 0, sizeof(Summary))
+        output_error(&self.net.n, &self.net.q, &target[0], weight, &r)
+        add_gradient(
+            &self.net.n, &self.net.w, &self.x.input, 0, self.form, &self.net.q, &self.net.gradient_
+        )
+        if isfinite(r.loss) and not update_is_finite(
+            &self.net.n, &self.x.input, learning_rate, &self.net.q, &self.net.w,
+            &self.net.gradient_,
+        ):
+            r.loss = INFINITY
+        if isfinite(r.loss):
+            update(
+                &self.net.n, &self.x.input, 0, learning_rate, &self.net.q, &self.net.w,
+                &self.net.gradient_,
+            )
+        else:
+            self.net._clear_rows(&self.net.gradient_)
+        return r.loss
+
+    def snapshot(self):
+        """Return weights, state, columns that were not zero so far, the last step, and `is_due`.
+
+        All of them are copies, but the step.
+        """
+        cdef double[::1] weights = np.empty(self.n_weights), state = np.empty(self._state_size())
+        cdef int[::1] touched = np.empty(self.net.n.n_inputs, dtype=np.intc)
+        cdef int n_touched
+        with cython.critical_section(self):
+            self.net._exchange(weights, &self.net.w, False)
+            self._exchange_state(state, False)
+            n_touched = self.net.q.n_touched
+            memcpy(&touched[0], self.net.q.touched, n_touched * sizeof(int))
+            last, is_due = self.last, self.is_due
+        columns = np.asarray(touched)[:n_touched].copy()
+        return np.asarray(weights), np.asarray(state), columns, last, is_due
+
+    def restore(
+        self,
+        double[::1] weights,            # IN   these five from `snapshot`
+        double[::1] state,              # IN
+        const int64_t[::1] touched,     # IN
+        last,                           # IN
+        bint is_due,                    # IN
+    ):
+        """Go back to a snapshot, of this net or one of the same form."""
+        cdef Py_ssize_t i
+        cdef Steps x = None if last is None else self._checked(last)
+        self._check_weights(weights)
+        if state.shape[0] != self._state_size():
+            raise ValueError("a state of another net")
+        for i in range(touched.shape[0]):
+            if not 0 <= touched[i] < self.net.n.n_inputs:
+                raise ValueError(f"there is no input {touched[i]}")
+        if len(set(touched)) < touched.shape[0]:
+            raise ValueError("an input is touched twice")
+        if is_due and x is None:
+            raise ValueError("no step is due where there was none")
+        with cython.critical_section(self):
+            self._forget()
+            self.last, self.x, self.is_due = last, x, is_due
+            self.net._exchange(weights, &self.net.w, True)
+            self._exchange_state(state, True)
+            for i in range(touched.shape[0]):
+                self.net.q.touched[i] = touched[i]
+                self.net.q.position[touched[i]] = i
+            self.net.q.n_touched = touched.shape[0]
+
+    cdef _forget(self):
+        if self.x is not None:
+            reset(&self.net.n, &self.x.input, &self.net.q)
+        self.last, self.x, self.is_due = None, None, False
+
+    cdef Py_ssize_t _state_size(self):
+        cdef Sizes *n = &self.net.n
+        cdef Py_ssize_t size = 2 * n.n_units + n.n_gates + 2 * n.n_cells + 2 * n.n_outputs + 1
+        if self.form == FORWARD:
+            size += <Py_ssize_t> n.hidden_rows * n.n_cells * (1 + n.input_gate)
+        elif self.form == SENSITIVE:
+            size += <Py_ssize_t> n.hidden_rows * n.n_hidden * n.n_hidden
+        return size
+
+    cdef _exchange_state(self, double[::1] state, bint inward):
+        """Copy between a flat vector and what the next step, or learning from the last, needs."""
+        cdef Sizes *n = &self.net.n
+        cdef State *q = &self.net.q
+        cdef double *flat = &state[0]
+        cdef Py_ssize_t at = 0
+        at = exchange_rows(flat, at, 1, n.n_units, q.y, 0, inward)
+        at = exchange_rows(flat, at, 1, n.n_units, q.previous, 0, inward)
+        at = exchange_rows(flat, at, 1, n.n_gates, q.a, 0, inward)
+        at = exchange_rows(flat, at, 1, n.n_cells, q.s, 0, inward)
+        at = exchange_rows(flat, at, 1, n.n_cells, q.h, 0, inward)
+        at = exchange_rows(flat, at, 1, n.n_outputs, q.output_net, 0, inward)
+        at = exchange_rows(flat, at, 1, n.n_outputs, q.output, 0, inward)
+        at = exchange_rows(flat, at, 1, 1, &q.log_total, 0, inward)
+        if self.form == FORWARD:
+            at = exchange_rows(
+                flat, at, n.hidden_rows, n.n_cells, q.trace, n.trace_lanes, inward
+            )
+            if n.input_gate:
+                exchange_rows(
+                    flat, at, n.hidden_rows, n.n_cells, q.trace + n.cell_lanes, n.trace_lanes,
+                    inward,
+                )
+        elif self.form == SENSITIVE:
+            exchange_rows(
+                flat, at, n.hidden_rows * n.n_hidden, n.n_hidden, q.sensitivity, n.unit_lanes,
+                inward,
+            )
+
+    cdef _check_weights(self, double[::1] weights):
+        if weights.shape[0] != self.n_weights:
+            raise ValueError(f"{self.n_weights} weights expected, got {weights.shape[0]}")
+
+    cdef Steps _checked(self, step):
+        """Refuse what the kernel could not read, and numbers that are not finite."""
+        cdef Steps x = Steps(
+            step.reshape(1, -1) if isinstance(step, np.ndarray) else step
+        )
+        cdef Py_ssize_t i, count
+        cdef const double *values
+        if x.n_steps != 1 or x.n_inputs != self.net.n.n_inputs:
+            raise ValueError(f"one step of {self.net.n.n_inputs} inputs expected")
+        values = x.input.data if x.input.dense == NULL else x.input.dense
+        count = x.input.indptr[1] if x.input.dense == NULL else x.n_inputs
+        for i in range(count):
+            if not isfinite(values[i]):
+                kind = "infinity" if values[i] == values[i] else "NaN"
+                feature = x.input.indices[i] if x.input.dense == NULL else i
+                raise ValueError(f"x contains {kind} in feature {feature}")
+        return x

@@ -1,1 +1,0 @@
-"""Learning algorithms behind one interface; they own buffers and call the kernels."""

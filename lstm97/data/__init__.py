@@ -1,0 +1,1 @@
+"""Sequences and targets: containers, and the checks of what users give."""

@@ -1,0 +1,6 @@
+"""A look inside fitted nets: gradients, diagnosis, displays."""
+
+from lstm97.inspection.diagnosis import Finding, diagnose
+from lstm97.inspection.gradients import Agreement, GradientReport, gradient_report
+
+__all__ = ["Agreement", "Finding", "GradientReport", "diagnose", "gradient_report"]

@@ -1,0 +1,288 @@
+"""What truncation costs: the truncated gradient of a fitted net beside the full one."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import check_is_fitted
+
+from lstm97._core import Network, Steps
+from lstm97.data.sequences import Sequences, SequencesLike
+from lstm97.data.targets import Targets, TargetsLike
+from lstm97.estimators.base import BaseSequenceEstimator
+from lstm97.learning.batch import BatchLearner
+from lstm97.learning.network import NetworkLearner
+from lstm97.learning.topology import Topology
+
+
+class Agreement(NamedTuple):
+    """How far two gradients agree, in numbers, or in arrays with a number for each pair.
+
+    Attributes
+    ----------
+    cosine : float or ndarray
+        Of the angle between truncated and full gradient; NaN where one of them is zero.
+    norm_ratio : float or ndarray
+        Norm of the truncated gradient, divided by that of the full one; NaN where both are zero.
+    full_norm : float or ndarray
+        Norm of the full gradient: over lags, how the error decays on its way back.
+
+    Examples
+    --------
+    >>> from lstm97 import LSTMRegressor, gradient_report
+    >>> from lstm97.tasks import make_adding
+    >>> X, y = make_adding(10, T=20, rng=0)
+    >>> model = LSTMRegressor(max_iter=1, tol=None, random_state=0).fit(X, y)
+    >>> cosine, norm_ratio, full_norm = gradient_report(model, X, y).by_lag
+    >>> bool(abs(norm_ratio[0] - 1) < 1e-9)  # nothing is truncated at lag 0
+    True
+    """
+
+    cosine: np.ndarray
+    norm_ratio: np.ndarray
+    full_norm: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class GradientReport:
+    """What `gradient_report` returns; printed, it is a table.
+
+    Attributes
+    ----------
+    groups : tuple of str
+        Groups of weights, as in `topology_.slices`.
+    lags : ndarray of shape (n_lags,)
+        0, 1, ... up to the longest.
+    total : Agreement
+        Over all weights and lags.
+    by_group : Agreement
+        Arrays of shape (n_groups,).
+    by_lag : Agreement
+        Arrays of shape (n_lags,).
+    by_group_and_lag : Agreement
+        Arrays of shape (n_groups, n_lags).
+
+    Examples
+    --------
+    >>> from lstm97 import LSTMRegressor, gradient_report
+    >>> from lstm97.tasks import make_adding
+    >>> X, y = make_adding(10, T=20, rng=0)
+    >>> model = LSTMRegressor(max_iter=1, tol=None, random_state=0).fit(X, y)
+    >>> report = gradient_report(model, X, y)
+    >>> report.groups
+    ('input_gate', 'output_gate', 'cell', 'output')
+    >>> report.by_lag.cosine.shape == report.lags.shape
+    True
+    """
+
+    groups: tuple[str, ...]
+    lags: np.ndarray
+    total: Agreement
+    by_group: Agreement
+    by_lag: Agreement
+    by_group_and_lag: Agreement
+
+    def __str__(self) -> str:
+        """Return a table of the total, of groups, and of lags that double."""
+        lags = [lag for lag in self.lags if lag & (lag - 1) == 0 or lag == self.lags[-1]]
+        names = ["all", *self.groups, *(f"lag {lag}" for lag in lags)]
+        columns = [
+            np.concatenate([[total], by_group, by_lag[lags]])
+            for total, by_group, by_lag in zip(self.total, self.by_group, self.by_lag, strict=True)
+        ]
+        lines = [f"{'':12}{'cosine':>10}{'norm ratio':>12}{'full norm':>12}"]
+        for name, cosine, ratio, norm in zip(names, *columns, strict=True):
+            lines.append(f"{name:12}{cosine:10.3f}{ratio:12.3f}{norm:12.2e}")
+        return "\n".join(lines)
+
+
+def gradient_report(
+    estimator: BaseSequenceEstimator, X: SequencesLike, y: TargetsLike
+) -> GradientReport:
+    """Compare the truncated gradient of a fitted net with the full one, per group and per lag.
+
+    The truncated gradient, by which the LSTM of 1997 learns, leaves out what reaches a weight
+    through the net inputs of later steps; the full one, by back-propagation through time, leaves
+    out nothing. Both are those of the loss over X and y, with the estimator's present weights,
+    whichever of them it learns by.
+
+    Both gradients are sums, over targets and over the steps up to a target at which a weight was
+    used. A lag is the number of steps between the two. At lag 0 the gradients are the same, and
+    weights to the outputs have no other lag.
+
+    Parameters
+    ----------
+    estimator : LSTMClassifier, LSTMRegressor, or an Elman, BPTT or RTRL estimator
+        Fitted; it is not changed.
+    X : array-like
+        Sequences, as for the estimator's `fit`.
+    y : array-like
+        Targets, as for the estimator's `fit`.
+
+    Returns
+    -------
+    report : GradientReport
+        Cosines and ratios of norms; `print` shows them in a table.
+
+    Notes
+    -----
+    What targets and sequences contribute is added up before it is compared: for the gradient of
+    a single sequence, pass that sequence alone. Agreement over all lags may be far better than at
+    many of them, where those count little: `full_norm` tells how much each counts.
+
+    A sequence is gone through once per target: with targets at every step, time grows with the
+    square of its length. Memory grows with the longest lag times the number of weights.
+
+    References
+    ----------
+    S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997:
+    Appendix A.1 has the truncation.
+
+    Examples
+    --------
+    >>> from lstm97 import LSTMRegressor, gradient_report
+    >>> from lstm97.tasks import make_adding
+    >>> X, y = make_adding(1000, T=20, rng=0)
+    >>> model = LSTMRegressor(
+    ...     input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=10, tol=None, random_state=0
+    ... ).fit(X, y)
+    >>> report = gradient_report(model, X[:100], y[:100])
+    >>> print(report)
+                    cosine  norm ratio   full norm
+    all              1.000       0.996    2.14e+00
+    input_gate       1.000       0.979    2.75e-01
+    output_gate      0.947       0.937    3.97e-02
+    cell             1.000       0.977    8.78e-01
+    output           1.000       1.000    1.93e+00
+    lag 0            1.000       1.000    1.93e+00
+    lag 1            0.992       0.992    1.28e-02
+    lag 2            0.998       0.997    1.17e-02
+    lag 4            0.998       0.996    1.15e-02
+    lag 8            0.999       0.993    1.27e-02
+    lag 16           1.000       0.968    1.14e-01
+    lag 21           0.097       0.094    1.79e-03
+    >>> report.by_group_and_lag.cosine.shape
+    (4, 22)
+    """
+    if isinstance(estimator, BaseSequenceEstimator):
+        estimator = copy.copy(estimator)  # another thread may fit it
+    learner = _learner_of(estimator)
+    sequences, targets = estimator._check(X, y, reset=False)
+    net, weights = learner.topology, learner.weights
+    truncated = _gradient_by_lag(net, weights, sequences, targets, "backward")
+    full = _gradient_by_lag(net, weights, sequences, targets, "full")
+    slices = net.slices.items()
+    # Without weights: the group of the outputs, where these are recurrent units.
+    places = {name: slice(part.start, part.stop) for name, part in slices if part.stop > part.start}
+    by_group = [_compare(truncated[:, place], full[:, place]) for place in places.values()]
+    everything = _compare(truncated, full)
+    # The first row is the sum over all lags.
+    table = Agreement(*(np.stack(field) for field in zip(everything, *by_group, strict=True)))
+    return GradientReport(
+        groups=tuple(places),
+        lags=np.arange(len(full) - 1),
+        total=Agreement(*(field[0, 0] for field in table)),
+        by_group=Agreement(*(field[1:, 0] for field in table)),
+        by_lag=Agreement(*(field[0, 1:] for field in table)),
+        by_group_and_lag=Agreement(*(field[1:, 1:] for field in table)),
+    )
+
+
+def _learner_of(estimator: Any) -> NetworkLearner | BatchLearner:
+    """Return a learner that is one net; refuse an estimator that has none."""
+    learner = None
+    if isinstance(estimator, BaseSequenceEstimator):
+        check_is_fitted(estimator)
+        learner = estimator._make_learner()
+    if not isinstance(learner, NetworkLearner | BatchLearner):
+        raise TypeError(
+            "gradient_report is for estimators that train one net by gradient descent: LSTM, "
+            f"Elman, BPTT and RTRL, not for {type(estimator).__name__}"
+        )
+    return learner
+
+
+def _targets(X: Sequences, y: Targets) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield sequence, step and values of every target."""
+    for i, (first, length) in enumerate(zip(y.first, X.lengths, strict=True)):
+        for step in range(length) if y.every else [length - 1]:
+            values = y.values[first + step if y.every else first]
+            if not np.isnan(values).all():
+                yield i, step, values
+
+
+@np.errstate(all="ignore")  # what overflows is refused at the end
+def _gradient_by_lag(
+    topology: Topology, weights: np.ndarray, X: Sequences, y: Targets, form: str
+) -> np.ndarray:
+    """Return the gradient, in the first row, and what each lag contributes, in a row for each."""
+    network, steps = Network(topology), Steps(X.flat)
+    targets = list(_targets(X, y))
+    longest = 1 + max(step for _, step, _ in targets)
+    table = np.zeros((1 + longest, topology.n_weights))
+    for i, step, values in targets:
+        # Only this target: an error then tells by its step how far it has come.
+        gradient = _learn_target(network, weights, steps, X.starts[i], step + 1, values, form)
+        x = X[i][: step + 1]
+        x = x.toarray() if sparse.issparse(x) else x
+        _add_by_lag(topology, x, *network.unrolled(step + 1), table[1 : step + 2])
+        outputs = topology.slices["output"].start
+        table[1, outputs:] += gradient[outputs:]
+    table[0] = table[1:].sum(axis=0)
+    if not np.isfinite(table).all():
+        raise ValueError("a gradient is not finite: X, y or weights_ hold values that overflow")
+    return table
+
+
+def _learn_target(
+    network: Network,
+    weights: np.ndarray,
+    steps: Steps,
+    start: int,
+    length: int,
+    values: np.ndarray,
+    form: str,
+) -> np.ndarray:
+    """Return the gradient of one target, due at the end of these steps; no weight moves."""
+    gradient = np.empty_like(weights)
+    network.learn(
+        weights, steps, np.array([start]), np.array([length]), values[None], None,
+        np.zeros(1, np.int64), False, 0.0, False, np.empty((1, 3)), gradient, form=form,
+    )  # fmt: skip
+    return gradient
+
+
+def _add_by_lag(
+    topology: Topology, x: np.ndarray, previous: np.ndarray, delta: np.ndarray, table: np.ndarray
+) -> None:
+    """Add to the table, whose first row is of lag 0, sources times errors at each step."""
+    fed_back = previous[:, topology.first_feedback :][:, : topology.n_feedback]
+    sources = np.hstack([x, fed_back, np.ones((len(x), 1))])
+    for group in topology.hidden_groups:
+        part = topology.slices[group.name]
+        # A group without a bias does not have the last source.
+        z = sources[:, : part.shape[0], None]
+        products = z * delta[:, None, group.first : group.first + group.n_units]
+        table[:, part.start : part.stop] += products[::-1].reshape(len(x), -1)
+
+
+@np.errstate(all="ignore")
+def _compare(truncated: np.ndarray, full: np.ndarray) -> Agreement:
+    """Compare row by row."""
+    direction, truncated_norm = _directions(truncated)
+    full_direction, full_norm = _directions(full)
+    cosine = (direction * full_direction).sum(axis=-1)
+    return Agreement(np.clip(cosine, -1.0, 1.0), truncated_norm / full_norm, full_norm)
+
+
+def _directions(gradients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows of norm one, NaN for zero, and the norms before."""
+    # Scaled: over many steps an error may become so small that its square is zero.
+    largest = np.abs(gradients).max(axis=-1, keepdims=True)
+    scaled = gradients / largest
+    length = np.linalg.norm(scaled, axis=-1, keepdims=True)
+    norm = np.where(largest > 0.0, largest * length, 0.0)
+    return scaled / length, norm[:, 0]

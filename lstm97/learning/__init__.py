@@ -1,0 +1,1 @@
+"""Nets, learning rules and the training loop."""

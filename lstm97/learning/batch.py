@@ -1,0 +1,151 @@
+"""Learning by batches: the weights move once per batch, by the mean gradient."""
+
+from functools import cache
+from threading import Lock
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from lstm97.learning.batch_network import BatchNetwork
+from lstm97.learning.learner import Learner, Results
+
+# Where nothing is learned: the sequences that run side by side, and their steps, at most.
+RUN_SEQUENCES, RUN_STEPS = 256, 50_000
+
+
+class BatchLearner(Learner):
+    """Learning by batches, on matrix products of the BLAS; for large nets.
+
+    A batch is taken whole: if a loss of it is not finite, or a weight or anything that the solver
+    carries would become so, no weight moves, and the training ends before this batch.
+
+    Parameters
+    ----------
+    topology : Topology
+        Without recurrent outputs.
+    weights : ndarray of shape (topology.n_weights,)
+        Not changed: `weights` of the learner becomes another array.
+    batch_size : int
+        Sequences per update.
+    solver : GradientDescent or Adam
+    gradient : {"truncated", "full"}
+    dtype : {"float64", "float32"}
+        Arithmetic of the batches; weights and the solver are float64.
+    state : dict, default=None
+        What the solver carries; None: it begins.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (topology.n_weights,)
+    state : dict
+    """
+
+    def __init__(self, topology, weights, batch_size, solver, gradient, dtype, state=None):
+        self.topology = topology
+        self.weights = weights
+        self.batch_size = batch_size
+        self.solver = solver
+        self.gradient = gradient
+        self.state = solver.start(len(weights))
+        if state is not None and state.keys() == self.state.keys():  # not of another solver
+            self.state = state
+        self._network = BatchNetwork(topology, dtype)
+
+    def learn(self, X, y):
+        results = np.empty((len(X), 3))
+        with one_thread:
+            for start in range(0, len(X), self.batch_size):
+                part = slice(start, min(start + self.batch_size, len(X)))
+                results[part], gradient = self._network.learn(
+                    self.weights, X[part], y[part], self.gradient == "full"
+                )
+                if not np.isfinite(results[part, 0]).all() or not self._move(
+                    gradient / (part.stop - start)
+                ):
+                    return Results(*results[:start].T)
+        return Results(*results.T)
+
+    @np.errstate(all="ignore")
+    def _move(self, gradient):
+        """Move the weights; tell whether that could be done."""
+        weights, state = self.solver.step(self.weights, gradient, self.state)
+        done = all(np.isfinite(values).all() for values in (weights, *state.values()))
+        if done:
+            self.weights, self.state = weights, state
+        return done
+
+    def evaluate(self, X, y):
+        results = np.empty((len(X), 3))
+        with one_thread:
+            for part in _similar_lengths(X.lengths):
+                results[part] = self._network.evaluate(self.weights, X[part], y[part])
+        return Results(*results.T)
+
+    def run(self, X, every):
+        lengths = X.lengths if every else np.ones(len(X), np.int64)
+        first = np.cumsum(lengths) - lengths
+        outputs = np.empty((lengths.sum(), self.topology.n_outputs))
+        with one_thread:
+            for part in _similar_lengths(X.lengths):
+                rows, sequence, time = self._network.run(self.weights, X[part], every)
+                outputs[first[part][sequence] + (time if every else 0)] = rows
+        return outputs
+
+    def snapshot(self):
+        return self.weights, self.state  # never changed in place
+
+    def restore(self, snapshot):
+        self.weights, self.state = snapshot
+
+    def is_finite(self):
+        return bool(np.isfinite(self.weights).all())
+
+
+def _similar_lengths(lengths):
+    """Yield indices of sequences that may run side by side, the longest first."""
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        # Side by side they take, at the most, as many steps each as the first.
+        n = min(RUN_SEQUENCES, max(1, RUN_STEPS // int(lengths[order[start]])))
+        yield order[start : start + n]
+        start += n
+
+
+@cache
+def _blas():
+    return ThreadpoolController().select(user_api="blas")
+
+
+class _OneThread:
+    """Keeps the BLAS of the process to one thread, from the first that enters to the last.
+
+    Limits of threadpoolctl do not nest across threads: the last one would restore what it found.
+    """
+
+    def __init__(self):
+        self._lock, self._n_inside, self._before = Lock(), 0, None
+
+    def __enter__(self):
+        with self._lock:
+            if self._n_inside == 0:
+                self._before = [library.num_threads for library in _blas().lib_controllers]
+                self._set([1] * len(self._before))
+            self._n_inside += 1
+
+    def __exit__(self, *_):
+        with self._lock:
+            self._n_inside -= 1
+            if self._n_inside == 0:
+                self._set(self._before)
+
+    def _set(self, numbers):
+        for library, number in zip(_blas().lib_controllers, numbers, strict=True):
+            library.set_num_threads(number)
+            # From 3.8 on OpenBLAS obeys one thread alone, until that lets go.
+            if hasattr(library, "clear_controlling_thread"):
+                library.clear_controlling_thread()
+
+
+# Products of the size of a batch gain nothing from more.
+one_thread = _OneThread()

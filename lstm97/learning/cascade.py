@@ -1,0 +1,254 @@
+"""Recurrent cascade correlation (Fahlman 1991) as a learner."""
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from lstm97._core import Steps
+from lstm97._kernels.cascade import Block, Outputs, Pool, centre
+from lstm97.learning.learner import Learner, Results, pieces
+from lstm97.learning.quickprop import Move, Progress, quickprop
+
+# Added to the slope of logistic outputs, so that a sure but wrong output still learns.
+SLOPE_OFFSET = 0.1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides how a cascade learns: see `CascadeCorrelationClassifier`."""
+
+    max_hidden: int
+    n_candidates: int
+    output_rate: float
+    candidate_rate: float
+    max_growth: float
+    weight_decay: float
+    output_tol: float
+    candidate_tol: float
+    patience: int
+    max_phase_iter: int
+    init_scale: float
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The pool from which the next hidden unit is taken.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_sources, n_candidates)
+    last : Move
+    covariance : ndarray of shape (n_outputs, n_candidates)
+        With the errors of the outputs, in the last epoch. Zero before the first one, in which
+        therefore no weight moves, but by its decay.
+    """
+
+    weights: np.ndarray
+    last: Move
+    covariance: np.ndarray
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """All that learning needs beside the net, and goes on from.
+
+    Attributes
+    ----------
+    seed : int
+        With the number of hidden units it gives the candidates' initial weights.
+    last : Move
+        Of the output weights.
+    progress : Progress
+        Of the present phase.
+    candidates : Candidates or None
+        None while the outputs train.
+    is_finished : bool
+        No unit is to come, and the outputs have stagnated.
+    """
+
+    seed: int
+    last: Move
+    progress: Progress = field(default_factory=Progress)
+    candidates: Candidates | None = None
+    is_finished: bool = False
+
+
+class CascadeLearner(Learner):
+    """Trains outputs, then candidates for a hidden unit, then outputs again, and so on.
+
+    Each call of `learn` is one epoch. Topology, weights and state are replaced by it, never
+    changed in place.
+
+    Parameters
+    ----------
+    topology : CascadeTopology
+    weights : ndarray of shape (topology.n_weights,)
+    state : TrainingState
+    settings : Settings
+    """
+
+    is_online = False
+
+    def __init__(self, topology, weights, state, settings):
+        self.topology = topology
+        self.weights = weights
+        self.state = state
+        self.settings = settings
+
+    # -- the interface ---------------------------------------------------------------------------
+
+    def learn(self, X, y):
+        batch = self._forward(X)
+        results, residual, gradient = self._errors(batch, y)
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(len(X) * results.loss)  # and so is their sum
+        if not finite.all():
+            return Results(*(part[: np.argmin(finite)] for part in results))
+        weight = _row_weights(X, y)
+        # A point of weight 2 is two points.
+        n_points = float(weight[(~np.isnan(residual)).any(axis=1)].sum()) or 1.0
+        if self.state.candidates is None:
+            self._train_outputs(math.fsum(results.loss), gradient, n_points)
+        else:
+            self._train_candidates(batch, residual, weight, n_points)
+        return results
+
+    def evaluate(self, X, y):
+        return self._errors(self._forward(X), y)[0]
+
+    def run(self, X, every):
+        out = np.empty((X.n_steps if every else len(X), self.topology.n_outputs))
+        first = np.cumsum(X.lengths) - X.lengths if every else np.arange(len(X), dtype=np.int64)
+        outputs, weights = self._outputs()
+        for part, block in self._forward(X).blocks:
+            outputs.run(weights, block, every, first[part], out)
+        return out
+
+    def snapshot(self):
+        return self.topology, self.weights, self.state
+
+    def restore(self, snapshot):
+        self.topology, self.weights, self.state = snapshot
+
+    def is_finite(self):
+        pool = self.state.candidates
+        weights = [self.weights] if pool is None else [self.weights, pool.weights]
+        return all(bool(np.isfinite(part).all()) for part in weights)
+
+    # -- phases ----------------------------------------------------------------------------------
+
+    def _train_outputs(self, loss, gradient, n_points):
+        s, state = self.settings, self.state
+        progress = state.progress.after(loss, s.output_tol)
+        if progress.is_over(s.patience, s.max_phase_iter):
+            if self.topology.n_hidden < s.max_hidden:
+                self.state = replace(state, progress=Progress(), candidates=self._draw())
+                return
+            progress, state = Progress(), replace(state, is_finished=True)
+        weights = self.weights.copy()
+        output = self.topology.views(weights)["output"]
+        gradient = gradient - s.weight_decay * output
+        rate = s.output_rate / n_points
+        output[:], last = quickprop(output, gradient, state.last, rate, s.max_growth)
+        self.weights = weights
+        self.state = replace(state, last=last, progress=progress)
+
+    def _train_candidates(self, batch, residual, weight, n_points):
+        s, pool = self.settings, self.state.candidates
+        covariance, gradient = self._correlate(batch, residual, weight, n_points)
+        score = sum(np.abs(covariance))  # row by row
+        best = int(np.argmax(score))
+        progress = self.state.progress.after(float(score[best]), s.candidate_tol)
+        if progress.is_over(s.patience, s.max_phase_iter):
+            self._install(pool.weights[:, best], covariance[:, best])
+            return
+        gradient -= s.weight_decay * pool.weights
+        rate = s.candidate_rate / self.topology.n_candidate_sources
+        weights, last = quickprop(pool.weights, gradient, pool.last, rate, s.max_growth)
+        pool = Candidates(weights, last, covariance)
+        self.state = replace(self.state, progress=progress, candidates=pool)
+
+    def _draw(self):
+        """Make fresh candidates."""
+        n = self.topology
+        shape = (n.n_candidate_sources, self.settings.n_candidates)
+        rng = np.random.Generator(np.random.PCG64([self.state.seed, n.n_hidden]))
+        scale = self.settings.init_scale
+        weights = rng.uniform(-scale, scale, shape)
+        return Candidates(weights, Move.none(shape), np.zeros((n.n_outputs, shape[1])))
+
+    def _install(self, unit, covariance):
+        """Freeze a candidate; the outputs begin with weights no larger than a regression's."""
+        self.weights = self.topology.grown_weights(self.weights, unit, covariance)
+        self.topology = self.topology.with_unit()
+        self.state = TrainingState(self.state.seed, Move.none(self.topology.slices["output"].shape))
+
+    # -- passes over a batch ---------------------------------------------------------------------
+
+    def _forward(self, X):
+        """Compute all hidden values."""
+        n = self.topology
+        batch = _Batch(X, n.n_hidden)
+        views = n.views(self.weights)
+        for k in range(n.n_hidden):
+            unit = Pool(n.n_inputs, k, 1, n.n_outputs)
+            for _, block in batch.blocks:
+                unit.run(views[f"hidden_{k}"], block)
+        return batch
+
+    def _outputs(self):
+        n = self.topology
+        outputs = Outputs(n.n_inputs, n.n_hidden, n.n_outputs, n.output_activation, n.loss)
+        return outputs, n.views(self.weights)["output"]
+
+    def _errors(self, batch, y):
+        """Return results, residual errors (NaN: no target), and the outputs' gradient."""
+        outputs, weights = self._outputs()
+        results = np.empty((batch.n_sequences, 3))
+        residual = np.empty((batch.n_rows, self.topology.n_outputs))
+        gradient = np.zeros(weights.shape)
+        for part, block in batch.blocks:
+            outputs.learn(
+                weights, block, y.values, y.weight, y.first[part], y.every, SLOPE_OFFSET,
+                results[part], residual, gradient,
+            )  # fmt: skip
+        return Results(*results.T), residual, gradient
+
+    def _correlate(self, batch, residual, weight, n_points):
+        """Return covariances with the errors, and the gradient of the sum of their sizes.
+
+        The gradient is divided by the errors' root mean square: their scale does not matter.
+        """
+        n, candidates = self.topology, self.state.candidates
+        squares = centre(residual, weight)
+        product = n_points * squares
+        scale = 1.0 / math.sqrt(product) if product > 0.0 else 0.0
+        sign = np.sign(candidates.covariance)
+        total, gradient = np.zeros(sign.shape), np.zeros(candidates.weights.shape)
+        pool = Pool(n.n_inputs, n.n_hidden, sign.shape[1], n.n_outputs)
+        for _, block in batch.blocks:
+            pool.correlate(candidates.weights, block, residual, sign, total, gradient)
+        return total / n_points, scale * gradient
+
+
+def _row_weights(X, y):
+    """Return the weight of each step; what it is where there is no target does not matter."""
+    weight = np.ones(X.n_steps)
+    if y.weight is not None:
+        rows = slice(None) if y.every else np.cumsum(X.lengths) - 1
+        weight[rows] = y.weight[y.rows(X.lengths)]
+    return weight
+
+
+class _Batch:
+    """The blocks of some sequences, which share one array of hidden values."""
+
+    def __init__(self, X, n_hidden):
+        self.n_sequences, self.n_rows = len(X), X.n_steps
+        hidden = np.empty((X.n_steps, n_hidden))
+        steps, rows = Steps(X.flat), np.cumsum(X.lengths) - X.lengths
+        self.blocks = [
+            (part, Block(steps, X.starts[part], X.lengths[part], rows[part], hidden))
+            for part in pieces(X)
+        ]

@@ -1,0 +1,67 @@
+"""Sizes of a cascade, and the named slices of its one flat weight vector."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from lstm97.learning.topology import FlatWeights, consecutive
+
+
+@dataclass(frozen=True)
+class CascadeTopology(FlatWeights):
+    """A net of recurrent cascade correlation.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+    n_hidden : int
+        Frozen units; each sees the inputs, the units before it, its own last value and a bias.
+    output_activation : {"logistic", "linear", "softmax"}
+    loss : {"squared_error", "log_loss"}
+    """
+
+    n_inputs: int
+    n_outputs: int
+    n_hidden: int = 0
+    output_activation: str = "logistic"
+    loss: str = "squared_error"
+
+    def __post_init__(self):
+        if self.loss == "log_loss" and self.output_activation == "linear":
+            raise ValueError("loss='log_loss' needs logistic or softmax outputs, not linear ones")
+
+    @property
+    def n_candidate_sources(self):
+        """Weights of a candidate: inputs, all hidden units, its own last value, a bias."""
+        return self.n_inputs + self.n_hidden + 2
+
+    @cached_property
+    def slices(self):
+        """Name of a group, "hidden_0" and so on or "output", to its place in the weights."""
+        shapes = {f"hidden_{k}": (self.n_inputs + k + 2, 1) for k in range(self.n_hidden)}
+        shapes["output"] = (self.n_inputs + self.n_hidden + 1, self.n_outputs)
+        return consecutive(shapes)
+
+    def with_unit(self):
+        """Return the net with one hidden unit more."""
+        return replace(self, n_hidden=self.n_hidden + 1)
+
+    def grown_weights(self, weights, unit, outgoing):
+        """Put a hidden unit behind those that are there.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_weights,)
+        unit : ndarray of shape (n_candidate_sources,)
+            The unit's own weights.
+        outgoing : ndarray of shape (n_outputs,)
+            Those from the unit to the outputs.
+
+        Returns
+        -------
+        weights : ndarray of shape (with_unit().n_weights,)
+        """
+        frozen = weights[: self.slices["output"].start]
+        output = np.insert(self.views(weights)["output"], -1, outgoing, axis=0)
+        return np.concatenate([frozen, unit, output.ravel()])

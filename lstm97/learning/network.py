@@ -1,0 +1,74 @@
+"""Gradient descent on a net: one flat weight vector and the kernel that works on it."""
+
+import numpy as np
+
+from lstm97._core import Network
+from lstm97.learning.learner import KernelLearner
+
+
+class NetworkLearner(KernelLearner):
+    """Gradient descent on a net of memory cell blocks and conventional units.
+
+    Parameters
+    ----------
+    topology : Topology
+    weights : ndarray of shape (topology.n_weights,)
+        Changed in place.
+    learning_rate : float
+    form : {"forward", "backward", "full", "sensitive"}
+        Of the gradient: truncated, computed forward in time or backward over a sequence; or full,
+        backward (back-propagation through time) or forward (real-time recurrent learning).
+    update : {"step", "sequence"}
+        Move the weights at every step with a target, or at the end of every sequence; backward
+        forms need the latter.
+    growth : Growth, default=None
+        When to add blocks; None: never.
+    """
+
+    def __init__(self, topology, weights, learning_rate, form, update, growth=None):
+        super().__init__(weights, learning_rate)
+        self.topology = topology
+        self.form = form
+        self.update = update
+        self.growth = growth
+        self._network = Network(topology)
+        self._carries = False
+
+    def learn(self, X, y, carry=False):
+        """Train; with carry, the first sequence goes on where the last one ended."""
+        self._carries = carry and len(X) > 0
+        return super().learn(X, y)
+
+    def end_epoch(self, results):
+        if self.growth is None or self.topology.n_blocks >= self.growth.n_blocks:
+            return
+        if self.growth.is_due(results):
+            self.topology, self.weights = self.growth.add_block(self.topology, self.weights)
+            self._network = Network(self.topology)
+
+    def snapshot(self):
+        weights = super().snapshot()
+        return weights if self.growth is None else (self.topology, weights, self.growth.snapshot())
+
+    def restore(self, snapshot):
+        if self.growth is None:
+            super().restore(snapshot)
+            return
+        topology, weights, progress = snapshot
+        if topology != self.topology:
+            self.topology, self._network = topology, Network(topology)
+        self.weights = weights.copy()
+        self.growth.restore(progress)
+
+    def _learn_some(self, steps, X, y, learning_rate, results):
+        carry, self._carries = self._carries, False
+        return self._network.learn(
+            self.weights, steps, X.starts, X.lengths, y.values, y.weight, y.first, y.every,
+            learning_rate, self.update == "step", results,
+            form=self.form if learning_rate else "none", carry=carry,
+        )  # fmt: skip
+
+    def _run_some(self, steps, X, every, first, n_rows):
+        out = np.empty((n_rows, self.topology.n_outputs))
+        self._network.run(self.weights, steps, X.starts, X.lengths, every, first, out)
+        return out

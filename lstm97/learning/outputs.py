@@ -1,0 +1,55 @@
+"""Outputs of a batch, and their errors; the same formulas as in `gradient.pxd`, over arrays."""
+
+import numpy as np
+from scipy.special import expit, logsumexp
+
+
+def activations(net, kind):
+    """Return outputs, from net inputs of shape (n_rows, n_outputs)."""
+    if kind == "logistic":
+        return expit(net)
+    if kind == "softmax":
+        return np.exp(net - logsumexp(net, axis=1, keepdims=True))
+    return net
+
+
+def output_errors(topology, net, targets):
+    """Return loss, absolute errors and errors at the net inputs.
+
+    Parameters
+    ----------
+    topology : Topology
+    net, targets : ndarray of shape (n_rows, n_outputs)
+        A target that is NaN is none: it has no error.
+
+    Returns
+    -------
+    loss : ndarray of shape (n_rows,)
+    absolute : ndarray of shape (n_rows, n_outputs)
+    e : ndarray of shape (n_rows, n_outputs)
+        Minus the loss's derivatives.
+    """
+    kind = topology.output_activation
+    y = activations(net, kind)
+    missing = np.isnan(targets)
+    error = np.where(missing, 0.0, targets - y)
+    if topology.loss == "squared_error":
+        loss, e = 0.5 * error**2, error
+        if kind == "logistic":
+            e = error * y * (1.0 - y)
+        elif kind == "softmax":  # each net input moves all outputs
+            e = (error - (error * y).sum(axis=1, keepdims=True)) * y
+    else:
+        d = np.where(missing, 0.0, targets)
+        loss, e = _log_loss(kind, net, d, missing), error
+        if kind == "softmax":
+            e = d - d.sum(axis=1, keepdims=True) * y
+    return loss.sum(axis=1), np.abs(error), e
+
+
+def _log_loss(kind, net, d, missing):
+    """From net inputs, so that it stays finite for a sure output."""
+    if kind == "softmax":
+        return d * (logsumexp(net, axis=1, keepdims=True) - net)
+    loss = np.maximum(net, 0.0) - d * net + np.log1p(np.exp(-np.abs(net)))
+    return np.where(missing, 0.0, loss)
