@@ -22,15 +22,19 @@ ARCH = os.environ.get("LSTM97_ARCH", "native")
 VARIANTS = list(filter(None, os.environ.get("LSTM97_VARIANTS", "").split(",")))
 DEBUG = os.environ.get("LSTM97_DEBUG", "0") == "1"
 
-EXTENSIONS = {
-    "lstm97._kernels.vectors": ["lstm97/_kernels/vectors.pyx"],
-    "lstm97._core": ["lstm97/_core.pyx"],
-    "lstm97._kernels.batch": ["lstm97/_kernels/batch.pyx"],
-    "lstm97._kernels.team": ["lstm97/_kernels/team.pyx"],
-    "lstm97._kernels.stream": ["lstm97/_kernels/stream.pyx"],
-    "lstm97._kernels.chunker": ["lstm97/_kernels/chunker.pyx"],
-    "lstm97._kernels.cascade": ["lstm97/_kernels/cascade.pyx"],
-}
+# The kernels; variants are compiled of each.
+KERNELS = [
+    "lstm97._core",
+    "lstm97._kernels.batch",
+    "lstm97._kernels.cascade",
+    "lstm97._kernels.chunker",
+    "lstm97._kernels.data",
+    "lstm97._kernels.net",
+    "lstm97._kernels.stream",
+    "lstm97._kernels.team",
+    "lstm97._kernels.vectors",
+]
+EXTENSIONS = {name: [name.replace(".", "/") + ".pyx"] for name in KERNELS}
 # Compiled once, for every processor. Cython writes its typed memoryviews into one module that the
 # kernels share, not into each of them; and something has to choose among the variants.
 SHARED = "lstm97._kernels.shared"

@@ -23,8 +23,6 @@ class BatchNetwork:
     """
 
     def __init__(self, topology, dtype):
-        if topology.recurrent_outputs:
-            raise ValueError("batches are for nets with a layer of outputs")
         self.topology = topology
         self.dtype = np.dtype(dtype)
         self._n_units, self._n_feedback = topology.n_units, topology.n_feedback

@@ -29,15 +29,9 @@ class ChunkerLearner(KernelLearner):
         self._nets = Chunker(automatizer, chunker, n_targets)
         self._n_automatizer = automatizer.n_weights
 
-    def _learn_some(self, steps, X, y, learning_rate, results):
-        return self._nets.learn(
-            self.weights[: self._n_automatizer], self.weights[self._n_automatizer :],
-            steps, X.starts, X.lengths, y.values, y.weight, y.first, y.every,
-            learning_rate, self.threshold, results,
-        )  # fmt: skip
+    def _learn_some(self, data, learning_rate, results):
+        automatizer, chunker = np.split(self.weights, [self._n_automatizer])
+        return self._nets.learn(automatizer, chunker, data, learning_rate, self.threshold, results)
 
-    def _run_some(self, steps, X, every, first, n_rows):
-        out = np.empty((n_rows, self.n_targets))
-        weights = self.weights[: self._n_automatizer]
-        self._nets.run(weights, steps, X.starts, X.lengths, every, first, out)
-        return out
+    def _run_some(self, data, every):
+        return self._nets.run(self.weights[: self._n_automatizer], data, every)

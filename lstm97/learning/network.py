@@ -1,7 +1,5 @@
 """Gradient descent on a net: one flat weight vector and the kernel that works on it."""
 
-import numpy as np
-
 from lstm97._core import Network
 from lstm97.learning.learner import KernelLearner
 
@@ -32,12 +30,6 @@ class NetworkLearner(KernelLearner):
         self.update = update
         self.growth = growth
         self._network = Network(topology)
-        self._carries = False
-
-    def learn(self, X, y, carry=False):
-        """Train; with carry, the first sequence goes on where the last one ended."""
-        self._carries = carry and len(X) > 0
-        return super().learn(X, y)
 
     def end_epoch(self, results):
         if self.growth is None or self.topology.n_blocks >= self.growth.n_blocks:
@@ -60,15 +52,11 @@ class NetworkLearner(KernelLearner):
         self.weights = weights.copy()
         self.growth.restore(progress)
 
-    def _learn_some(self, steps, X, y, learning_rate, results):
-        carry, self._carries = self._carries, False
+    def _learn_some(self, data, learning_rate, results):
+        form = self.form if learning_rate else "none"
         return self._network.learn(
-            self.weights, steps, X.starts, X.lengths, y.values, y.weight, y.first, y.every,
-            learning_rate, self.update == "step", results,
-            form=self.form if learning_rate else "none", carry=carry,
-        )  # fmt: skip
+            self.weights, data, learning_rate, results, form, per_step=self.update == "step"
+        )
 
-    def _run_some(self, steps, X, every, first, n_rows):
-        out = np.empty((n_rows, self.topology.n_outputs))
-        self._network.run(self.weights, steps, X.starts, X.lengths, every, first, out)
-        return out
+    def _run_some(self, data, every):
+        return self._network.run(self.weights, data, every)

@@ -2,12 +2,12 @@
 
 from scipy import sparse
 
-from lstm97._kernels.team import TEAM_SIZE, Team, is_possible
+from lstm97._kernels.team import N_NETS, TeamNetwork, supports
 from lstm97.learning.learner import Results
 from lstm97.learning.network import NetworkLearner
 
 # A step of a team takes as long as single steps of about so many of its nets.
-FEWEST = TEAM_SIZE * 3 // 4
+FEWEST = N_NETS * 3 // 4
 
 
 class LockstepGroup:
@@ -18,7 +18,7 @@ class LockstepGroup:
 
     def size_for(self, request):
         """Return how many requests like this one are best made at a time."""
-        return TEAM_SIZE if fits(*request, request[0]) else 1
+        return N_NETS if fits(*request, request[0]) else 1
 
     def learn(self, requests):
         """Train each learner on its own sequences; nets in lockstep do not stop for Ctrl-C.
@@ -35,7 +35,7 @@ class LockstepGroup:
         if len(requests) < FEWEST or not all(fits(*request, first) for request in requests):
             return [learner.learn(X, y) for learner, X, y in requests]
         if self._topology != first.topology:
-            self._topology, self._team = first.topology, Team(first.topology)
+            self._topology, self._team = first.topology, TeamNetwork(first.topology)
         jobs = [(learner.weights, X, y) for learner, X, y in requests]
         return [Results(*rows.T) for rows in self._team.learn(jobs, first.learning_rate)]
 
@@ -46,7 +46,7 @@ def fits(learner, X, y, other):
         type(learner) is NetworkLearner
         and learner.form == "forward"
         and learner.update == "step"
-        and is_possible(learner.topology)
+        and supports(learner.topology)
         and learner.topology == other.topology
         and learner.learning_rate == other.learning_rate
         and not sparse.issparse(X.flat)

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Kinds of units in the hidden layer, in the kernel's order.
-GROUPS = ("input_gate", "output_gate", "cell", "hidden")
+# Kinds of gates, in the order of cell.h: those that act on the state come first.
+GATES = ("input_gate", "output_gate")
+# Kinds of units in the hidden layer, in the order of the weight vector.
+GROUPS = (*GATES, "cell", "hidden")
 # Ranges of the cell input's squashing function g.
 CELL_RANGES = {"g": (-2.0, 2.0), "h": (-1.0, 1.0), "logistic": (0.0, 1.0)}
 
@@ -164,8 +166,7 @@ class Topology(FlatWeights):
     def hidden_groups(self):
         """The hidden layer's groups of units, in the kernel's order."""
         parts = [
-            ("input_gate", self.n_blocks * self.input_gate, self.input_gate_bias),
-            ("output_gate", self.n_blocks * self.output_gate, self.output_gate_bias),
+            *((gate, self._n_of(gate), getattr(self, f"{gate}_bias")) for gate in GATES),
             ("cell", self.n_cells, self.cell_bias),
             ("hidden", self.n_hidden, self.cell_bias),
         ]
@@ -181,11 +182,25 @@ class Topology(FlatWeights):
         """Units of the hidden layer, gates included."""
         return sum(group.n_units for group in self.hidden_groups)
 
+    def _n_of(self, gate):
+        """Return the number of gates of a kind."""
+        return self.n_blocks * getattr(self, gate)
+
+    @property
+    def n_gates(self):
+        """Gates in all blocks."""
+        return sum(map(self._n_of, GATES))
+
+    @property
+    def first_gates(self):
+        """First unit of each kind of gates, in the order of `GATES`; None for a missing kind."""
+        first = {group.name: group.first for group in self.hidden_groups}
+        return tuple(first.get(gate) for gate in GATES)
+
     @property
     def first_feedback(self):
         """The first unit that is fed back."""
-        gates = self.n_blocks * (self.input_gate + self.output_gate)
-        return gates if self.recurrence == "cells" else 0
+        return self.n_gates if self.recurrence == "cells" else 0
 
     @property
     def n_feedback(self):

@@ -1,9 +1,9 @@
 """This package as a competitor: through its estimators, or one kernel call at a time."""
 
-from lstm97._kernels.team import Team
 from measure import Worker
 
 from lstm97 import LSTMRegressor
+from lstm97._kernels.team import Team
 from lstm97.experiments.settings import load_settings
 
 N_TOGETHER = 16
