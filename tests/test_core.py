@@ -126,13 +126,22 @@ def moved(X, **changes):
         (lambda w, X, y: (w, moved(X, lengths=X.lengths[:-1]), y), "differ in length"),
         (lambda w, X, y: (w, moved(X, starts=X.starts + 1), y), "outside of the steps"),
         (lambda w, X, y: (w, moved(X, starts=X.starts - 1), y), "outside of the steps"),
-        (lambda w, X, y: (w, moved(X, starts=X.starts * 0 + 2**63 - 1), y), "outside of the steps"),
+        (
+            lambda w, X, y: (w, moved(X, starts=X.starts * 0 + (2**63 - 1)), y),
+            "outside of the steps",
+        ),
         (lambda w, X, y: (w, moved(X, lengths=X.lengths * 0), y), "outside of the steps"),
-        (lambda w, X, y: (w, moved(X, lengths=X.lengths * 0 + 2**63 - 1), y), "outside of the st"),
-        (lambda w, X, y: (w, X, replace(y, values=np.zeros((99, 11)))), "outputs expected"),
+        (
+            lambda w, X, y: (w, moved(X, lengths=X.lengths * 0 + (2**63 - 1)), y),
+            "outside of the st",
+        ),
+        (
+            lambda w, X, y: (w, X, replace(y, values=np.zeros((99, 11)), weight=None)),
+            "outputs expected",
+        ),
         (lambda w, X, y: (w, X, replace(y, first=y.first + 1)), "outside of the values"),
         (
-            lambda w, X, y: (w, X, replace(y, first=y.first * 0 + 2**63 - 1)),
+            lambda w, X, y: (w, X, replace(y, first=y.first * 0 + (2**63 - 1))),
             "outside of the values",
         ),
         (lambda w, X, y: (w, X, replace(y, first=y.first[:-1])), "differ in number"),

@@ -764,7 +764,8 @@ def test_a_stream_that_was_reset_is_as_new(is_sparse):
     for a, b in zip(used.snapshot(), new.snapshot(), strict=True):
         assert np.array_equal(a, b)
     again = stepper()
-    again.restore(*used.snapshot())
+    weights, state, touched, *rest = used.snapshot()
+    again.restore(weights, state, touched.astype(np.int64), *rest)
     for step in steps:
         out, expected = np.zeros(2), np.zeros(2)
         again.step(step, out)
@@ -808,7 +809,9 @@ def test_calls_beyond_the_arrays_are_refused():
         (weights, 0 * state, one - 3, None, False),
         (weights, state * 0 + 1.0, none, sparse.csr_array(np.zeros((1, 3))), True),
     ):
-        with pytest.raises(ValueError, match=r"expected|another net|no input|twice|NaN|the step"):
+        with pytest.raises(
+            ValueError, match=r"expected|another net|no input|twice|NaN|the step|touched"
+        ):
             net.restore(*case)
 
 

@@ -230,6 +230,7 @@ cdef class Chunker:
         self.automatizer._check_weights(automatizer)
         self.chunker._check_weights(chunker)
         data.check(self.automatizer.n.n_inputs, self.n_targets)
+        data.check(self.chunker.n.n_inputs, -1)
         if results.shape[0] < data.n_sequences or results.shape[1] != 3:
             raise ValueError(f"results of shape ({data.n_sequences}, 3) expected")
         if data.n_sequences == 0:
