@@ -11,7 +11,7 @@ from lstm97.experiments.runner import run_trials
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.trial import run_trial
 from lstm97.learning.network import NetworkLearner
-from lstm97.learning.team import FEWEST, LockstepGroup
+from lstm97.learning.team import FEWEST, TeamTrainer
 from lstm97.learning.topology import Topology
 from reference.cases import random_problem, random_topology
 
@@ -73,6 +73,10 @@ def test_a_loss_that_is_not_finite_ends_that_job_alone():
         np.testing.assert_array_equal(w, learner.weights)
 
 
+def test_a_single_net_makes_no_team():
+    assert FEWEST >= 2
+
+
 def test_no_jobs():
     assert TeamNetwork(Topology(n_inputs=2, n_outputs=1)).learn([], 0.1) == []
 
@@ -126,7 +130,7 @@ def test_a_group_learns_as_its_learners_do(n, odd, monkeypatch):
         requests[1][0].form, requests[1][0].update = "backward", "sequence"
     before = [learner.snapshot() for learner, _, _ in requests]
     monkeypatch.setattr("lstm97.learning.team.TeamNetwork", counting)
-    group = LockstepGroup()
+    group = TeamTrainer()
     together = group.learn(requests)
     assert len(teams) == (n >= FEWEST and odd is None)
     assert group.size_for(requests[0]) == N_NETS

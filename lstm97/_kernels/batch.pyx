@@ -9,8 +9,8 @@ that still run are the first active[t], and no row is padding.
         delta, the errors at the net inputs
     h   squashed states of the cells
 
-Units are in the order of net.h, without padding. The BLAS does the matrix products: its bits depend on
-the processor.
+Units are in the order of net.h, without padding. The BLAS does the matrix products: its bits
+depend on the processor.
 """
 
 from cython cimport floating
@@ -47,7 +47,7 @@ cdef extern from "batch.h" nogil:
     ) noexcept
 
 
-# ---- for both precisions: see row.h ----------------------------------------------------------------
+# ---- for both precisions: see row.h --------------------------------------------------------------
 
 cdef inline void activate(
     const Sizes *n, floating *a, floating *s, floating *h, floating *room

@@ -20,7 +20,7 @@ from libc.string cimport memcpy, memset
 
 from lstm97._kernels.data cimport Data, lies_inside
 from lstm97._kernels.forward cimport step_output
-from lstm97._kernels.gradient cimport add_output_gradient, is_target, output_error
+from lstm97._kernels.gradient cimport add_output_gradient, output_error
 from lstm97._kernels.net cimport (
     LOGISTIC, SQUARED_ERROR, Input, Sizes, State, Summary, Target, Weights
 )
@@ -62,7 +62,7 @@ cdef void step_units(
     const Units *u, const Input *x, Py_ssize_t t, const double *before,
     const double *last, double *value
 ) noexcept nogil:
-    """Compute the values V(t) of the units from x(t), the values `before` of earlier units, V(t-1)."""
+    """Compute the values V(t) of the units from x(t), the values of earlier units, and V(t-1)."""
     cdef int i, j
     cdef const double *own = own_row(u, u.w)
     if x.dense != NULL:

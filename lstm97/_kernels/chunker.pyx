@@ -1,12 +1,12 @@
 """The neural sequence chunker (Schmidhuber 1992): a net, and a second one for what it misses.
 
 The automatizer sees every step. Its outputs are, in this order: the targets, the next input (if
-inputs are predicted), and the chunker's state. That is the activations of the chunker's hidden units
-and, if the topology has room for them, its outputs.
+inputs are predicted), and the chunker's state. The state is the activations of the chunker's hidden
+units and, if the topology has room for them, its outputs.
 
 The chunker's outputs are the targets and the next input. It sees the first step, and then the steps
-that follow one at which the automatizer missed what was due, target or next input, by `threshold` or
-more, or at which nothing was due. It knows nothing of the steps between. Where the automatizer
+that follow one at which the automatizer missed what was due, target or next input, by `threshold`
+or more, or at which nothing was due. It knows nothing of the steps between. Where the automatizer
 misses, the chunker is trained on what was missed; the automatizer is trained at every step.
 
 Both learn by real-time recurrent learning, see rtrl.pxd.
@@ -21,9 +21,7 @@ from lstm97._kernels.forward cimport step_hidden, step_output
 from lstm97._kernels.gradient cimport (
     add_output_gradient, backpropagate, output_error, touch, update
 )
-from lstm97._kernels.net cimport (
-    LINEAR, Input, Sizes, State, Summary, Target, Weights, logistic_slope
-)
+from lstm97._kernels.net cimport LINEAR, Input, Sizes, State, Summary, Target, Weights
 from lstm97._kernels.rtrl cimport add_sensitive_gradient, advance_sensitivities
 from lstm97._kernels.sequence cimport reset, target_at, write_results
 

@@ -77,7 +77,7 @@ cdef class Data:
             self.target.weight = NULL if y.weight is None else &self.weight[0]
 
     cdef check(self, int n_inputs, int n_outputs):
-        """Refuse data of another width than the net's; n_outputs is -1 where no target is needed."""
+        """Refuse data of another width than the net's; n_outputs is -1 if no target is needed."""
         if self.n_inputs != n_inputs:
             raise ValueError(f"{n_inputs} inputs expected, got {self.n_inputs}")
         if n_outputs >= 0 and self.n_outputs < 0:

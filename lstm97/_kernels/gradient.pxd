@@ -356,7 +356,7 @@ cdef inline void add_fed_back_error(
 cdef inline void transpose_feedback(
     const Sizes *n, const Weights *w, double *transposed
 ) noexcept nogil:
-    """Write the recurrent weights with a row for each lane they lead to, (unit_lanes, unit_lanes)."""
+    """Write the recurrent weights with a row for each lane that they lead to."""
     cdef int i, lane, source
     cdef const double *row = w.hidden + n.n_inputs * n.unit_lanes
     memset(transposed, 0, <Py_ssize_t> n.unit_lanes * n.unit_lanes * sizeof(double))

@@ -73,7 +73,7 @@ cdef inline const double *target_at(
 
 
 cdef inline void write_results(const Summary *r, double *results) noexcept nogil:
-    """Write loss, largest and mean absolute error of a sequence; NaN for errors without a target."""
+    """Write loss, largest and mean absolute error of a sequence; NaN without a target."""
     results[0] = r.loss
     results[1] = r.max_error if r.n_errors else NAN
     results[2] = r.sum_error / r.n_errors if r.n_errors else NAN

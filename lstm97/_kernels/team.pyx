@@ -1,4 +1,4 @@
-"""Teams: several nets of one topology at a time, each on its own sequences, in the lanes of vectors.
+"""Teams: several nets of one topology side by side, each on its own sequences, in vector lanes.
 
     team.h      one step of all lanes, as _core.pyx takes it with one net
     here        which lane does what: a lane that is done with its sequences takes the next job
@@ -118,6 +118,7 @@ cdef inline void output_error(const Team *q, Lane *at, int lane) noexcept nogil:
     """Set the errors e at the outputs' net inputs (19); zero where nothing is due."""
     cdef int k
     cdef double error, y, loss = 0.0
+    cdef bint is_logistic = q.n.output_activation == LOGISTIC
     for k in range(q.n.n_outputs):
         q.e[k * TEAM_SIZE + lane] = 0.0
         if at.target == NULL or isnan(at.target[k]):
@@ -125,7 +126,7 @@ cdef inline void output_error(const Team *q, Lane *at, int lane) noexcept nogil:
         y = q.output[k * TEAM_SIZE + lane]
         error = at.target[k] - y
         loss += 0.5 * error * error
-        q.e[k * TEAM_SIZE + lane] = error * y * (1.0 - y) if q.n.output_activation == LOGISTIC else error
+        q.e[k * TEAM_SIZE + lane] = error * y * (1.0 - y) if is_logistic else error
         if isnan(error) or fabs(error) > at.sum.max_error:
             at.sum.max_error = fabs(error)  # a NaN stays: nothing is larger
         at.sum.sum_error += fabs(error)

@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from lstm97.learning.loop import run_alone, training_steps
-from lstm97.learning.team import LockstepGroup
+from lstm97.learning.team import TeamTrainer
 
 # Sequences drawn at a time. A seed means other sequences, if this changes: leave it.
 BLOCK_SIZE = 1000
@@ -62,7 +62,7 @@ def run_together(setting, trials, seed):
     record : dict
         As `run_trial` returns them, but for the seconds: a trial's share of the time.
     """
-    waiting, running, group, size = iter(trials), [], LockstepGroup(), 1
+    waiting, running, group, size = iter(trials), [], TeamTrainer(), 1
     while True:
         while len(running) < size and (trial := next(waiting, None)) is not None:
             began = _Running(_steps(setting, trial, seed))

@@ -12,14 +12,14 @@ class ChunkerLearner(KernelLearner):
     Parameters
     ----------
     automatizer, chunker : Topology
-        Outputs of the first: targets, inputs if they are predicted, the second's hidden units;
-        outputs of the second: targets, inputs if they are predicted.
+        The chunker's outputs are the targets and, if they are predicted, the inputs. The
+        automatizer's are the same and the chunker's state, see _kernels/chunker.pyx.
     n_targets : int
     weights : ndarray of shape (automatizer.n_weights + chunker.n_weights,)
         Changed in place.
     learning_rate : float
     threshold : float
-        Absolute error from which on something is missed.
+        An absolute error of this size or more is a miss.
     """
 
     def __init__(self, automatizer, chunker, n_targets, weights, learning_rate, threshold):

@@ -1,4 +1,4 @@
-"""The interface of a learner: what the training loop and the estimators know of an algorithm."""
+"""The interface between an algorithm and the training loop and estimators: `Learner`."""
 
 from abc import ABC, abstractmethod
 from itertools import pairwise
@@ -8,7 +8,7 @@ import numpy as np
 
 from lstm97._kernels.data import Data
 
-# Steps that one kernel call takes at most: between calls Python can act on Ctrl-C.
+# The most steps that one kernel call takes: between calls Python can act on Ctrl-C.
 MAX_STEPS = 1_000_000
 
 
@@ -82,7 +82,7 @@ class Learner(ABC):
 
 
 class KernelLearner(Learner):
-    """A learner that is one flat weight vector, and a kernel that takes some sequences per call.
+    """A learner with one flat weight vector, and a kernel that takes some sequences per call.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class KernelLearner(Learner):
 
 
 def pieces(X):
-    """Cut sequences into slices of about MAX_STEPS steps."""
+    """Yield slices of the sequences, of about MAX_STEPS steps each."""
     ends = np.cumsum(X.lengths)
     start = 0
     while start < len(X):
@@ -143,7 +143,7 @@ def pieces(X):
 
 
 def shares(X, n):
-    """Cut sequences into n parts of about as many steps each, or fewer where they are few."""
+    """Return the sequences in n parts of about as many steps each; in fewer if they are few."""
     middles = np.cumsum(X.lengths) - X.lengths / 2
     cuts = np.unique(np.searchsorted(middles, np.linspace(0, X.n_steps, n + 1)))
     return [X[start:stop] for start, stop in pairwise(cuts)]

@@ -1,4 +1,4 @@
-"""Gradient descent on a net: one flat weight vector and the kernel that works on it."""
+"""Gradient descent on a net: one flat weight vector, and the kernel that trains it."""
 
 from lstm97._core import Network
 from lstm97.learning.learner import KernelLearner
@@ -14,13 +14,13 @@ class NetworkLearner(KernelLearner):
         Changed in place.
     learning_rate : float
     form : {"forward", "backward", "full", "sensitive"}
-        Of the gradient: truncated, computed forward in time or backward over a sequence; or full,
-        backward (back-propagation through time) or forward (real-time recurrent learning).
+        Form of the gradient: truncated, computed forward in time or backward over a sequence; or
+        full, backward (back-propagation through time) or forward (real-time recurrent learning).
     update : {"step", "sequence"}
-        Move the weights at every step with a target, or at the end of every sequence; backward
-        forms need the latter.
+        Whether the weights move at every step with a target or at the end of every sequence, which
+        backward forms need.
     growth : Growth, default=None
-        When to add blocks; None: never.
+        Adds blocks; None if the net does not grow.
     """
 
     def __init__(self, topology, weights, learning_rate, form, update, growth=None):

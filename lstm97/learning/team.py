@@ -1,4 +1,4 @@
-"""Learners side by side: where it is faster, their nets go in lockstep, one in each vector lane."""
+"""Learners side by side: where it is faster, their nets form a team, one in each vector lane."""
 
 from scipy import sparse
 
@@ -6,22 +6,22 @@ from lstm97._kernels.team import N_NETS, TeamNetwork, supports
 from lstm97.learning.learner import Results
 from lstm97.learning.network import NetworkLearner
 
-# A step of a team takes as long as single steps of about so many of its nets.
-FEWEST = N_NETS * 3 // 4
+# A step of a team takes as long as single steps of about this many nets.
+FEWEST = max(2, N_NETS * 3 // 4)
 
 
-class LockstepGroup:
-    """Lets learners learn; the results are those of `Learner.learn`, bit for bit."""
+class TeamTrainer:
+    """Trains several learners; the results are those of `Learner.learn`, bit for bit."""
 
     def __init__(self):
         self._team = self._topology = None
 
     def size_for(self, request):
-        """Return how many requests like this one are best made at a time."""
+        """Return how many requests like this one are best made together."""
         return N_NETS if fits(*request, request[0]) else 1
 
     def learn(self, requests):
-        """Train each learner on its own sequences; nets in lockstep do not stop for Ctrl-C.
+        """Train each learner on its own sequences; a team does not stop for Ctrl-C.
 
         Parameters
         ----------
@@ -41,7 +41,7 @@ class LockstepGroup:
 
 
 def fits(learner, X, y, other):
-    """Tell whether a net can go in lockstep with another."""
+    """Tell whether a net can be in a team with another."""
     return (
         type(learner) is NetworkLearner
         and learner.form == "forward"

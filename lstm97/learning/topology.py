@@ -1,4 +1,4 @@
-"""Sizes and switches of a net, the named slices of its one flat weight vector, initial weights."""
+"""Sizes and switches of a net, the named slices of its flat weight vector, initial weights."""
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -34,7 +34,7 @@ class Group(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """Where the weights of one group stand in the flat vector.
+    """The place of a group's weights in the flat vector.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Slice(NamedTuple):
 
 
 def consecutive(shapes):
-    """Put groups one after the other: name to `Slice`, from name to shape."""
+    """Return the slices of groups that follow one another, by name, from their shapes by name."""
     slices, start = {}, 0
     for name, shape in shapes.items():
         slices[name] = Slice(start, start + shape[0] * shape[1], shape)
@@ -58,7 +58,7 @@ def consecutive(shapes):
 
 
 class FlatWeights:
-    """What follows from `slices`, the places of all groups; "output" is the last."""
+    """Properties that follow from `slices`, the places of all groups; "output" is the last."""
 
     slices: cached_property[dict[str, Slice]]
 
@@ -68,7 +68,7 @@ class FlatWeights:
         return self.slices["output"].stop
 
     def views(self, weights: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Name of a group to a (sources, units) view of its weights."""
+        """Return a (sources, units) view of each group's weights, by name."""
         return {
             name: weights[part.start : part.stop].reshape(part.shape)
             for name, part in self.slices.items()
@@ -83,23 +83,23 @@ class Topology(FlatWeights):
     ----------
     n_inputs, n_outputs : int
     n_blocks : int
-        Memory cell blocks; the cells of a block share its gates. A net that is to grow starts
-        with none.
+        Memory cell blocks; the cells of a block share its gates. A net that grows may start with
+        none.
     block_size : int
         Cells per block.
     n_hidden : int
         Conventional logistic units in the hidden layer.
     recurrence : {"all", "cells", "none"}
-        What the hidden layer sees of its own last activations: all of them, all but the gates', or
-        none.
+        Which of its own activations of the step before the hidden layer sees: all of them, all but
+        those of gates, or none.
     input_gate, output_gate : bool
     input_gate_bias, output_gate_bias, cell_bias, output_bias : bool
-        Which units have a bias; conventional units go with the cells.
+        Which units have a bias; `cell_bias` is also that of conventional units.
     shortcut : bool
         Inputs feed the outputs too.
     recurrent_outputs : bool
-        There is no layer of outputs: they are the first of the conventional units (Williams and
-        Zipser 1989). Needs n_blocks=0 and n_hidden >= n_outputs.
+        Whether the outputs are the first conventional units, without a layer of their own
+        (Williams and Zipser 1989). This needs n_blocks=0 and n_hidden >= n_outputs.
     cell_activation : {"g", "h", "logistic"}
         Squashing of the cell input: the paper's g in [-2, 2], or its h in [-1, 1], or [0, 1].
     state_activation : {"h", "identity"}
@@ -209,7 +209,7 @@ class Topology(FlatWeights):
 
     @cached_property
     def slices(self):
-        """Name of a group to its place in the flat weight vector."""
+        """The place of each group in the flat weight vector, by name."""
         fan_in = self.n_inputs + self.n_feedback
         shapes = {g.name: (fan_in + g.bias, g.n_units) for g in self.hidden_groups}
         seen = self.n_cells + self.n_hidden + self.n_inputs * self.shortcut + self.output_bias
@@ -224,8 +224,8 @@ class Topology(FlatWeights):
         rng : numpy.random.Generator
         scale : float
         gate_biases : dict
-            "input_gate" and "output_gate" to the initial bias, a number or one per block; a gate
-            that is left out keeps the random one.
+            Initial biases by kind of gate, each a number or one per block. Gates that are left out
+            have random biases.
 
         Returns
         -------
@@ -243,15 +243,15 @@ class Topology(FlatWeights):
         return replace(self, n_blocks=self.n_blocks + 1)
 
     def grown_weights(self, weights, larger, fresh):
-        """Put the weights of this net into those of a larger one with more blocks.
+        """Return the weights of a net with more blocks, which contain the weights of this one.
 
         Parameters
         ----------
         weights : ndarray of shape (n_weights,)
         larger : Topology
-            As this net, but for more blocks.
+            A net like this one with more blocks.
         fresh : ndarray of shape (larger.n_weights,)
-            Weights of the larger net; those that this net has, too, are replaced.
+            Weights of the larger net, from which those of its new units are taken.
 
         Returns
         -------
@@ -265,7 +265,7 @@ class Topology(FlatWeights):
         return grown
 
     def _places(self, larger, name):
-        """Rows of a group's matrix in the larger net where this net's sources stand."""
+        """Return the rows of a group's matrix in the larger net for the sources of this net."""
         if name == "output":
             kinds = [("shortcut", self.n_inputs * self.shortcut), *self._widths("cell", "hidden")]
             others = dict(larger._widths("cell", "hidden"))
@@ -283,5 +283,6 @@ class Topology(FlatWeights):
         return np.array(rows, dtype=int)
 
     def _widths(self, *names):
+        """Return names and numbers of units of groups; groups that are missing have none."""
         widths = {group.name: group.n_units for group in self.hidden_groups}
         return [(name, widths.get(name, 0)) for name in names]
