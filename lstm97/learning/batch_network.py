@@ -100,7 +100,7 @@ class BatchNetwork:
         return w
 
     def _sources(self, batch):
-        """Return z: dense inputs, fed-back activations, which are zero at first, and the constant 1."""
+        """Return z: dense inputs, fed-back activations (zero at first), and the constant 1."""
         n_dense, step = batch.n_dense, batch.packing.step
         z = self._room("z", len(step), n_dense + self._n_feedback + 1)
         if n_dense:
