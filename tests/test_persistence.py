@@ -497,7 +497,7 @@ WRONG = {
         "SequenceChunkerRegressor-one", put(*CHUNKER, "output_activation", value="softmax"),
         "chunker_topology_.output_activation is 'softmax'",
     ),
-    "true blocks": ("grown", put(*TOPOLOGY, "n_blocks", value=True), "must be of type int, got True"),
+    "true blocks": ("grown", put(*TOPOLOGY, "n_blocks", value=True), "of type int, got True"),
     "true calls": ("full", put("fitted", "n_iter_", value=True), "n_iter_ must be of type int"),
     "NaN in losses": (
         "full", put("fitted", "loss_curve_", 0, value=np.nan), "loss_curve_ holds a number that",
@@ -518,7 +518,7 @@ WRONG = {
     "steps": ("full", put("fitted", "target_steps_", value="some"), "target_steps_ is 'some'"),
     "type": ("full", put("fitted", "stop_reason_", value=3), "stop_reason_ must be of type str"),
     "n_iter_": ("full", put("fitted", "n_iter_", value=-1), "n_iter_ is -1"),
-    "scores": ("early", put("fitted", "validation_scores_", value=2.0), "must be of type list, got 2.0"),
+    "scores": ("early", put("fitted", "validation_scores_", value=2.0), "of type list, got 2.0"),
     "losses": ("full", put("fitted", "loss_curve_", 0, value="1"), "loss_curve_ must be a list"),
     "columns": ("a table", put("fitted", "n_features_in_", value=7), "7, expected a multiple of 2"),
     "width": ("full", put("fitted", "n_step_features_in_", value=3), "must be the net's inputs, 2"),
@@ -537,7 +537,7 @@ WRONG = {
     "field": ("full", take(*TOPOLOGY, "shortcut"), "topology_ must have the fields n_inp"),
     "more blocks": ("full", put(*TOPOLOGY, "n_blocks", value=3), r"input_gate has shape \(7, 2\)"),
     "no blocks": ("full", put(*TOPOLOGY, "n_blocks", value=-1), "n_blocks must be at least 0"),
-    "type of field": ("full", put(*TOPOLOGY, "n_blocks", value="2"), "must be of type int, got '2'"),
+    "type of field": ("full", put(*TOPOLOGY, "n_blocks", value="2"), "of type int, got '2'"),
     "choice": ("full", put(*TOPOLOGY, "recurrence", value="some"), "recurrence must be one of"),
     "outputs": ("full", put(*TOPOLOGY, "n_outputs", value=4), "4 outputs, expected 3"),
     "a huge cascade": (
