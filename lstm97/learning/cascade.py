@@ -7,6 +7,7 @@ import numpy as np
 
 from lstm97._kernels.cascade import Outputs, Piece, Pool, centre
 from lstm97._kernels.data import Data
+from lstm97.learning.checks import check_fields, check_finite
 from lstm97.learning.learner import Learner, Results, pieces
 from lstm97.learning.quickprop import Move, Progress, quickprop
 
@@ -48,6 +49,17 @@ class Candidates:
     last: Move
     covariance: np.ndarray
 
+    def __post_init__(self):
+        check_fields(self)
+
+    def check(self, name, topology):
+        """Refuse arrays that are not finite, or do not fit the net."""
+        n_candidates = max(1, self.weights.size // topology.n_candidate_sources)
+        shape = (topology.n_candidate_sources, n_candidates)
+        check_finite(f"{name}.weights", self.weights, shape)
+        self.last.check(f"{name}.last", shape)
+        check_finite(f"{name}.covariance", self.covariance, (topology.n_outputs, n_candidates))
+
 
 @dataclass(frozen=True)
 class TrainingState:
@@ -72,6 +84,20 @@ class TrainingState:
     progress: Progress = field(default_factory=Progress)
     candidates: Candidates | None = None
     is_finished: bool = False
+
+    def __post_init__(self):
+        check_fields(self)
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed must be at least 0 and below 2**63, got {self.seed}")
+
+    def check(self, name, topology):
+        """Refuse a state from which learning cannot go on: not finite, or of another net.
+
+        Training itself may pass through states that are not finite; it then goes back.
+        """
+        self.last.check(f"{name}.last", topology.slices["output"].shape)
+        if self.candidates is not None:
+            self.candidates.check(f"{name}.candidates", topology)
 
 
 class CascadeLearner(Learner):

@@ -1,11 +1,13 @@
 """Sizes and switches of a net, the named slices of its flat weight vector, initial weights."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lstm97.learning.checks import check_at_least, check_fields
 
 # Kinds of gates, in the order of cell.h: those that act on the state come first.
 GATES = ("input_gate", "output_gate")
@@ -13,6 +15,18 @@ GATES = ("input_gate", "output_gate")
 GROUPS = (*GATES, "cell", "hidden")
 # Ranges of the cell input's squashing function g.
 CELL_RANGES = {"g": (-2.0, 2.0), "h": (-1.0, 1.0), "logistic": (0.0, 1.0)}
+# Allowed values of the other switches that are strings.
+RECURRENCES = ("all", "cells", "none")
+STATE_ACTIVATIONS = ("h", "identity")
+OUTPUT_ACTIVATIONS = ("logistic", "linear", "softmax")
+LOSSES = ("squared_error", "log_loss")
+CHOICES = {
+    "recurrence": RECURRENCES,
+    "cell_activation": tuple(CELL_RANGES),
+    "state_activation": STATE_ACTIVATIONS,
+    "output_activation": OUTPUT_ACTIVATIONS,
+    "loss": LOSSES,
+}
 
 
 class Group(NamedTuple):
@@ -75,6 +89,12 @@ class FlatWeights:
         }
 
 
+def check_loss(net):
+    """Refuse the log loss of outputs that are not probabilities."""
+    if net.loss == "log_loss" and net.output_activation == "linear":
+        raise ValueError("loss='log_loss' needs logistic or softmax outputs, not linear ones")
+
+
 @dataclass(frozen=True)
 class Topology(FlatWeights):
     """A net of the 1997 paper: memory cell blocks, and conventional units beside them.
@@ -128,17 +148,11 @@ class Topology(FlatWeights):
     loss: str = "squared_error"
 
     def __post_init__(self):
-        # NumPy's booleans and small integers do not add up as Python's do.
-        for field in fields(self):
-            object.__setattr__(self, field.name, field.type(getattr(self, field.name)))
-        for name in ("n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden"):
-            least = 0 if name in ("n_blocks", "n_hidden") else 1
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        check_fields(self, CHOICES)
+        check_at_least(self, n_inputs=1, n_outputs=1, n_blocks=0, block_size=1, n_hidden=0)
         if not (self.n_blocks or self.n_hidden or self.shortcut):
             raise ValueError("nothing feeds the outputs: n_blocks=0, n_hidden=0, shortcut=False")
-        if self.loss == "log_loss" and self.output_activation == "linear":
-            raise ValueError("loss='log_loss' needs logistic or softmax outputs, not linear ones")
+        check_loss(self)
         if self.recurrent_outputs:
             self._check_recurrent_outputs()
 
