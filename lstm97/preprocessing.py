@@ -367,5 +367,5 @@ def _at_steps(y: Any, lengths: np.ndarray) -> np.ndarray | None:
         return flatten_steps(y, lengths)
     y = np.atleast_1d(as_labels(y, "y"))
     if len(y) != len(lengths):
-        raise ValueError(f"X has {len(lengths)} sequences, y has {len(y)} targets")
+        raise ValueError(f"X has {len(lengths)} sequences, but y has {len(y)} targets")
     return np.repeat(y, lengths, axis=0)

@@ -514,13 +514,16 @@ REFUSED = {
     "features": (lambda X: ([*X[:5], X[5][:, :1]], None), r"X\[5\] has 1 features"),
     "series": (lambda X: ([x[:, 0] for x in X], None), r"X\[0\] must be 2-D"),
     "masked": (lambda X: (np.ma.masked_array(X[0], X[0] > 1), None), "X holds masked values"),
-    "channels": (lambda X: (np.ones((3, 5)), None), "5 columns, not a multiple of n_channels=3"),
-    "short y": (lambda X: (X, np.ones(29)), "X has 30 sequences, y has 29 targets"),
-    "number": (lambda X: (X, 3.0), "X has 30 sequences, y has 1 targets"),
+    "channels": (
+        lambda X: (np.ones((3, 5)), None),
+        "5 columns, which is not a multiple of n_channels=3",
+    ),
+    "short y": (lambda X: (X, np.ones(29)), "X has 30 sequences, but y has 29 targets"),
+    "number": (lambda X: (X, 3.0), "X has 30 sequences, but y has 1 targets"),
     "masked y": (lambda X: (X, np.ma.masked_array(labels(X), labels(X))), "y holds masked values"),
     "short steps": (
         lambda X: (X, [np.ones(len(x) - (i == 7)) for i, x in enumerate(X)]),
-        r"y\[7\] has \d targets, X\[7\] has \d steps",
+        r"y\[7\] has \d targets, but X\[7\] has \d steps",
     ),
 }
 
