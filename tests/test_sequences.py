@@ -315,7 +315,7 @@ def test_lists_without_an_end_are_refused():
         (lambda: Sequences.from_symbols([[0, 1]], "2"), TypeError, "n_symbols must be an integer"),
         (lambda: Sequences.from_padded(np.ones((2, 2, 1)), "0"), TypeError, "pad must be a number"),
         (lambda: Sequences.from_padded(np.ones((2, 2, 1)), 10**400), ValueError, "pad: int too"),
-        (lambda: Sequences.from_padded(np.ones((2, 0, 1))), ValueError, "at least one sequence, st"),
+        (lambda: Sequences.from_padded(np.ones((2, 0, 1))), ValueError, "at least one sequence"),
         (lambda: Sequences.from_rows(np.ones((2, 0)), 2**70), ValueError, "X has 0 columns"),
         (lambda: Sequences.from_lengths(np.ones((2, 1)), [[1], [1, 2]]), ValueError, "lengths: "),
         (lambda: Sequences.from_list([[np.ma.masked_array([1.0], [True])]]), ValueError, "masked"),
@@ -331,16 +331,16 @@ def test_a_truth_counts_as_one_channel():
 
 
 def test_an_error_of_another_library_gets_the_name_in_front():
-    with pytest.raises(ValueError, match="^X: axis 0 of X is bad"), naming("X"):
+    with pytest.raises(ValueError, match=r"^X: axis 0 of X is bad"), naming("X"):
         raise ValueError("axis 0 of X is bad")
-    with pytest.raises(ValueError, match="^X: too large"), naming("X"):
+    with pytest.raises(ValueError, match=r"^X: too large"), naming("X"):
         raise OverflowError("too large")
-    with pytest.raises(TypeError, match="^X: not yet"), naming("X"):
+    with pytest.raises(TypeError, match=r"^X: not yet"), naming("X"):
         raise NotImplementedError("not yet")
 
 
 def test_our_own_messages_have_the_name_once():
     with pytest.raises(ValueError, match=r"^X\[0\] must be 2-D"):
         Sequences.from_list([np.ones(3)])
-    with pytest.raises(TypeError, match="^X: 'int' object is not iterable"):
+    with pytest.raises(TypeError, match=r"^X: 'int' object is not iterable"):
         Sequences.from_list(3)

@@ -331,7 +331,7 @@ class Sequences:
 
     @property
     def iloc(self) -> Self:
-        """This container itself, which is indexed by position as pandas' `iloc` is."""
+        """The container itself, which is indexed by position as pandas' `iloc` is."""
         return self
 
     @property
