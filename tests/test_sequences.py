@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.model_selection import KFold, train_test_split
 
-from lstm97.data.sequences import Sequences, as_sequences, is_ragged
 from lstm97.data.checks import naming
+from lstm97.data.sequences import Sequences, as_sequences, is_ragged
 from lstm97.data.targets import flatten_steps
 
 LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=8)

@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from lstm97.data.checks import refuse_masked
 from lstm97.data.input import SequenceInputMixin
-from lstm97.data.targets import as_labels, flatten_steps, has_steps, is_missing, without_objects
 from lstm97.data.sample_weights import row_weights
+from lstm97.data.targets import as_labels, flatten_steps, has_steps, is_missing, without_objects
 from lstm97.estimators.fitting import TrainingMixin
 from lstm97.learning.batch import one_thread
 from lstm97.learning.learner import shares

@@ -10,8 +10,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from lstm97.data.checks import naming, refuse_masked
-from lstm97.data.targets import Targets, as_labels, check_labels, check_numbers, flatten_steps
 from lstm97.data.sample_weights import class_weights
+from lstm97.data.targets import Targets, as_labels, check_labels, check_numbers, flatten_steps
 
 
 def with_class_weight(classifier):
