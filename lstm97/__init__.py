@@ -4,7 +4,7 @@ from importlib.metadata import version as _version
 
 from lstm97._kernels import search_path as _search_path
 
-__path__ = _search_path(__path__)  # before any kernel is imported
+__path__ = _search_path(__path__)  # must come before the first import of a kernel
 
 from lstm97._versions import show_versions
 from lstm97.data.sequences import Sequences

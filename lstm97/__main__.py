@@ -1,4 +1,4 @@
-"""``python -m lstm97``: the command line."""
+"""Run the command line by ``python -m lstm97``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Versions: of the package, of what it stands on, and of how its kernels were compiled."""
+"""Versions of the package and its dependencies, and how the kernels were compiled."""
 
 import platform
 from importlib.metadata import version
@@ -14,11 +14,13 @@ def versions():
 
 
 def show_versions():
-    """Print what a bug report needs: versions, the kernels' instruction set, thread pools.
+    """Print the information that a bug report needs.
+
+    These are versions, the instruction set of the kernels, and thread pools.
 
     See Also
     --------
-    sklearn.show_versions : The same for scikit-learn.
+    sklearn.show_versions : Print the same for scikit-learn.
 
     Examples
     --------
@@ -39,13 +41,15 @@ def show_versions():
 
 
 def _show(title, lines):
+    """Print a title and, below it, names and values."""
     print(title)
     for name, value in lines:
         print(f"  {name}: {value}")
 
 
 def _thread_pools():
-    from threadpoolctl import threadpool_info  # scikit-learn needs it, too
+    """Yield the name of each thread pool with its version and number of threads."""
+    from threadpoolctl import threadpool_info  # imported here, because `import lstm97` is fast
 
     for pool in threadpool_info():
         fields = [pool["version"], f"{pool['num_threads']} threads"]

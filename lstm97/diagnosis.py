@@ -1,4 +1,4 @@
-"""Diagnosis, under the name that users import it by."""
+"""Public import path of `diagnose`, `Finding` and `DiagnosisWarning`."""
 
 from lstm97.inspection.diagnosis import DiagnosisWarning, Finding, diagnose
 

@@ -1,4 +1,4 @@
-"""`StepwiseTransformer`: any transformer of scikit-learn, applied to every step of sequences."""
+"""`StepwiseTransformer`, which applies a transformer of scikit-learn to every step."""
 
 import copy
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from lstm97.data.targets import TargetsLike, as_labels, flatten_steps, has_steps
 
 
 def _wraps(method: str) -> Callable[[Any], bool]:
-    """Return the condition that the wrapped transformer has a method."""
+    """Return a condition for `available_if`: the wrapped transformer has this method."""
 
     def check(self: Any) -> bool:
         getattr(getattr(self, "transformer_", self.transformer), method)
@@ -33,49 +33,50 @@ def _wraps(method: str) -> Callable[[Any], bool]:
 
 
 class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
-    """A transformer of scikit-learn, applied to every step of sequences.
+    """Transformer that applies a transformer of scikit-learn to every step of sequences.
 
     The wrapped transformer sees a table with one row per step, and knows nothing of sequences. It
-    is fitted on the steps of all sequences together. What it makes of a step is the step of the
-    new sequence; it must make one row of numbers of each.
+    is fitted on the steps of all sequences together, and must turn each row into one row of
+    numbers, which is the step of the transformed sequence.
 
     Parameters
     ----------
     transformer : object
-        A transformer: StandardScaler, PCA, SimpleImputer, KBinsDiscretizer, a pipeline of these...
-        It is cloned, and stays as it was.
+        The transformer to wrap: StandardScaler, PCA, SimpleImputer, KBinsDiscretizer, a pipeline
+        of these, and so on. It is cloned before it is fitted.
     n_channels : int, default=None
-        Features per step in a 2-D X, whose rows are sequences, time-major over their channels. With
-        None a row is one step, and the result is that of the wrapped transformer alone.
+        Features per step in a 2-D X, whose rows are sequences: all features of the first step,
+        then those of the second, and so on. None means that each row is a single step, so that the
+        result is that of the wrapped transformer alone.
 
     Attributes
     ----------
     transformer_ : object
         The fitted transformer.
     n_features_in_ : int
-        Columns of a 2-D X; otherwise the same as `n_step_features_in_`.
+        Number of columns if X was 2-D; otherwise equal to `n_step_features_in_`.
     n_step_features_in_ : int
-        Features per step.
+        Number of features per step.
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
-        Names of the columns of X, if it was a DataFrame that has them, or sequences were.
+        Names of the columns if X was a DataFrame with names, or held such DataFrames.
 
     Notes
     -----
-    What comes out has the form of what went in: a 2-D X gives a 2-D array, or a CSR array if the
-    wrapped transformer makes one; a 3-D X gives a 3-D array; lists and all others give `Sequences`,
-    and so does a 3-D X whose steps become sparse. Steps are float64, and the wrapped transformer
-    sees them without names.
+    The result has the form of X. A 2-D X gives a 2-D array, or a CSR array if the wrapped
+    transformer returns one. A 3-D X gives a 3-D array, or `Sequences` if the steps become sparse.
+    Lists and all other forms give `Sequences`. Steps are float64, and the wrapped transformer sees
+    them without names.
 
-    X may hold NaN, never infinity, where the wrapped transformer takes it. `Sequences` hold no
-    NaN: an imputer comes first, or stands in one pipeline with the others, which is wrapped as a
-    whole.
+    X may hold NaN, but not infinity, if the wrapped transformer accepts it. `Sequences` cannot hold
+    NaN, so an imputer has to come first, or in one pipeline with the other transformers, which is
+    then wrapped as a whole.
 
-    If y has one target per sequence, the wrapped transformer sees it at each of the sequence's
-    steps. `fit_transform` is `fit`, then `transform`: TargetEncoder, whose own is cross-fitted,
-    loses that.
+    If y has one target per sequence, the wrapped transformer sees it at each step of that sequence.
+    `fit_transform` is `fit` followed by `transform`, so TargetEncoder loses the cross-fitting of
+    its own `fit_transform`.
 
-    A grid search over a pipeline with a step "stepwise" reaches parameters of the wrapped
-    transformer by names like `stepwise__transformer__with_mean`.
+    In a grid search over a pipeline with a step named "stepwise", parameters of the wrapped
+    transformer have names like `stepwise__transformer__with_mean`.
 
     Examples
     --------
@@ -103,7 +104,7 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         self.transformer = transformer
         self.n_channels = n_channels
 
-    # -- what users call -------------------------------------------------------------------------
+    # -- public methods --------------------------------------------------------------------------
 
     def fit(self, X: SequencesLike, y: TargetsLike | None = None) -> Self:
         """Fit the wrapped transformer on the steps of all sequences.
@@ -111,26 +112,28 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like
-            Sequences, in any form that the estimators take; it may hold NaN, see the notes.
+            Sequences, in any form that the estimators take. They may hold NaN, see Notes.
         y : array-like, default=None
-            One target per sequence, or one array of targets per sequence, a target per step.
+            One target per sequence, or one array per sequence with a target for each step.
 
         Returns
         -------
         self : object
-            The fitted transformer; as it was, if the input was refused.
+            The fitted transformer.
 
         Raises
         ------
         ValueError
-            If X holds infinity, or NaN that the wrapped transformer does not take; if X and y do
-            not match; or if the wrapped transformer refuses them.
+            If X holds infinity, or NaN that the wrapped transformer does not accept; if X and y do
+            not match; or if the wrapped transformer refuses them. The transformer is unchanged.
         """
         return self._fit("fit", X, y, reset=True)
 
     @available_if(_wraps("partial_fit"))
     def partial_fit(self, X: SequencesLike, y: TargetsLike | None = None) -> Self:
-        """Fit the wrapped transformer on more sequences; there, if it has a `partial_fit`.
+        """Fit the wrapped transformer on more sequences.
+
+        This method exists only if the wrapped transformer has a `partial_fit`.
 
         Parameters
         ----------
@@ -142,7 +145,7 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         self : object
-            The fitted transformer; as it was, if the input was refused.
+            The fitted transformer. It is unchanged if the input is refused.
         """
         return self._fit("partial_fit", X, y, reset=not hasattr(self, "transformer_"))
 
@@ -157,27 +160,28 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         X_new : Sequences, ndarray or CSR array
-            In the form of X, see the notes.
+            Transformed steps in the form of X, see Notes.
 
         Raises
         ------
         ValueError
-            If the wrapped transformer does not make one row of each step; if NaN or infinity would
-            come into `Sequences`; if `set_output` asks for a DataFrame, but X is not 2-D
-            with rows as in `fit`.
+            If the wrapped transformer does not return one row for each step; if the result would be
+            `Sequences` with NaN or infinity; or if `set_output` asks for a DataFrame, and X is not
+            2-D with as many columns as in `fit`.
         """
         check_is_fitted(self)
-        steps = self._check_X(X, reset=False)
-        has_names = not is_ragged(X) and steps.lengths[0] == self._steps_per_row()
-        if self._makes_tables() and not has_names:
+        model = copy.copy(self)  # another thread may fit the original meanwhile
+        steps = model._check_X(X, reset=False)
+        has_names = not is_ragged(X) and steps.lengths[0] == model._steps_per_row()
+        if model._makes_tables() and not has_names:
             raise ValueError(
-                "set_output: only a 2-D X, with as many steps in a row as in fit, can become a "
-                'DataFrame; for sequences, set_output(transform="default")'
+                "set_output: only a 2-D X with as many steps in a row as in fit can become a "
+                'DataFrame; for sequences, call set_output(transform="default")'
             )
-        return self._apply("transform", steps, X)
+        return model._apply("transform", steps, X)
 
     def fit_transform(self, X: SequencesLike, y: TargetsLike | None = None) -> Any:
-        """Fit, and transform the same sequences; what cannot be transformed changes nothing.
+        """Fit, and transform the same sequences; if that fails, the transformer is unchanged.
 
         Parameters
         ----------
@@ -192,47 +196,54 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
             As from `transform`.
         """
         work = copy.copy(self)
-        made = work.fit(X, y).transform(X)
+        transformed = work.fit(X, y).transform(X)
         self.__dict__ = work.__dict__
-        return made
+        return transformed
 
     @available_if(_wraps("inverse_transform"))
     def inverse_transform(self, X: SequencesLike) -> Any:
-        """Transform every step back; there, if the wrapped transformer has an `inverse_transform`.
+        """Transform every step back.
+
+        This method exists only if the wrapped transformer has an `inverse_transform`.
 
         Parameters
         ----------
         X : array-like
-            What `transform` returns. Rows of a 2-D X have as many steps as those in `fit`, or one,
+            Result of `transform`. Rows of a 2-D X have as many steps as rows in `fit`, or one step
             if `fit` had no 2-D X.
 
         Returns
         -------
         X_original : Sequences, ndarray or CSR array
-            In the form of X, see the notes.
+            Steps before `transform`, in the form of X, see Notes.
         """
         check_is_fitted(self)
-        return self._apply("inverse_transform", self._check_transformed(X), X)
+        model = copy.copy(self)  # as in transform
+        return model._apply("inverse_transform", model._check_transformed(X), X)
 
     @available_if(_wraps("get_feature_names_out"))
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
-        """Return names of what comes out, if the wrapped transformer has names.
+        """Return the names of transformed features.
+
+        This method exists only if the wrapped transformer has a `get_feature_names_out`.
 
         Parameters
         ----------
         input_features : array-like of str of shape (`n_features_in_`,), default=None
-            Names of what goes in; None: `feature_names_in_`, or x0, x1, ...
+            Names of the features of X. None means `feature_names_in_` if it is there, and x0, x1,
+            ... otherwise.
 
         Returns
         -------
         names : ndarray of str
-            Of the features of a step. If `fit` had a 2-D X with several steps in a row, names of
-            the columns: those of the features, each step's after `step0__`, `step1__`, ...
+            Names of the features of a step. If `fit` had a 2-D X with several steps in a row, names
+            of all columns, with `step0__`, `step1__`, ... in front.
         """
         check_is_fitted(self)
-        names = _check_feature_names_in(self, input_features)
-        steps = np.split(names, self._steps_per_row())
-        steps = [self.transformer_.get_feature_names_out(step) for step in steps]
+        model = copy.copy(self)  # as in transform
+        names = _check_feature_names_in(model, input_features)
+        steps = np.split(names, model._steps_per_row())
+        steps = [model.transformer_.get_feature_names_out(step) for step in steps]
         if len(steps) == 1:
             return steps[0]
         return np.array(
@@ -242,7 +253,7 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
     # -- input -----------------------------------------------------------------------------------
 
     def _fit(self, method: str, X: Any, y: Any, reset: bool) -> Self:
-        """Fit on a copy, which takes this object's place at the end."""
+        """Fit a copy, and take over its attributes at the end, so that an error changes nothing."""
         self._validate_params()
         work = copy.copy(self)
         steps = work._check_X(X, reset)
@@ -271,27 +282,29 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         return self._check_width(steps)
 
     def _check_transformed(self, X: Any) -> Sequences:
-        """Convert what `transform` made; the width of its steps is the wrapped one's to check."""
+        """Convert transformed X to sequences; the wrapped transformer checks their width."""
         if is_ragged(X):
             return _collect(X)
         X, n_steps = as_steps(X, "X"), self._steps_per_row()
         if X.shape[1] % n_steps:
-            raise ValueError(f"X has {X.shape[1]} columns, which are not those of {n_steps} steps")
+            raise ValueError(
+                f"X has {X.shape[1]} columns, which cannot be divided into {n_steps} steps"
+            )
         flat = X.reshape(X.shape[0] * n_steps, -1)
         return _Steps.from_lengths(flat, np.full(X.shape[0], n_steps))
 
     def _steps_per_row(self) -> int:
+        """Return the number of steps in a row of the 2-D X in `fit`; 1 if X was not 2-D."""
         return self.n_features_in_ // self.n_step_features_in_
 
     # -- output ----------------------------------------------------------------------------------
 
     def _call(self, method: str, steps: Sequences, *args: Any) -> Any:
-        """Call the wrapped transformer; if it refuses NaN, say where the first one is."""
+        """Call the wrapped transformer; if it refuses NaN, report where the first one is."""
         try:
-            # Steps, not a DataFrame of them.
             with (
                 naming(type(self.transformer_).__name__),
-                config_context(transform_output="default"),
+                config_context(transform_output="default"),  # an array, even after set_config
             ):
                 return getattr(self.transformer_, method)(steps.flat, *args)
         except ValueError as error:
@@ -300,13 +313,13 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
             raise
 
     def _apply(self, method: str, steps: Sequences, X: Any) -> Any:
-        """Return transformed steps, in the form of X."""
+        """Call a method of the wrapped transformer, and give its result the form of X."""
         rows = self._call(method, steps)
         name = f"the output of {type(self.transformer_).__name__}.{method}"
         if np.shape(rows)[:1] != (steps.n_steps,):
             raise ValueError(
-                f"{name} has shape {np.shape(rows)}: "
-                f"one row for each of {steps.n_steps} steps expected"
+                f"{name} has shape {np.shape(rows)}, but it must have one row for each of the "
+                f"{steps.n_steps} steps"
             )
         flat = as_steps(rows, name)
         if not is_ragged(X):
@@ -316,6 +329,7 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         return Sequences.from_lengths(flat, steps.lengths, name)
 
     def _makes_tables(self) -> bool:
+        """Tell whether scikit-learn will turn the result of `transform` into a DataFrame."""
         config = _get_output_config("transform", self)
         return hasattr(self, "set_output") and config["dense"] != "default"
 
@@ -323,7 +337,7 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         if not isinstance(self.transformer, BaseEstimator):
-            return tags  # before fit nobody has looked at it
+            return tags  # fit refuses it later
         wrapped = get_tags(self.transformer)
         tags.input_tags.allow_nan = wrapped.input_tags.allow_nan or wrapped.no_validation
         tags.input_tags.positive_only = wrapped.input_tags.positive_only
@@ -332,7 +346,7 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
 
 
 class _Steps(Sequences):
-    """Sequences that may hold NaN: whether it is allowed, the wrapped transformer decides."""
+    """Sequences that may hold NaN; the wrapped transformer decides whether that is allowed."""
 
     __slots__ = ()
 
@@ -342,7 +356,7 @@ class _Steps(Sequences):
 
 
 def _collect(X: Any) -> Sequences:
-    """Convert what `is_ragged` accepts to sequences whose flat array holds their steps alone."""
+    """Convert X, which is ragged, to sequences whose flat array holds no other steps."""
     if isinstance(X, Sequences):
         return _without_gaps(as_sequences(X))
     if getattr(X, "ndim", 1) == 3:
@@ -351,7 +365,7 @@ def _collect(X: Any) -> Sequences:
 
 
 def _without_gaps(X: Sequences) -> Sequences:
-    """Copy the steps, if X is a subset: what the others hold must not be learned."""
+    """Copy the steps if X is a subset, because the other steps must not be learned from."""
     first = np.cumsum(X.lengths) - X.lengths
     if X.n_steps == X.flat.shape[0] and np.array_equal(X.starts, first):
         return X
@@ -360,12 +374,12 @@ def _without_gaps(X: Sequences) -> Sequences:
 
 
 def _at_steps(y: Any, lengths: np.ndarray) -> np.ndarray | None:
-    """Return one target per step: that of the sequence, or the step's own."""
+    """Return one target per step: the step's own, or that of its sequence."""
     if y is None:
         return None
     if has_steps(y):
         return flatten_steps(y, lengths)
     y = np.atleast_1d(as_labels(y, "y"))
     if len(y) != len(lengths):
-        raise ValueError(f"X has {len(lengths)} sequences, y has {len(y)} targets")
+        raise ValueError(f"X has {len(lengths)} sequences, but y has {len(y)} targets")
     return np.repeat(y, lengths, axis=0)

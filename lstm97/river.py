@@ -1,4 +1,4 @@
-"""Streams with the methods of the package river, which is not needed here."""
+"""Streams with the interface of the package river, which need not be installed."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,63 +8,69 @@ from lstm97.learning.streams import Stream
 
 
 class _RiverModel:
-    _supervised = True  # river asks for it
+    """What the classifier and the regressor have in common."""
+
+    _supervised = True  # river reads this attribute
     _has_classes: bool
 
     def __init__(self, stream: Stream, features: Iterable[Any] | None = None) -> None:
         if not isinstance(stream, Stream) or (stream.classes_ is None) == self._has_classes:
-            raise ValueError(f"{type(self).__name__}: the stream predicts something else")
+            kind = "classifier" if self._has_classes else "regressor"
+            raise ValueError(f"{type(self).__name__}: stream must be a Stream of a {kind}")
         with naming("features"):
             self.stream, self.features = stream, None if features is None else list(features)
 
     def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
-        """Learn the target of the step predicted last; without one, go on by the step x first.
+        """Learn the target of the last step; if nothing was predicted for it, step first.
 
         Parameters
         ----------
         x : dict
-            Features of the step, by their names.
+            Features of the step by name.
         y : label or number
-            Its target.
+            Target of the step.
         w : float, default=1.0
-            What its loss counts.
+            How much the loss of the step counts.
         """
-        self.stream._check_target(y, w)  # what is refused makes no step
+        self.stream._check_target(y, w)  # first, so that a refused target does not make a step
         self._step(x, go_on=not self.stream.is_due)
         self.stream.learn(y, sample_weight=w)
 
     def _step(self, x: dict[Any, Any], go_on: bool = True) -> Any:
+        """Check the features of a step; go on by it and predict, or return None."""
         if not isinstance(x, dict):
-            raise TypeError(f"x must be a dict of features, it is a {type(x).__name__}")
+            raise TypeError(f"x must be a dict of features, but it is a {type(x).__name__}")
         with naming("features"):
             features = sorted(x) if self.features is None else self.features
         if x.keys() != set(features):
-            raise ValueError(f"x has the features {list(x)}, the stream has {features}")
+            raise ValueError(f"x has the features {list(x)}, but the stream has {features}")
         prediction = self.stream.step([x[name] for name in features]) if go_on else None
         self.features = features
         return prediction
 
 
 class RiverClassifier(_RiverModel):
-    """A classifier on a stream, with the methods of river's classifiers.
+    """Stream of a classifier, with the methods of river's classifiers.
 
-    Each prediction is a step along the stream: ask for one per step, and call `learn_one` for it,
-    if its label is known, before the next. Labels that come later are not for this.
+    Each prediction is a step along the stream: ask for one prediction per step and, if the label of
+    the step is known, call `learn_one` before the next prediction. Labels that come later cannot
+    be learned.
 
-    River tells classifiers by their class: say ``river.base.Classifier.register(RiverClassifier)``
-    once, and ``river.base.Regressor.register(RiverRegressor)``.
+    River recognizes classifiers and regressors by their class, so register these two once:
+    ``river.base.Classifier.register(RiverClassifier)`` and
+    ``river.base.Regressor.register(RiverRegressor)``.
 
     Parameters
     ----------
     stream : Stream
-        Of a classifier.
+        Stream of a classifier.
     features : list, default=None
-        Names in the order of the stream's features; None: sorted names of the first step.
+        Names in the order of the stream's features. None means the sorted names of the first step.
 
     Raises
     ------
     ValueError
-        If the stream is of a regressor; in all methods, if x has other features.
+        If the stream is that of a regressor. Methods raise it if x has other features.
 
     Examples
     --------
@@ -82,51 +88,51 @@ class RiverClassifier(_RiverModel):
     _has_classes = _multiclass = True
 
     def predict_proba_one(self, x: dict[Any, Any]) -> dict[Any, float]:
-        """Go on by a step and predict.
+        """Go on by a step, and predict the probability of each label.
 
         Parameters
         ----------
         x : dict
-            Features of the step, by their names.
+            Features of the step by name.
 
         Returns
         -------
         probabilities : dict
-            By labels.
+            Probabilities by label.
         """
         return dict(zip(self.stream.classes_.tolist(), self._step(x).tolist(), strict=True))
 
     def predict_one(self, x: dict[Any, Any]) -> Any:
-        """Go on by a step and predict.
+        """Go on by a step, and predict its label.
 
         Parameters
         ----------
         x : dict
-            Features of the step, by their names.
+            Features of the step by name.
 
         Returns
         -------
         label : object
-            That with the largest probability.
+            The label with the largest probability.
         """
         probabilities = self.predict_proba_one(x)
         return max(probabilities, key=probabilities.__getitem__)
 
 
 class RiverRegressor(_RiverModel):
-    """A regressor on a stream, with the methods of river's regressors; see `RiverClassifier`.
+    """Stream of a regressor, with the methods of river's regressors; see `RiverClassifier`.
 
     Parameters
     ----------
     stream : Stream
-        Of a regressor.
+        Stream of a regressor.
     features : list, default=None
-        Names in the order of the stream's features; None: sorted names of the first step.
+        Names in the order of the stream's features. None means the sorted names of the first step.
 
     Raises
     ------
     ValueError
-        If the stream is of a classifier; in all methods, if a step has other features.
+        If the stream is that of a classifier. Methods raise it if x has other features.
 
     Examples
     --------
@@ -143,17 +149,17 @@ class RiverRegressor(_RiverModel):
     _has_classes = False
 
     def predict_one(self, x: dict[Any, Any]) -> Any:
-        """Go on by a step and predict.
+        """Go on by a step, and predict its target.
 
         Parameters
         ----------
         x : dict
-            Features of the step, by their names.
+            Features of the step by name.
 
         Returns
         -------
         prediction : float or ndarray of shape (n_outputs,)
-            Of this step.
+            Prediction for this step.
         """
         prediction = self._step(x)
         return prediction if prediction.ndim else float(prediction)

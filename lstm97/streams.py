@@ -1,4 +1,4 @@
-"""Streams, under the name that users import it by."""
+"""Public import path of `Stream` and `Snapshot`."""
 
 from lstm97.learning.streams import Snapshot, Stream
 

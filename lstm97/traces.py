@@ -1,4 +1,4 @@
-"""Traces, under the name that users import it by."""
+"""Public import path of `Trace`."""
 
 from lstm97.learning.traces import Trace
 

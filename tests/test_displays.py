@@ -52,7 +52,7 @@ def shown(axes):
 # ---- one sequence --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(3, 2), (4, 2), (7, 1), (2, 4)])
+@pytest.mark.parametrize("shape", [(3, 2), (4, 2), (8, 1), (2, 4)])
 @pytest.mark.parametrize("i", [1, -1])
 def test_lines_are_the_trace(i, shape):
     X, y = data()
@@ -104,7 +104,7 @@ def test_a_net_without_cells_yet():
     assert titles(CarouselDisplay.from_estimator(model, X)) == ["inputs", "outputs"]
 
 
-@pytest.mark.parametrize("shape", [(9, 1), (3, 3), (1, 5), (8, 1)])
+@pytest.mark.parametrize("shape", [(9, 1), (3, 3), (1, 5), (5, 2)])
 def test_too_many_lines_become_an_image(shape):
     X, _ = data(n_features=20)
     X = [sparse.csr_array(np.maximum(x, 0.0)) for x in X]
@@ -124,12 +124,26 @@ def test_too_many_lines_become_an_image(shape):
     assert -low == high == np.abs(trace.cell_state).max()
     assert inputs.images[0].get_clim() == (0.0, X[1].max())
     for axes, values in zip(gates, (trace.input_gate, trace.output_gate), strict=True):
-        if shape[0] < 8:
+        if shape[0] < 9:
             assert np.array_equal(drawn(axes), values)
         else:
             assert np.array_equal(shown(axes), values)
             assert axes.images[0].get_clim() == (0.0, 1.0)
     display.figure_.canvas.draw()
+
+
+@pytest.mark.parametrize("n_classes", [2, 6])  # lines with a legend, and an image
+def test_names_of_classes_are_drawn_literally(n_classes):
+    X, _ = data()
+    labels = [r"$\frac{", "a_{$b$", "$x$", "$", r"\$", "^"][:n_classes]
+    y = [np.resize(labels[i:] + labels[:i], len(x)) for i, x in enumerate(X)]
+    model = LSTMClassifier(**FAST).fit(X, y)
+    display = CarouselDisplay.from_estimator(model, X, sequence=1)
+    display.figure_.canvas.draw()  # a broken formula raises here
+    axes = display.axes_[-1]
+    texts = axes.get_legend().get_texts() if n_classes == 2 else axes.get_yticklabels()
+    assert [text.get_text() for text in texts] == [f"class {label}" for label in sorted(labels)]
+    assert not any(text.get_parse_math() for text in texts)
 
 
 def test_axes_may_be_given():
@@ -140,7 +154,8 @@ def test_axes_may_be_given():
     assert display.figure_ is figure
     assert list(display.axes_) == list(axes[:, 1])
     assert len(plt.get_fignums()) == 1
-    with pytest.raises(ValueError, match="ax holds 4 axes, 5 expected: inputs, input gates"):
+    message = "ax holds 4 axes, but the display has 5 panels: inputs, input gates"
+    with pytest.raises(ValueError, match=message):
         display.plot(axes[:4, 0])
 
 
@@ -148,7 +163,7 @@ def test_what_cannot_be_shown_is_refused():
     X, y = data()
     model = LSTMRegressor(**FAST).fit(X, y)
     for i in (4, -5):
-        with pytest.raises(ValueError, match=f"sequence={i}: X has 4 sequences"):
+        with pytest.raises(ValueError, match=f"sequence={i}, but X has 4 sequences"):
             CarouselDisplay.from_estimator(model, X, sequence=i)
     with pytest.raises(TypeError):
         CarouselDisplay.from_estimator(model, X, sequence=0.5)
@@ -180,7 +195,7 @@ def test_validation_scores_have_a_panel():
     assert display.axes_[1].get_yscale() == "linear"
     figure, axes = plt.subplots(2)
     assert TrainingCurveDisplay.from_estimator(model, ax=axes).figure_ is figure
-    with pytest.raises(ValueError, match="ax holds 1 axes, 2 expected"):
+    with pytest.raises(ValueError, match="ax holds 1 axes, but the display has 2 panels"):
         display.plot(axes[0])
 
 
@@ -199,7 +214,7 @@ def test_no_curve_is_refused():
         TrainingCurveDisplay.from_estimator(LSTMRegressor())
     with pytest.raises(TypeError, match="LinearRegression has no loss_curve_"):
         TrainingCurveDisplay.from_estimator(LinearRegression().fit(y[:, None], y))
-    with pytest.raises(TypeError, match="list is no estimator"):
+    with pytest.raises(TypeError, match="list is not an estimator"):
         TrainingCurveDisplay.from_estimator(X)
     model = LSTMRegressor(**FAST).fit(X, y)
     model.loss_curve_ = []

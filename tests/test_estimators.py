@@ -358,11 +358,11 @@ REFUSED = {
     "no y": (lambda X, y: (X, None), "requires y to be passed"),
     "short steps": (
         lambda X, y: (X, [np.ones(len(x) - (i == 7), dtype=int) for i, x in enumerate(X)]),
-        r"y\[7\] has \d targets, X\[7\] has \d steps",
+        r"y\[7\] has \d targets, but X\[7\] has \d steps",
     ),
     "fewer step targets": (
         lambda X, y: (X, [np.ones(len(x), dtype=int) for x in X[1:]]),
-        "X has 30 sequences, y has 29",
+        "X has 30 sequences, but y has 29",
     ),
     "width": (lambda X, y: ([x[:, :1] for x in X], y), "X has 1 features per step"),
 }
@@ -741,10 +741,10 @@ BROKEN.indices = np.array([0, 10**6], dtype=np.int32)
         (LSTMRegressor, {"a": 1}, "y must be 1-D or 2-D"),
         (LSTMRegressor, [1.0, [2.0]], "y: setting an array element"),
         (LSTMRegressor, [np.ma.masked, 1.0], "y holds masked values"),
-        (LSTMRegressor, [BROKEN, BROKEN], r"y\[0\] is no valid CSR matrix"),
-        (LSTMClassifier, [BROKEN, BROKEN], r"y\[0\] is no valid CSR matrix"),
+        (LSTMRegressor, [BROKEN, BROKEN], r"y\[0\] is not a valid CSR matrix"),
+        (LSTMClassifier, [BROKEN, BROKEN], r"y\[0\] is not a valid CSR matrix"),
         (LSTMClassifier, BROKEN, "Sparse data was passed for y"),
-        (LSTMClassifier, np.zeros(2, dtype="V8"), "y must hold labels, its dtype is"),
+        (LSTMClassifier, np.zeros(2, dtype="V8"), "y must hold labels, but its dtype is"),
         (LSTMClassifier, [1.0, 1e300], "y: Unknown label type: continuous"),
         (LSTMClassifier, [1.5, 2.5], "y: Unknown label type: continuous"),
         (LSTMClassifier, [np.array([2**63] * 2, "u8"), np.array([-1] * 2)], "y holds 92233720368"),
@@ -776,7 +776,7 @@ def test_labels_of_several_types_are_what_they_were():
             LSTMClassifier, lambda y: ["a"] * len(y), "y: Mix of label input types", marks=from_1_9
         ),
         (LSTMClassifier, lambda y: [1.0, [2.0]], "y: setting an array element"),
-        (LSTMRegressor, lambda y: ["1"] * len(y), "y must hold numbers, its dtype is <U1"),
+        (LSTMRegressor, lambda y: ["1"] * len(y), "y must hold numbers, but its dtype is <U1"),
         (LSTMRegressor, lambda y: y + np.nan, "Input y contains NaN"),
     ],
 )

@@ -1,6 +1,7 @@
 """`StepwiseTransformer`: the wrapped transformer on all steps, in every form of input."""
 
 import pickle
+from typing import ClassVar
 
 import joblib
 import numpy as np
@@ -234,7 +235,7 @@ def test_there_and_back_with_another_number_of_columns():
     made = model.transform(table)
     assert made.shape == (5, 4)
     assert np.allclose(model.inverse_transform(made), table)
-    with pytest.raises(ValueError, match="X has 5 columns, which are not those of 4 steps"):
+    with pytest.raises(ValueError, match="X has 5 columns, which cannot be divided into 4 steps"):
         model.inverse_transform(np.ones((2, 5)))
 
 
@@ -295,7 +296,7 @@ def test_sequences_do_not_become_a_frame():
     model = StepwiseTransformer(StandardScaler()).fit(X)
     for form in (X, Sequences.from_list(X), np.ones((2, 4, 3))):
         with config_context(transform_output="pandas"):
-            with pytest.raises(ValueError, match=r"only a 2-D X, .* can become a DataFrame"):
+            with pytest.raises(ValueError, match=r"only a 2-D X .* can become a DataFrame"):
                 model.transform(form)
             assert not isinstance(clone(model).set_output(transform="default").fit_transform(form),
                                   pd.DataFrame)  # fmt: skip
@@ -306,7 +307,7 @@ def test_sequences_do_not_become_a_frame():
 def test_rows_of_other_lengths_than_in_fit_have_no_names():
     model = StepwiseTransformer(StandardScaler(), n_channels=3).set_output(transform="pandas")
     model.fit(data())
-    with pytest.raises(ValueError, match="as many steps in a row as in fit, can become a DataFr"):
+    with pytest.raises(ValueError, match="as many steps in a row as in fit can become a DataFr"):
         model.transform(np.ones((4, 6)))
     assert list(model.transform(np.ones((4, 3))).columns) == ["x0", "x1", "x2"]
     assert model.set_output(transform="default").transform(np.ones((4, 6))).shape == (4, 6)
@@ -514,13 +515,16 @@ REFUSED = {
     "features": (lambda X: ([*X[:5], X[5][:, :1]], None), r"X\[5\] has 1 features"),
     "series": (lambda X: ([x[:, 0] for x in X], None), r"X\[0\] must be 2-D"),
     "masked": (lambda X: (np.ma.masked_array(X[0], X[0] > 1), None), "X holds masked values"),
-    "channels": (lambda X: (np.ones((3, 5)), None), "5 columns, not a multiple of n_channels=3"),
-    "short y": (lambda X: (X, np.ones(29)), "X has 30 sequences, y has 29 targets"),
-    "number": (lambda X: (X, 3.0), "X has 30 sequences, y has 1 targets"),
+    "channels": (
+        lambda X: (np.ones((3, 5)), None),
+        "5 columns, which is not a multiple of n_channels=3",
+    ),
+    "short y": (lambda X: (X, np.ones(29)), "X has 30 sequences, but y has 29 targets"),
+    "number": (lambda X: (X, 3.0), "X has 30 sequences, but y has 1 targets"),
     "masked y": (lambda X: (X, np.ma.masked_array(labels(X), labels(X))), "y holds masked values"),
     "short steps": (
         lambda X: (X, [np.ones(len(x) - (i == 7)) for i, x in enumerate(X)]),
-        r"y\[7\] has \d targets, X\[7\] has \d steps",
+        r"y\[7\] has \d targets, but X\[7\] has \d steps",
     ),
 }
 
@@ -588,7 +592,11 @@ def test_text_is_refused():
             ValueError,
             r"output of FunctionTransformer\.transform has shape \(\d+, 3",
         ),
-        (lambda X: X[:0], ValueError, r"shape \(0, 3\): one row for each of \d+ steps expected"),
+        (
+            lambda X: X[:0],
+            ValueError,
+            r"shape \(0, 3\), but it must have one row",
+        ),
         (lambda X: np.repeat(X, 2, axis=0), ValueError, "one row for each of"),
         (lambda X: X[:, 0], ValueError, "FunctionTransformer.transform must be 2-D"),
         (lambda X: X[:, :0], ValueError, "FunctionTransformer.transform has no features"),
@@ -641,3 +649,26 @@ def test_what_can_be_fitted_but_not_transformed_changes_nothing():
     with pytest.raises(ValueError, match="contains NaN in sequence 0, step 0"):
         model.fit_transform([np.full((2, 1), np.nan), np.full((1, 1), np.nan)])
     assert joblib.hash(model) == before
+
+
+class Interrupted(StepwiseTransformer):
+    """A transformer that "another thread" fits as soon as its width has been looked up."""
+
+    fits: ClassVar = []
+
+    def __getattribute__(self, name):
+        value = super().__getattribute__(name)
+        if name == "n_step_features_in_" and Interrupted.fits:
+            Interrupted.fits.pop()()
+        return value
+
+
+@pytest.mark.parametrize("method", ["transform", "inverse_transform", "get_feature_names_out"])
+def test_a_fit_in_another_thread_does_not_interfere(method):
+    X = np.random.default_rng(0).uniform(size=(5, 4))
+    model = Interrupted(StandardScaler(), n_channels=2).fit(X)
+    arguments = [] if method == "get_feature_names_out" else [X]
+    expected = getattr(model, method)(*arguments)
+    Interrupted.fits.append(lambda: model.fit([np.ones((2, 7))]))
+    assert np.array_equal(getattr(model, method)(*arguments), expected)
+    assert model.n_step_features_in_ == 7

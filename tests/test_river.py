@@ -85,10 +85,10 @@ def test_features_are_sorted_at_the_first_step_and_stay():
     for x, message in [
         (
             {"heat": 1.0, "wind": 0.0},
-            r"has the features \['heat', 'wind'\], the stream has \['heat', 'rain', 'wind'\]",
+            r"has the features \['heat', 'wind'\], but the stream has \['heat', 'rain', 'wind'\]",
         ),
-        ({**as_dict(row), "snow": 1.0}, r"'snow'\], the stream has"),
-        ({"heat": 1.0, "wind": 0.0, "snow": 0.0}, r"'snow'\], the stream has"),
+        ({**as_dict(row), "snow": 1.0}, r"'snow'\], but the stream has"),
+        ({"heat": 1.0, "wind": 0.0, "snow": 0.0}, r"'snow'\], but the stream has"),
         ({**as_dict(row), "rain": np.nan}, "x contains NaN in feature 1"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -106,12 +106,12 @@ def test_what_is_no_dict_of_features_is_refused():
     before = pickle.dumps(online)
     for x in ([1.0, 2.0, 3.0], None, "heat", numbers()[0]):
         for call in (online.predict_one, lambda x: online.learn_one(x, 0.4)):
-            with pytest.raises(TypeError, match="x must be a dict of features, it is a"):
+            with pytest.raises(TypeError, match="x must be a dict of features, but it is a"):
                 call(x)
     assert pickle.dumps(online) == before
     with pytest.raises(TypeError, match="features"):
         RiverRegressor(regressor().stream(), features=5)
-    with pytest.raises(ValueError, match="RiverRegressor: the stream predicts something else"):
+    with pytest.raises(ValueError, match="RiverRegressor: stream must be a Stream of a regressor"):
         RiverRegressor(regressor())
 
 
@@ -119,7 +119,7 @@ def test_features_are_looked_at_after_a_prediction_as_well():
     online = RiverRegressor(regressor().stream(), NAMES)
     online.predict_one(as_dict(numbers()[0]))
     before = pickle.dumps(online)
-    with pytest.raises(ValueError, match=r"x has the features \['q'\], the stream has"):
+    with pytest.raises(ValueError, match=r"x has the features \['q'\], but the stream has"):
         online.learn_one({"q": 9}, 0.4)
     assert pickle.dumps(online) == before
 
@@ -165,7 +165,7 @@ def test_a_stored_model_goes_on():
 
 
 def test_classes_and_numbers_are_told_apart():
-    with pytest.raises(ValueError, match="RiverRegressor: the stream predicts something else"):
+    with pytest.raises(ValueError, match="RiverRegressor: stream must be a Stream of a regressor"):
         RiverRegressor(classifier().stream())
-    with pytest.raises(ValueError, match="RiverClassifier: the stream predicts something else"):
+    with pytest.raises(ValueError, match="RiverClassifier: stream must be a Stream"):
         RiverClassifier(regressor().stream())

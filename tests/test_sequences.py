@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.model_selection import KFold, train_test_split
 
+from lstm97.data.checks import naming
 from lstm97.data.sequences import Sequences, as_sequences, is_ragged
 from lstm97.data.targets import flatten_steps
 
@@ -110,15 +111,19 @@ def broken(step=17, value=np.nan):
         (broken(value=np.inf), ValueError, "X contains infinity in sequence 3, step 17"),
         ([sparse.csr_array(a) for a in broken()], ValueError, "NaN in sequence 3, step 17"),
         ([np.ones((2, 1)), np.ones((0, 1))], ValueError, r"X\[1\] is empty"),
-        ([np.ones((2, 1)), np.ones((2, 3))], ValueError, r"X\[1\] has 3 features, X\[0\] has 1"),
+        (
+            [np.ones((2, 1)), np.ones((2, 3))],
+            ValueError,
+            r"X\[1\] has 3 features, but X\[0\] has 1",
+        ),
         ([np.ones((2, 1)), np.ones(2)], ValueError, r"X\[1\] must be 2-D"),
         ([np.ones((2, 1)), [["a"], ["b"]]], TypeError, r"X\[1\] must hold numbers"),
         ([np.ones((2, 1)), [[1.0], [None]]], ValueError, "NaN in sequence 1, step 1"),
-        ([np.ones((2, 1)), [[1.0], [2.0, 3.0]]], ValueError, r"X\[1\] is no rectangular array"),
+        ([np.ones((2, 1)), [[1.0], [2.0, 3.0]]], ValueError, r"X\[1\] is not a rectangular array"),
         ([np.ones((2, 1)) * 1j], ValueError, r"X\[0\]: complex data"),
         ([np.ones((2, 1)), sparse.csr_array(np.ones((2, 1)))], ValueError, "one is sparse"),
         ([np.ones((2, 0))], ValueError, "no features"),
-        (np.ones((0, 2, 1)), ValueError, "no sequence"),
+        (np.ones((0, 2, 1)), ValueError, "at least one sequence"),
         (Sequences.from_list(parts([2]))[:0], ValueError, "no sequence"),
     ],
 )
@@ -173,12 +178,12 @@ def csr(data, indices, indptr, shape):
 @pytest.mark.parametrize(
     ("matrix", "message"),
     [
-        (csr([1.0], [10**8], [0, 1], (1, 2)), r"X\[0\] is no valid CSR matrix"),
-        (csr([1.0], [-1], [0, 1], (1, 2)), r"X\[0\] is no valid CSR matrix"),
-        (csr([1.0], [2], [0, 1], (1, 2)), r"X\[0\] is no valid CSR matrix"),
-        (csr([1.0, 1.0], [0, 1], [0, 2, 1, 2], (3, 2)), r"X\[0\] is no valid CSR matrix"),
+        (csr([1.0], [10**8], [0, 1], (1, 2)), r"X\[0\] is not a valid CSR matrix"),
+        (csr([1.0], [-1], [0, 1], (1, 2)), r"X\[0\] is not a valid CSR matrix"),
+        (csr([1.0], [2], [0, 1], (1, 2)), r"X\[0\] is not a valid CSR matrix"),
+        (csr([1.0, 1.0], [0, 1], [0, 2, 1, 2], (3, 2)), r"X\[0\] is not a valid CSR matrix"),
         (csr([1.0 + 1j], [0], [0, 1], (1, 2)), r"X\[0\]: complex data not supported"),
-        (csr([1.0], [2**32 + 1], [0, 1], (1, 2**33)), r"X\[0\] is too large"),
+        (csr([1.0], [2**32 + 1], [0, 1], (1, 2**33)), r"X\[0\] has shape .* too large"),
     ],
 )
 def test_sparse_matrices_are_checked(matrix, message):
@@ -192,10 +197,10 @@ FLAT = np.ones((6, 2))
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((FLAT, [0, 3], [3]), ValueError, "2 starts, but 1 lengths"),
-        ((FLAT, [0, 3], [3, 4]), ValueError, "sequence 1, start 3 and length 4, lies outside"),
-        ((FLAT, [0, -1], [3, 1]), ValueError, "sequence 1, start -1"),
-        ((FLAT, [1] * 2, [2**63 - 1] * 2), ValueError, "sequence 0, start 1"),
+        ((FLAT, [0, 3], [3]), ValueError, "starts has 2 numbers, but lengths has 1"),
+        ((FLAT, [0, 3], [3, 4]), ValueError, "sequence 1 starts at 3 and has length 4"),
+        ((FLAT, [0, -1], [3, 1]), ValueError, "sequence 1 starts at -1"),
+        ((FLAT, [1] * 2, [2**63 - 1] * 2), ValueError, "sequence 0 starts at 1"),
         ((FLAT, [2**63 - 1], [1]), ValueError, "sequence 0"),
         ((FLAT, [0], [0]), ValueError, "length 0"),
         ((FLAT, [0.0], [1]), TypeError, "starts must be"),
@@ -220,12 +225,12 @@ def test_more_of_what_a_container_refuses_and_keeps():
     assert X.to_padded(0).dtype == np.float64
     assert X.to_padded(0)[0, 0, 0] == 0.7
     for key in (np.True_, [[0, 1]], np.array(1)):
-        with pytest.raises(IndexError, match="1-D array of integers expected"):
+        with pytest.raises(IndexError, match="1-D array of integers"):
             X[key]
     assert X[::-1].starts.flags.c_contiguous
     with pytest.raises(ValueError, match="lengths sum to"):
         Sequences.from_lengths(FLAT, [2**63 - 1, 2**63 - 1, 8])
-    with pytest.raises(ValueError, match="row 6, which no sequence uses"):
+    with pytest.raises(ValueError, match="row 6, which belongs to no sequence"):
         Sequences(np.r_[FLAT, [[np.nan, 0.0]]], [0, 3], [3, 3])
     with pytest.raises(ValueError, match="masked"):
         Sequences.from_list([np.ma.masked_array(np.ones((2, 1)), [[True], [False]])])
@@ -255,7 +260,7 @@ BROKEN = [
 @pytest.mark.parametrize("matrix", BROKEN)
 def test_broken_matrices_of_every_format_are_refused_before_scipy_reads_them(matrix):
     """It would read, and write, beyond its arrays."""
-    message = f"is no valid {matrix.format.upper()} matrix"
+    message = f"is not a valid {matrix.format.upper()} matrix"
     with pytest.raises(ValueError, match=rf"X\[0\] {message}"):
         Sequences.from_list([matrix])
     with pytest.raises(ValueError, match=rf"y\[1\] {message}"):
@@ -263,9 +268,9 @@ def test_broken_matrices_of_every_format_are_refused_before_scipy_reads_them(mat
 
 
 def test_matrices_that_hold_no_numbers_are_refused():
-    with pytest.raises(TypeError, match=r"X\[0\] must hold numbers, its dtype is object"):
+    with pytest.raises(TypeError, match=r"X\[0\] must hold numbers, but its dtype is object"):
         Sequences.from_list([tampered(sparse.csr_array, data=np.array([None, 1.0]))])
-    with pytest.raises(ValueError, match=r"y\[0\] is too large"):
+    with pytest.raises(ValueError, match=r"y\[0\] has shape .* too large"):
         flatten_steps([sparse.csr_array((1, 2**40))], np.array([1]))
 
 
@@ -294,7 +299,7 @@ def test_lists_without_an_end_are_refused():
     endless.append(endless)
     for X in (endless, nested(2000)):
         assert is_ragged(X)
-        with pytest.raises(ValueError, match=r"X\[0\] is no rectangular array"):
+        with pytest.raises(ValueError, match=r"X\[0\] is not a rectangular array"):
             as_sequences(X)
 
 
@@ -310,7 +315,7 @@ def test_lists_without_an_end_are_refused():
         (lambda: Sequences.from_symbols([[0, 1]], "2"), TypeError, "n_symbols must be an integer"),
         (lambda: Sequences.from_padded(np.ones((2, 2, 1)), "0"), TypeError, "pad must be a number"),
         (lambda: Sequences.from_padded(np.ones((2, 2, 1)), 10**400), ValueError, "pad: int too"),
-        (lambda: Sequences.from_padded(np.ones((2, 0, 1))), ValueError, "holds no sequence, no st"),
+        (lambda: Sequences.from_padded(np.ones((2, 0, 1))), ValueError, "at least one sequence"),
         (lambda: Sequences.from_rows(np.ones((2, 0)), 2**70), ValueError, "X has 0 columns"),
         (lambda: Sequences.from_lengths(np.ones((2, 1)), [[1], [1, 2]]), ValueError, "lengths: "),
         (lambda: Sequences.from_list([[np.ma.masked_array([1.0], [True])]]), ValueError, "masked"),
@@ -323,3 +328,19 @@ def test_what_is_refused_has_a_name(make, error, message):
 
 def test_a_truth_counts_as_one_channel():
     assert same(Sequences.from_rows(FLAT, True), [np.ones((2, 1))] * 6)
+
+
+def test_an_error_of_another_library_gets_the_name_in_front():
+    with pytest.raises(ValueError, match=r"^X: axis 0 of X is bad"), naming("X"):
+        raise ValueError("axis 0 of X is bad")
+    with pytest.raises(ValueError, match=r"^X: too large"), naming("X"):
+        raise OverflowError("too large")
+    with pytest.raises(TypeError, match=r"^X: not yet"), naming("X"):
+        raise NotImplementedError("not yet")
+
+
+def test_our_own_messages_have_the_name_once():
+    with pytest.raises(ValueError, match=r"^X\[0\] must be 2-D"):
+        Sequences.from_list([np.ones(3)])
+    with pytest.raises(TypeError, match=r"^X: 'int' object is not iterable"):
+        Sequences.from_list(3)

@@ -255,7 +255,7 @@ def test_a_snapshot_is_not_of_another_net():
     model, X, y = partly_fitted("paper")
     snapshot = model.stream().snapshot()
     for name in ("no gates", "RTRL"):
-        with pytest.raises(ValueError, match="snapshot: it is of another net"):
+        with pytest.raises(ValueError, match="snapshot: it belongs to another net"):
             partly_fitted(name)[0].stream().restore(snapshot)
     only_predicts = copy.copy(model).set_params(update="sequence").stream()
     follow(only_predicts, X[0], [None] * len(X[0]))
@@ -288,7 +288,7 @@ def test_a_snapshot_is_not_of_a_net_of_the_same_size(other):
     stream = partly_fitted("paper")[0].stream()
     assert stream.snapshot().weights.shape == other.stream().snapshot().weights.shape
     before = pickle.dumps(stream)
-    with pytest.raises(ValueError, match="snapshot: it is of another net"):
+    with pytest.raises(ValueError, match="snapshot: it belongs to another net"):
         stream.restore(other.stream().snapshot())
     assert pickle.dumps(stream) == before
 
@@ -304,7 +304,7 @@ def test_a_snapshot_is_not_of_a_net_of_the_same_size(other):
         ({"touched": [0.5]}, TypeError, "snapshot: touched must be .* integers"),
         ({"touched": [1, 1]}, ValueError, "snapshot: an input is touched twice"),
         ({"is_due": "yes"}, TypeError, "snapshot: is_due='yes' must be True or False"),
-        ({"topology": 1}, ValueError, "snapshot: it is of another net"),
+        ({"topology": 1}, ValueError, "snapshot: it belongs to another net"),
     ],
 )
 def test_a_snapshot_that_no_stream_has_left_is_refused(changes, error, message):
@@ -323,7 +323,7 @@ def test_a_snapshot_that_no_stream_has_left_is_refused(changes, error, message):
 
 @pytest.mark.parametrize("what", [None, (1, 2, 3, 4, 5), "abcde", {}])
 def test_what_is_no_snapshot_is_refused(what):
-    with pytest.raises(TypeError, match="snapshot must be a Snapshot, it is a"):
+    with pytest.raises(TypeError, match="snapshot must be a Snapshot, but it is a"):
         partly_fitted("paper")[0].stream().restore(what)
 
 
@@ -603,7 +603,7 @@ def test_a_stream_needs_a_fitted_estimator():
 
 
 REFUSED_STEPS = [
-    ([0.0, 1.0], ValueError, r"x has shape \(2,\), one step has shape \(3,\)"),
+    ([0.0, 1.0], ValueError, r"x has shape \(2,\), but one step has shape \(3,\)"),
     ([[0.0, 1.0, 2.0]], ValueError, r"shape \(1, 3\)"),
     (1.0, ValueError, r"shape \(1,\)"),
     ([0.0, np.nan, np.inf], ValueError, "x contains NaN in feature 1"),
@@ -616,7 +616,7 @@ REFUSED_STEPS = [
 ]
 REFUSED_SPARSE_STEPS = [
     (sparse.csr_array([[0.0, 1.0]]), ValueError, r"x has shape \(1, 2\)"),
-    (sparse.csr_array(np.eye(3)), ValueError, r"shape \(3, 3\), one step has shape \(1, 3\)"),
+    (sparse.csr_array(np.eye(3)), ValueError, r"shape \(3, 3\), but one step has shape \(1, 3\)"),
     (sparse.csr_array([[0.0, 0.0, np.nan]]), ValueError, "x contains NaN in feature 2"),
     (sparse.coo_array([0.0, 0.0, 1.0]), ValueError, "x must be 2-D"),
     ([0.0, 1.0, 2.0], ValueError, "either sparse or dense"),
@@ -654,7 +654,7 @@ def test_steps_that_are_refused_leave_the_stream_as_it_was(form, x, error, messa
         ("paper", "a", {"sample_weight": np.nan}, ValueError, "sample_weight=nan"),
         ("paper", "a", {"sample_weight": np.inf}, ValueError, "sample_weight=inf"),
         ("paper", "a", {"sample_weight": "1"}, ValueError, "sample_weight='1'"),
-        ("RTRL", 0.5, {}, ValueError, r"y has shape \(1,\), 2 numbers expected"),
+        ("RTRL", 0.5, {}, ValueError, r"y has shape \(1,\), but it must hold 2 numbers"),
         ("RTRL", [0.1, 0.2, 0.3], {}, ValueError, r"y has shape \(3,\)"),
         ("RTRL", [[0.1, 0.2]], {}, ValueError, r"y has shape \(1, 2\)"),
         ("RTRL", [np.nan, np.nan], {}, ValueError, "no target"),

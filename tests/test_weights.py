@@ -16,7 +16,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 import lstm97
 from lstm97 import CascadeCorrelationRegressor, LSTMClassifier, LSTMRegressor, Sequences
-from lstm97.data.weights import class_weights, row_weights
+from lstm97.data.sample_weights import class_weights, row_weights
 
 ESTIMATORS = [getattr(lstm97, name) for name in lstm97.__all__]
 ESTIMATORS = [each for each in ESTIMATORS if hasattr(each, "predict")]
@@ -165,7 +165,7 @@ def test_class_weights_that_are_refused():
     X, y, _ = data(LSTMClassifier, every=False)
     with pytest.raises(ValueError, match="not in class_weight"):
         make(LSTMClassifier, class_weight={"sideways": 2.0}).fit(X, y)
-    with pytest.raises(ValueError, match="finite, not negative, at most"):
+    with pytest.raises(ValueError, match="finite, not negative, and at most"):
         make(LSTMClassifier, class_weight={True: -1.0}).fit(X, y)
     with pytest.raises(ValueError, match="'class_weight' parameter"):
         make(LSTMClassifier, class_weight="typo").fit(X, y)
@@ -183,16 +183,16 @@ LENGTHS = np.array([2, 3])
 @pytest.mark.parametrize(
     ("weight", "every", "message"),
     [
-        ([1.0], False, "sample_weight has 1 numbers, X has 2 sequences"),
+        ([1.0], False, "sample_weight has 1 numbers, but X has 2 sequences"),
         ([1.0, np.nan], False, "sample_weight contains nan for sequence 1"),
         ([1.0, -2.0], False, "sample_weight contains -2.0 for sequence 1"),
-        ([0.0, 0.0], False, "zero throughout"),
-        (3.0, False, "sample_weight has 1 numbers, X has 2 sequences"),
+        ([0.0, 0.0], False, "zero for all targets"),
+        (3.0, False, "sample_weight has 1 numbers, but X has 2 sequences"),
         ([[1, 1], [1, 1, 1]], False, "targets are for the last step"),
-        ([[1, 1], [1, 1]], True, r"sample_weight\[1\] has 2 weights, X\[1\] has 3 steps"),
+        ([[1, 1], [1, 1]], True, r"sample_weight\[1\] has 2 weights, but X\[1\] has 3 steps"),
         ([[1, 1], [1, np.inf, 1]], True, "contains inf in sequence 1, step 1"),
-        ([np.ones((2, 2)), np.ones((3, 2))], True, "one number per step, not 2"),
-        ([[1, 1]], True, "X has 2 sequences, sample_weight has 1"),
+        ([np.ones((2, 2)), np.ones((3, 2))], True, "one number per step, but it holds 2"),
+        ([[1, 1]], True, "X has 2 sequences, but sample_weight has 1"),
     ],
 )
 def test_weights_that_are_refused(weight, every, message):
@@ -212,8 +212,8 @@ def test_a_table_of_weights_is_checked_as_a_whole():
     for weight, message in (
         (np.ma.masked_array(np.ones((2, 3)), np.eye(2, 3)), "sample_weight holds masked values"),
         (sparse.csr_array(np.ones((2, 3))), "sample_weight: iteration over a 0-d array"),
-        (np.ones((2, 3, 2)), "sample_weight must hold one number per step, not 2"),
-        ([Sequences.from_list([np.ones((3, 2))] * 2)], "one number per sequence, it is 4-D"),
+        (np.ones((2, 3, 2)), "sample_weight must hold one number per step, but it holds 2"),
+        ([Sequences.from_list([np.ones((3, 2))] * 2)], "one number per sequence, but it is 4-D"),
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             row_weights(weight, np.array([3, 3]), every=True)

@@ -1,1 +1,1 @@
-"""Sequences and targets: containers, and the checks of what users give."""
+"""Containers of sequences and of targets, and checks of the arrays that users pass."""

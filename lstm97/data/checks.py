@@ -1,27 +1,28 @@
-"""Arrays of numbers from what users give: checked, never converted silently, named in messages."""
+"""Checks that turn arguments into arrays of numbers; every message names the argument."""
 
 import copy
-import re
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-# Columns, and entries, of a CSR matrix are counted in C integers.
+# The kernels count columns and entries of a CSR matrix in C integers.
 MAX_INDEX = np.iinfo(np.intc).max
 
 
 @contextmanager
 def naming(name):
-    """Put the name of an argument before an error's message, unless it is there already."""
+    """Put the name of an argument in front of errors that other libraries raise.
+
+    Our own checks put the name in their messages, so they are not called within this context.
+    """
     try:
         yield
-    except (TypeError, ValueError, OverflowError, NotImplementedError) as error:
-        kind = ValueError if isinstance(error, ValueError | OverflowError) else TypeError
-        if isinstance(error, kind) and re.search(rf"\b{name}\b", str(error)):
-            raise
-        raise kind(f"{name}: {error}") from error
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{name}: {error}") from error
+    except (TypeError, NotImplementedError) as error:
+        raise TypeError(f"{name}: {error}") from error
 
 
 def locate(row, starts, lengths):
@@ -39,44 +40,60 @@ def one_hot(symbols, n_symbols):
 
 
 def refuse_masked(x, name):
-    """Raise a ValueError, if values are masked: what stands behind a mask is no data."""
+    """Raise a ValueError if values are masked: NumPy would use the values behind the mask."""
     parts = x if isinstance(x, list | tuple) else [x]
     if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
         raise ValueError(f"{name} holds masked values")
 
 
 def refuse_strings(x, name):
-    """Raise a TypeError, if a table holds strings or dates, which NumPy would convert."""
+    """Raise a TypeError if a table holds strings or dates, which NumPy would convert."""
     try:
         x = np.asarray(x)
     except ValueError:
-        return  # no table at all: others say so
-    is_text = x.dtype.kind == "O" and any(isinstance(value, str | bytes) for value in x.ravel())
-    if is_text or x.dtype.kind in "SUMm":
+        return  # not a table; later checks refuse it
+    if _holds_strings(x) or x.dtype.kind in "SUMm":
         raise TypeError(f"{name} must hold numbers, not strings or dates")
 
 
+def _holds_strings(x):
+    """Tell whether an array of objects holds a string."""
+    return x.dtype.kind == "O" and any(isinstance(value, str | bytes) for value in x.ravel())
+
+
 def as_numbers(x: Any, name: str) -> np.ndarray:
-    """Convert to a float64 array, but from numbers only: never from strings or complex."""
+    """Convert numbers to a float64 array; refuse strings and complex numbers."""
     refuse_masked(x, name)
-    try:
-        x = np.asarray(x)
-    except ValueError as error:
-        raise ValueError(f"{name} is no rectangular array: {error}") from None
-    if x.dtype.kind == "c":
-        raise ValueError(f"{name}: complex data not supported")
-    if x.dtype.kind not in "biufO":
-        raise TypeError(f"{name} must hold numbers, its dtype is {x.dtype}")
-    if x.dtype.kind == "O" and any(isinstance(value, str | bytes) for value in x.ravel()):
-        raise TypeError(f"{name} must hold numbers, it holds strings")
+    x = _as_rectangle(x, name)
+    check_dtype(x, name)
     try:
         return np.ascontiguousarray(x, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise TypeError(f"{name} must hold numbers: {error}") from None
 
 
+def _as_rectangle(x, name):
+    """Convert to an array of any dtype; NumPy's own message on ragged lists is hard to read."""
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a rectangular array: {error}") from None
+    except (TypeError, NotImplementedError) as error:
+        raise TypeError(f"{name} cannot be converted to an array: {error}") from None
+
+
+def check_dtype(x, name):
+    """Raise an error unless an array holds numbers, or objects that may be numbers."""
+    if x.dtype.kind == "c":
+        raise ValueError(f"{name}: complex data not supported")
+    if x.dtype.kind not in "biufO":
+        raise TypeError(f"{name} must hold numbers, but its dtype is {x.dtype}")
+    if _holds_strings(x):
+        raise TypeError(f"{name} must hold numbers, but it holds strings")
+
+
 def as_integers(x: Any, name: str) -> np.ndarray:
-    """Convert to a one-dimensional array of int64, but from integers only."""
+    """Convert integers to a one-dimensional array of int64; refuse everything else."""
     refuse_masked(x, name)
     with naming(name):
         x = np.asarray(x)
@@ -86,31 +103,39 @@ def as_integers(x: Any, name: str) -> np.ndarray:
 
 
 def check_sparse(matrix, name):
-    """Refuse a sparse matrix without numbers, or one that leads SciPy beyond its arrays."""
-    if matrix.dtype.kind == "c":
-        raise ValueError(f"{name}: complex data not supported")
-    if matrix.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold numbers, its dtype is {matrix.dtype}")
+    """Refuse a sparse matrix that holds no numbers, or whose indices lie outside its arrays."""
+    if matrix.dtype.kind == "O":
+        raise TypeError(f"{name} must hold numbers, but its dtype is {matrix.dtype}")
+    check_dtype(matrix, name)
     try:
-        if hasattr(matrix, "check_format"):
-            if not matrix.indices.dtype.kind == matrix.indptr.dtype.kind == "i":
-                raise ValueError("indices are no integers")
-            copy.copy(matrix).check_format(full_check=True)  # which may cut arrays to size
-        else:
-            places = matrix.tocoo()
-            sparse.coo_array((places.data, places.coords), shape=matrix.shape)
-    except ValueError as error:
-        raise ValueError(f"{name} is no valid {matrix.format.upper()} matrix: {error}") from None
+        _check_indices(matrix)
+    except (TypeError, ValueError) as error:
+        kind = matrix.format.upper()
+        raise ValueError(f"{name} is not a valid {kind} matrix: {error}") from None
     if max(matrix.nnz, matrix.shape[-1]) > MAX_INDEX:
         raise ValueError(
-            f"{name} is too large, of shape {matrix.shape} with {matrix.nnz} non-zeros"
+            f"{name} has shape {matrix.shape} and {matrix.nnz} non-zeros, which is too large: "
+            f"at most {MAX_INDEX} columns and non-zeros are supported"
         )
 
 
+def _check_indices(matrix):
+    """Raise a ValueError if indices would lead SciPy beyond its arrays."""
+    if not hasattr(matrix, "check_format"):
+        entries = matrix.tocoo()
+        sparse.coo_array((entries.data, entries.coords), shape=matrix.shape)
+        return
+    if not matrix.indices.dtype.kind == matrix.indptr.dtype.kind == "i":
+        raise ValueError("indices must be integers")
+    # A copy, because check_format may shorten the matrix's arrays.
+    copy.copy(matrix).check_format(full_check=True)
+
+
 def _as_csr(part, name):
-    """Check a sparse matrix; indices become C integers, entries of one place are added up."""
+    """Convert to a CSR array with C integers as indices and at most one entry per place."""
     check_sparse(part, name)
-    part = sparse.csr_array(part, dtype=np.float64)
+    with naming(name):
+        part = sparse.csr_array(part, dtype=np.float64)
     if not part.has_canonical_format:
         part = part.copy()
         part.sum_duplicates()
@@ -120,12 +145,12 @@ def _as_csr(part, name):
 
 
 def as_steps(part, name):
-    """Check one sequence: a 2-D array of numbers or a CSR matrix with at least one feature."""
+    """Convert one sequence to a 2-D array or CSR matrix with at least one step and feature."""
     part = _as_csr(part, name) if sparse.issparse(part) else as_numbers(part, name)
     if part.ndim != 2:
         raise ValueError(
-            f"{name} must be 2-D (steps, features), it is {part.ndim}-D; "
-            "a series of single numbers is x.reshape(-1, 1)"
+            f"{name} must be 2-D (steps, features), but it is {part.ndim}-D; "
+            "pass a series of single numbers as x.reshape(-1, 1)"
         )
     if part.shape[0] == 0:
         raise ValueError(f"{name} is empty: a sequence needs at least one step")

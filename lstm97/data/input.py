@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
-from sklearn.utils.validation import _check_feature_names, validate_data
+from sklearn.utils.validation import _check_feature_names, _check_n_features
 
 from lstm97.data.checks import naming, refuse_masked, refuse_strings
 from lstm97.data.sequences import Sequences, as_sequences, is_ragged
@@ -55,12 +55,14 @@ class SequenceInputMixin:
             refuse_strings(X, "X")
         checks = {"dtype": "numeric", "order": "C", "ensure_all_finite": False}
         with naming("X"):
-            if not reset and self.n_channels and self.n_features_in_ == self.n_step_features_in_:
-                # Fitted on ragged sequences: a table may have any number of steps.
-                X = check_array(X, input_name="X", **checks)
-            else:
-                X = validate_data(self, X, reset=reset, **checks)
-            return X.astype(np.float64, copy=False)
+            table = check_array(X, input_name="X", estimator=self, **checks)
+            table = table.astype(np.float64, copy=False)
+        if not reset and self.n_channels and self.n_features_in_ == self.n_step_features_in_:
+            return table  # fitted on ragged sequences: a table may have any number of steps
+        with naming("X"):
+            _check_feature_names(self, X, reset=reset)
+        _check_n_features(self, table, reset=reset)
+        return table
 
     def _check_step_names(self, X, reset):
         """Check, or keep, the column names of sequences that are data frames."""

@@ -1,4 +1,4 @@
-"""`Sequences`, the one container for data sets of sequences."""
+"""`Sequences`, the container that every estimator and task uses for sequences."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral, Real
@@ -23,23 +23,23 @@ from lstm97.data.checks import (
 class Sequences:
     """Sequences of unequal lengths, stored as one array.
 
-    Steps of all sequences stand in one C-contiguous array (or one CSR matrix), and a sequence is a
-    range of its rows. Taking a subset copies no steps, and a pickle holds one large array, which
-    joblib hands to its workers as a memory map: cross-validation of many short sequences does not
-    spend its time on copies.
+    The steps of all sequences are stored in one C-contiguous array (or one CSR matrix), and each
+    sequence is a range of its rows. Taking a subset does not copy any steps. A pickle holds one
+    large array, which joblib passes to its workers as a memory map, so cross-validation on many
+    short sequences does not spend its time on copies.
 
     Parameters
     ----------
     flat : array-like of shape (n_steps, n_features) or CSR matrix
-        Steps of all sequences. Not copied, if it is a C-contiguous float64 array.
+        Steps of all sequences. It is not copied if it is a C-contiguous float64 array.
     starts : array of int of shape (n_sequences,)
         First row of each sequence.
     lengths : array of int of shape (n_sequences,)
-        Steps of each sequence, at least one.
+        Number of steps of each sequence, at least one.
 
     See Also
     --------
-    Sequences.from_list : The usual way to make one.
+    Sequences.from_list : Make `Sequences` from a list of arrays, the usual way.
 
     Examples
     --------
@@ -60,7 +60,9 @@ class Sequences:
         self.flat = as_steps(flat, "flat")
         self.starts, self.lengths = as_integers(starts, "starts"), as_integers(lengths, "lengths")
         if self.starts.shape != self.lengths.shape:
-            raise ValueError(f"{len(self.starts)} starts, but {len(self.lengths)} lengths")
+            raise ValueError(
+                f"starts has {len(self.starts)} numbers, but lengths has {len(self.lengths)}"
+            )
         n_steps = self.flat.shape[0]
         # Written so that no sum can overflow.
         inside = (self.starts >= 0) & (self.starts < n_steps)
@@ -68,43 +70,45 @@ class Sequences:
         if not inside.all():
             i = int(np.argmin(inside))
             raise ValueError(
-                f"sequence {i}, start {self.starts[i]} and length {self.lengths[i]}, "
-                f"lies outside of the {n_steps} steps"
+                f"sequence {i} starts at {self.starts[i]} and has length {self.lengths[i]}, "
+                f"so it is not within the {n_steps} steps of flat"
             )
         self.check_finite()
 
     @classmethod
     def _trusted(cls, flat: Any, starts: np.ndarray, lengths: np.ndarray) -> Self:
-        """Make one of parts that are known to be right."""
+        """Make `Sequences` without checks, from parts that are known to be valid."""
         self = cls.__new__(cls)
         self.flat, self.starts, self.lengths = flat, starts, lengths
         return self
 
-    # -- ways to make one ----------------------------------------------------------------------
+    # -- construction --------------------------------------------------------------------------
 
     @classmethod
     def from_list(cls, sequences: Iterable[Any], name: str = "X") -> Self:
-        """From one (n_steps, n_features) array or CSR matrix per sequence.
+        """Make `Sequences` from one (n_steps, n_features) array or CSR matrix per sequence.
 
         Parameters
         ----------
         sequences : iterable of array-like
-            Of one kind, dense or sparse, and with as many features each.
+            All dense or all sparse, and all with the same number of features.
         name : str, default="X"
-            What error messages call it.
+            Name of the argument in error messages.
 
         Returns
         -------
         Sequences
         """
         with naming(name):
-            parts = [as_steps(part, f"{name}[{i}]") for i, part in enumerate(sequences)]
+            parts = list(sequences)
+        parts = [as_steps(part, f"{name}[{i}]") for i, part in enumerate(parts)]
         if not parts:
             raise ValueError(f"{name} holds no sequence")
         for i, part in enumerate(parts):
             if part.shape[1] != parts[0].shape[1]:
                 raise ValueError(
-                    f"{name}[{i}] has {part.shape[1]} features, {name}[0] has {parts[0].shape[1]}"
+                    f"{name}[{i}] has {part.shape[1]} features, but {name}[0] has "
+                    f"{parts[0].shape[1]}"
                 )
             if sparse.issparse(part) != sparse.issparse(parts[0]):
                 raise ValueError(f"{name}[{i}] and {name}[0]: one is sparse, the other is dense")
@@ -115,16 +119,16 @@ class Sequences:
 
     @classmethod
     def from_lengths(cls, flat: Any, lengths: ArrayLike, name: str = "X") -> Self:
-        """From the steps of all sequences, one after the other, and the lengths.
+        """Make `Sequences` from the steps of all sequences in one array, and their lengths.
 
         Parameters
         ----------
         flat : array-like of shape (n_steps, n_features) or CSR matrix
-            Steps of all sequences.
+            Steps of all sequences, one sequence after the other.
         lengths : array-like of int of shape (n_sequences,)
-            Steps of each sequence, at least one.
+            Number of steps of each sequence, at least one.
         name : str, default="X"
-            What error messages call it.
+            Name of the argument in error messages.
 
         Returns
         -------
@@ -136,23 +140,28 @@ class Sequences:
             i = int(np.argmax(lengths < 1))
             raise ValueError(f"{name}[{i}] is empty: a sequence needs at least one step")
         if (lengths > flat.shape[0]).any() or lengths.sum() != flat.shape[0]:
-            raise ValueError(f"lengths sum to {lengths.sum()}, {name} has {flat.shape[0]} steps")
+            raise ValueError(
+                f"lengths sum to {lengths.sum()}, but {name} has {flat.shape[0]} steps"
+            )
         sequences = cls._trusted(flat, np.cumsum(lengths) - lengths, lengths)
         sequences.check_finite(name)
         return sequences
 
     @classmethod
     def from_padded(cls, X: ArrayLike, pad: float | None = np.nan, name: str = "X") -> Self:
-        """From a 3-D array in which steps that equal `pad` throughout end a sequence.
+        """Make `Sequences` from a 3-D array whose short sequences are padded at their ends.
+
+        A step is padding if all its features equal `pad` and only padding follows it.
 
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps, n_features)
-            Time before features.
+            Padded sequences.
         pad : float or None, default=nan
-            Value of the padding; None, if all sequences have the same length.
+            Value of the padding. None means that nothing is padding: all sequences have the same
+            length.
         name : str, default="X"
-            What error messages call it.
+            Name of the argument in error messages.
 
         Returns
         -------
@@ -160,10 +169,14 @@ class Sequences:
         """
         X = as_numbers(X, name)
         if X.ndim != 3:
-            raise ValueError(f"{name} must be 3-D (sequences, steps, features), it is {X.ndim}-D")
+            raise ValueError(
+                f"{name} must be 3-D (sequences, steps, features), but it is {X.ndim}-D"
+            )
         n, n_steps, n_features = X.shape
         if X.size == 0:
-            raise ValueError(f"{name} of shape {X.shape} holds no sequence, no step or no feature")
+            raise ValueError(
+                f"{name} has shape {X.shape}: it needs at least one sequence, step and feature"
+            )
         if not isinstance(pad, Real | None):
             raise TypeError(f"pad must be a number or None, got {brief(pad)}")
         if pad is None:
@@ -177,44 +190,46 @@ class Sequences:
 
     @classmethod
     def from_channels_first(cls, X: Iterable[Any], name: str = "X") -> Self:
-        """From an array or list with features before time, as aeon and sktime have it.
+        """Make `Sequences` from data in which features come before time, as in aeon and sktime.
 
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_features, n_steps), or list of 2-D arrays
-            In a list, lengths may differ.
+            The arrays of a list may have different numbers of steps.
         name : str, default="X"
-            What error messages call it.
+            Name of the argument in error messages.
 
         Returns
         -------
         Sequences
         """
         with naming(name):
-            parts = [as_numbers(part, f"{name}[{i}]").T for i, part in enumerate(X)]
+            parts = list(X)
+        parts = [as_numbers(part, f"{name}[{i}]").T for i, part in enumerate(parts)]
         return cls.from_list(parts, name)
 
     @classmethod
     def from_symbols(
         cls, sequences: Iterable[ArrayLike], n_symbols: int | None = None, name: str = "X"
     ) -> Self:
-        """From integers, one symbol per step, to one-hot rows of a CSR matrix.
+        """Make `Sequences` of one-hot rows in a CSR matrix, from one integer per step.
 
         Parameters
         ----------
         sequences : iterable of 1-D arrays of int
             Symbols from 0 to n_symbols - 1.
         n_symbols : int, default=None
-            Size of the alphabet; None: the largest symbol plus one.
+            Size of the alphabet. None means the largest symbol plus one.
         name : str, default="X"
-            What error messages call it.
+            Name of the argument in error messages.
 
         Returns
         -------
         Sequences
         """
         with naming(name):
-            parts = [as_integers(part, f"{name}[{i}]") for i, part in enumerate(sequences)]
+            parts = list(sequences)
+        parts = [as_integers(part, f"{name}[{i}]") for i, part in enumerate(parts)]
         if not isinstance(n_symbols, Integral | None):
             raise TypeError(f"n_symbols must be an integer or None, got {brief(n_symbols)}")
         if not parts:
@@ -228,19 +243,19 @@ class Sequences:
         if outside.any():
             i, step = locate(int(np.argmax(outside)), np.cumsum(lengths) - lengths, lengths)
             raise ValueError(
-                f"{name}: symbol {symbols[outside][0]} in sequence {i}, step {step}; "
-                f"symbols go from 0 to {n_symbols - 1}"
+                f"{name} holds symbol {symbols[outside][0]} in sequence {i}, step {step}, but "
+                f"symbols must be from 0 to {n_symbols - 1}"
             )
         return cls.from_lengths(one_hot(symbols, n_symbols), lengths, name)
 
     @classmethod
     def from_rows(cls, X: ArrayLike, n_channels: int = 1) -> Self:
-        """From a 2-D array: each row is one sequence, time-major over its channels.
+        """Make `Sequences` from a 2-D array with one sequence per row.
 
         Parameters
         ----------
         X : ndarray of shape (n_sequences, n_steps * n_channels)
-            All features of a step stand side by side.
+            Each row holds all features of the first step, then those of the second, and so on.
         n_channels : int, default=1
             Features per step.
 
@@ -250,31 +265,33 @@ class Sequences:
         """
         X = as_numbers(X, "X")
         if X.ndim != 2:
-            raise ValueError(f"X must be 2-D, it is {X.ndim}-D")
+            raise ValueError(f"X must be 2-D, but it is {X.ndim}-D")
         if not isinstance(n_channels, Integral):
             raise TypeError(f"n_channels must be an integer, got {brief(n_channels)}")
         if not 1 <= n_channels <= X.shape[1] or X.shape[1] % n_channels:
             raise ValueError(
-                f"X has {X.shape[1]} columns, not a multiple of n_channels={n_channels}"
+                f"X has {X.shape[1]} columns, which is not a multiple of n_channels={n_channels}"
             )
-        shape = len(X), X.shape[1] // n_channels, int(n_channels)  # NumPy takes no True
+        shape = len(X), X.shape[1] // n_channels, int(n_channels)  # NumPy refuses True in a shape
         return cls.from_padded(X.reshape(shape), pad=None)
 
-    # -- what scikit-learn and users ask of a container ------------------------------------------
+    # -- container methods, for users and for scikit-learn ---------------------------------------
 
     def __len__(self) -> int:
         """Return the number of sequences."""
         return len(self.lengths)
 
     def __getitem__(self, key: Any) -> Any:
-        """Return one sequence for an integer, and Sequences for a slice, a mask or an array."""
+        """Return one sequence for an integer, or `Sequences` for a slice, a mask or an array."""
         if isinstance(key, Integral):
             start = self.starts[key]
             return self.flat[start : start + self.lengths[key]]
         if not isinstance(key, slice):
             key = np.asarray(key)
             if key.ndim != 1:
-                raise IndexError("an integer, a slice, a mask or a 1-D array of integers expected")
+                raise IndexError(
+                    "index Sequences with an integer, a slice, a mask or a 1-D array of integers"
+                )
             key = key.astype(np.int64) if key.size == 0 else key
         parts = (np.ascontiguousarray(part[key]) for part in (self.starts, self.lengths))
         return Sequences._trusted(self.flat, *parts)
@@ -294,37 +311,37 @@ class Sequences:
         return Sequences._trusted, (self.flat, self.starts, self.lengths)
 
     def take(self, indices: ArrayLike, axis: int = 0) -> "Sequences":
-        """Return the sequences at `indices`; with `iloc`, what scikit-learn's splitters call.
+        """Return the sequences at `indices`; scikit-learn's splitters call it, through `iloc`.
 
         Parameters
         ----------
         indices : array-like of int
-            Their places; one may come more than once.
+            Positions of the sequences; repeated ones are allowed.
         axis : int, default=0
-            For pandas' signature; there is no other axis.
+            Only 0 is valid; pandas has this parameter.
 
         Returns
         -------
         X : Sequences
-            No step is copied.
+            The chosen sequences, which share their steps with these.
         """
         if axis != 0:
-            raise ValueError("Sequences have one axis: axis=0")
+            raise ValueError("axis must be 0: Sequences have only one axis")
         return self[np.asarray(indices)]
 
     @property
     def iloc(self) -> Self:
-        """The container itself, which is indexed by position."""
+        """The container itself, which is indexed by position as pandas' `iloc` is."""
         return self
 
     @property
     def n_features(self) -> int:
-        """Features of a step."""
+        """Number of features of each step."""
         return self.flat.shape[1]
 
     @property
     def n_steps(self) -> int:
-        """Steps of all sequences together."""
+        """Total number of steps of all sequences."""
         return int(self.lengths.sum())
 
     def to_list(self) -> list[Any]:
@@ -338,17 +355,17 @@ class Sequences:
         return list(self)
 
     def to_padded(self, pad: float = np.nan) -> np.ndarray:
-        """Return one array, in which short sequences are filled up at their ends.
+        """Return one 3-D array, in which short sequences are padded at their ends.
 
         Parameters
         ----------
         pad : float, default=NaN
-            What they are filled up with.
+            Value of the padding.
 
         Returns
         -------
         X : ndarray of shape (n_sequences, longest, n_features)
-            As `from_padded` takes it.
+            Padded sequences; `from_padded` is the inverse.
         """
         X = np.full(
             (len(self), self.lengths.max(initial=0), self.n_features), pad, dtype=np.float64
@@ -363,9 +380,9 @@ class Sequences:
         Parameters
         ----------
         name : str, default="X"
-            What the message calls it.
+            Name of the argument in error messages.
         allow_nan : bool, default=False
-            Whether only infinities count.
+            Whether NaN is allowed, so that only an infinity is an error.
         """
         values = self.flat.data if sparse.issparse(self.flat) else self.flat
         finite = ~np.isinf(values) if allow_nan else np.isfinite(values)
@@ -377,19 +394,20 @@ class Sequences:
             row = np.searchsorted(self.flat.indptr, row, side="right") - 1
         kind = "NaN" if np.isnan(values[at]) else "infinity"
         if not ((self.starts <= row) & (row < self.starts + self.lengths)).any():
-            raise ValueError(f"{name} contains {kind} in row {row}, which no sequence uses")
+            raise ValueError(f"{name} contains {kind} in row {row}, which belongs to no sequence")
         i, step = locate(row, self.starts, self.lengths)
         raise ValueError(f"{name} contains {kind} in sequence {i}, step {step}")
 
 
-# What estimators take as X: see their `fit`.
+# Type of the argument X of estimators; their `fit` documents it.
 SequencesLike: TypeAlias = Sequences | ArrayLike | Sequence[Any]
 
 
 def is_ragged(X: Any) -> bool:
-    """Tell whether X is anything but a 2-D table: Sequences, a 3-D array, one array per sequence.
+    """Tell whether X holds sequences rather than a 2-D table.
 
-    A list of lists of numbers is a table, as everywhere in scikit-learn.
+    X holds sequences if it is `Sequences`, a 3-D array, or has one array per sequence. A list of
+    lists of numbers is a table, as everywhere in scikit-learn.
     """
     if isinstance(X, Sequences):
         return True
@@ -397,7 +415,8 @@ def is_ragged(X: Any) -> bool:
         return len(X) > 0 and (
             sparse.issparse(X[0])
             or _depth(X[0]) >= 2
-            # Series of single numbers: no table, and refused with advice.
+            # Lists of numbers of different lengths are not a table; `as_steps` refuses them with
+            # advice.
             or (_depth(X[0]) == 1 and len({_length(x) for x in X if _depth(x) == 1}) > 1)
         )
     if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind == "O":
@@ -406,13 +425,13 @@ def is_ragged(X: Any) -> bool:
 
 
 def as_sequences(X: Any, name: str = "X") -> Sequences:
-    """Convert what `is_ragged` accepts.
+    """Convert an X for which `is_ragged` is true.
 
     Parameters
     ----------
     X : Sequences, 3-D array, or list, tuple or object array of 2-D arrays or CSR matrices
     name : str, default="X"
-        What error messages call it.
+        Name of the argument in error messages.
 
     Returns
     -------
@@ -428,13 +447,13 @@ def as_sequences(X: Any, name: str = "X") -> Sequences:
 
 
 def _length(x: Any) -> int:
-    """Length of a list or of an array of one dimension; a sparse one has no len."""
+    """Return the length of a list or an array; sparse arrays do not support `len`."""
     return x.shape[0] if hasattr(x, "shape") else len(x)
 
 
 def _depth(x: Any) -> int:
-    """Dimensions of an array, or of nested lists judged by their first elements."""
+    """Return the dimensions of an array, or of nested lists judged by their first elements."""
     depth = 0
-    while isinstance(x, list | tuple) and depth < 3:  # lists may be endless: one may hold itself
+    while isinstance(x, list | tuple) and depth < 3:  # a list that holds itself is endlessly deep
         x, depth = x[0] if len(x) else None, depth + 1
     return depth + getattr(x, "ndim", 0)

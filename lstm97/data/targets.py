@@ -1,4 +1,4 @@
-"""`Targets`, what should come out at which step, and the checks of the y that users give."""
+"""`Targets`, the outputs wanted at each step, and checks of the y that users pass."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,29 +9,30 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from lstm97.data.checks import check_sparse, locate, naming, refuse_masked
+from lstm97.data.checks import check_dtype, check_sparse, locate, naming, refuse_masked
 from lstm97.data.sequences import Sequences
 
-# What estimators take as y and as weights: see their `fit`.
+# Type of the arguments y and sample_weight of estimators; their `fit` documents it.
 TargetsLike: TypeAlias = ArrayLike | Sequence[Any]
-# Integers beyond this need not be what they were as floats.
+# A float represents every integer up to this one exactly.
 EXACT = 2**53
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Targets of sequences, as the learners take them.
+    """Targets of sequences, in the form that learners use.
 
     Parameters
     ----------
     values : ndarray of shape (n_rows, n_outputs)
-        NaN: no target for this output at this step.
+        Target values. NaN means that this output has no target at this step.
     first : ndarray of int of shape (n_sequences,)
         First row of each sequence.
     every : bool
-        A row for each step; otherwise one row per sequence, due at its last step.
+        True if there is a row for every step; False if there is one row per sequence, for its
+        last step.
     weight : ndarray of shape (n_rows,), default=None
-        What a row's error counts; None: 1.
+        How much the error of each row counts. None means 1 for all rows.
     """
 
     values: np.ndarray
@@ -57,12 +58,22 @@ class Targets:
         return len(self.first)
 
     def __getitem__(self, key):
-        """Return the targets of the sequences that a slice or an array of integers names."""
+        """Return the targets of some sequences, chosen by a slice or an array of integers."""
         first = np.ascontiguousarray(self.first[key])
         return Targets(self.values, first, self.every, self.weight)
 
     def rows(self, lengths):
-        """Return the rows of the sequences that these are the targets of, one after the other."""
+        """Return the indices of all rows, sequence after sequence.
+
+        Parameters
+        ----------
+        lengths : ndarray of int of shape (n_sequences,)
+            Number of steps of each sequence.
+
+        Returns
+        -------
+        rows : ndarray of int
+        """
         if not self.every:
             return self.first
         ends = np.cumsum(lengths)
@@ -70,7 +81,7 @@ class Targets:
 
 
 def has_steps(y):
-    """Tell whether y holds one array per sequence; decided by nesting, never by lengths."""
+    """Tell whether y holds one array per sequence, judging by its nesting and not by lengths."""
     if isinstance(y, Sequences):
         return True
     if isinstance(y, list | tuple):
@@ -81,27 +92,28 @@ def has_steps(y):
 
 
 def _is_array(x):
+    """Tell whether x is a list, a tuple or an array with a dimension."""
     return isinstance(x, list | tuple) or getattr(x, "ndim", 0) >= 1
 
 
 def flatten_steps(y, lengths, name="y"):
-    """Join one array of targets, or of weights, per sequence.
+    """Join targets, or weights, that are given as one array per sequence.
 
     Parameters
     ----------
     y : Sequences, 3-D array, or list, tuple or object array of arrays
-        Of shape (n_steps_i,) or (n_steps_i, n_outputs) each.
+        Arrays of shape (n_steps_i,) or (n_steps_i, n_outputs).
     lengths : ndarray of int of shape (n_sequences,)
-        Steps that each must have.
+        Number of steps that each array must have.
     name : str, default="y"
-        What error messages call it.
+        Name of the argument in error messages.
 
     Returns
     -------
     flat : ndarray of shape (n_steps,) or (n_steps, n_outputs)
     """
     if len(y) != len(lengths):
-        raise ValueError(f"X has {len(lengths)} sequences, {name} has {len(y)}")
+        raise ValueError(f"X has {len(lengths)} sequences, but {name} has {len(y)}")
     parts = [
         part if type(part) is np.ndarray else as_labels(part, f"{name}[{i}]")
         for i, part in enumerate(y)
@@ -110,25 +122,29 @@ def flatten_steps(y, lengths, name="y"):
     if len(shapes) > 1 or not shapes <= {(1, ())} or [*map(len, parts)] != lengths.tolist():
         _check_shapes(parts, lengths, name)
     if len({part.dtype.kind for part in parts}) > 1:
-        parts = [part.astype(object) for part in parts]  # no number becomes a string
-    return np.concatenate(parts)
+        # As objects, because NumPy would turn numbers among strings into strings.
+        parts = [part.astype(object) for part in parts]
+    with naming(name):
+        return np.concatenate(parts)
 
 
 def _check_shapes(parts, lengths, name):
-    """Refuse what is no array of a target per step, or of another width than the first."""
+    """Refuse an array that has not one row per step, or not as many columns as the first."""
     for i, part in enumerate(parts):
         if part.ndim not in (1, 2) or part.shape[1:] != parts[0].shape[1:]:
             raise ValueError(
-                f"{name}[{i}] has shape {part.shape}, {name}[0] has {parts[0].shape}: "
-                "one number, or one row of n_outputs numbers, per step expected"
+                f"{name}[{i}] has shape {part.shape}, and {name}[0] has {parts[0].shape}: "
+                "each must hold one number, or one row of n_outputs numbers, per step"
             )
         if len(part) != lengths[i]:
             what = "targets" if name == "y" else "weights"
-            raise ValueError(f"{name}[{i}] has {len(part)} {what}, X[{i}] has {lengths[i]} steps")
+            raise ValueError(
+                f"{name}[{i}] has {len(part)} {what}, but X[{i}] has {lengths[i]} steps"
+            )
 
 
 def as_labels(part, name):
-    """Make an array; one that holds strings or None stays an array of objects."""
+    """Convert to an array; lists that hold strings or None become arrays of objects."""
     refuse_masked(part, name)
     if sparse.issparse(part):
         check_sparse(part, name)
@@ -146,8 +162,10 @@ def check_numbers(flat, lengths=None):
     Parameters
     ----------
     flat : ndarray
+        Targets per sequence or per step.
     lengths : ndarray of int, default=None
-        Steps of the sequences, for targets per step: then NaN is allowed and means no target.
+        Lengths of the sequences if there are targets per step; NaN is then allowed, and means no
+        target. None if there is one target per sequence.
 
     Returns
     -------
@@ -155,12 +173,7 @@ def check_numbers(flat, lengths=None):
     """
     if len(flat) == 0:
         raise ValueError("y holds no target: it is empty")
-    if flat.dtype.kind == "c":
-        raise ValueError("y: complex data not supported")
-    if flat.dtype.kind not in "biufO":
-        raise TypeError(f"y must hold numbers, its dtype is {flat.dtype}")
-    if flat.dtype.kind == "O" and any(isinstance(value, str | bytes) for value in flat.ravel()):
-        raise TypeError("y must hold numbers, it holds strings")
+    check_dtype(flat, "y")
     try:
         values = flat.astype(np.float64).reshape(len(flat), -1)
     except (TypeError, ValueError, OverflowError) as error:
@@ -178,15 +191,17 @@ def check_numbers(flat, lengths=None):
 
 
 def check_labels(labels, lengths=None, name="y"):
-    """Check class labels and tell which are missing.
+    """Check class labels, and tell which are missing.
 
     Parameters
     ----------
     labels : ndarray of shape (n_rows,)
+        Labels per sequence or per step.
     lengths : ndarray of int, default=None
-        Steps of the sequences, for targets per step: then None and NaN mean no target.
+        Lengths of the sequences if there are labels per step; None and NaN are then allowed, and
+        mean no target. None if there is one label per sequence.
     name : str, default="y"
-        What error messages call it.
+        Name of the argument in error messages.
 
     Returns
     -------
@@ -195,7 +210,7 @@ def check_labels(labels, lengths=None, name="y"):
     missing : ndarray of bool of shape (n_rows,)
     """
     if labels.dtype.kind in "cV":
-        raise TypeError(f"{name} must hold labels, its dtype is {labels.dtype}")
+        raise TypeError(f"{name} must hold labels, but its dtype is {labels.dtype}")
     missing = is_missing(labels)
     if missing.any() and lengths is None:
         row = int(np.argmax(missing))
@@ -211,23 +226,25 @@ def check_labels(labels, lengths=None, name="y"):
         n_strings = sum(isinstance(label, str) for label in present)
         if 0 < n_strings < len(present):
             raise TypeError(f"{name} mixes strings with other labels")
-    common = without_objects(present)
+    common = without_objects(present, name)
     if present.dtype.kind == "O" and common.dtype.kind == "f":
         for label in present:
             if isinstance(label, Integral) and not -EXACT <= label <= EXACT:
                 raise ValueError(
-                    f"{name} holds {label}, which would become a float among the others"
+                    f"{name} holds {label}, which cannot be converted exactly to a float like the "
+                    "other labels"
                 )
     return common, missing
 
 
-def without_objects(labels):
-    """Give an array of objects the dtype that its elements have in common."""
-    return np.array(labels.tolist()) if labels.dtype.kind == "O" else labels
+def without_objects(labels, name="y"):
+    """Convert an array of objects to the dtype that its elements have in common."""
+    with naming(name):
+        return np.array(labels.tolist()) if labels.dtype.kind == "O" else labels
 
 
 def is_missing(labels):
-    """Tell which labels are None or NaN: steps without a target."""
+    """Tell which labels are None or NaN, that is, which steps have no target."""
     if labels.dtype.kind == "O":
         missing = [_is_missing(label) for label in labels.ravel()]
         return np.array(missing, dtype=bool).reshape(labels.shape)
@@ -235,14 +252,15 @@ def is_missing(labels):
 
 
 def _is_missing(label):
+    """Tell whether one label is None, NaN or pandas' NA."""
     try:
         return label is None or bool(label != label)
-    except (TypeError, ValueError):  # pandas' NA is neither equal to itself nor not
+    except (TypeError, ValueError):  # comparing pandas' NA with itself gives NA, not a bool
         return True
 
 
 def place(row, lengths):
-    """Say where a row of the flat targets stands."""
+    """Return words for the sequence, and the step, of a row of the flat targets."""
     if lengths is None:
         return f"for sequence {row}"
     i, step = locate(row, np.cumsum(lengths) - lengths, lengths)

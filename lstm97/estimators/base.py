@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from lstm97.data.checks import naming, refuse_masked
+from lstm97.data.checks import refuse_masked
 from lstm97.data.input import SequenceInputMixin
+from lstm97.data.sample_weights import row_weights
 from lstm97.data.targets import as_labels, flatten_steps, has_steps, is_missing, without_objects
-from lstm97.data.weights import row_weights
 from lstm97.estimators.fitting import TrainingMixin
 from lstm97.learning.batch import one_thread
 from lstm97.learning.learner import shares
@@ -214,13 +214,12 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
             raise ValueError(f"y must hold targets for the {model.target_steps_} step, as in fit")
         lengths = model._check_X(X, reset=False).lengths
         weight = row_weights(sample_weight, lengths, model.target_steps_ == "every")
-        with naming("y"):
-            if model.target_steps_ == "last":
-                return without_objects(as_labels(y, "y")), y_pred, weight
-            y_true = flatten_steps(y, lengths)
-            due = ~is_missing(y_true).reshape(len(y_true), -1).any(axis=1)
-            weight = None if weight is None else weight[due]
-            return without_objects(y_true[due]), np.concatenate(list(y_pred))[due], weight
+        if model.target_steps_ == "last":
+            return without_objects(as_labels(y, "y")), y_pred, weight
+        y_true = flatten_steps(y, lengths)
+        due = ~is_missing(y_true).reshape(len(y_true), -1).any(axis=1)
+        weight = None if weight is None else weight[due]
+        return without_objects(y_true[due]), np.concatenate(list(y_pred))[due], weight
 
     def stream(self):
         """Return a `Stream`: the fitted net on one long sequence, step by step.

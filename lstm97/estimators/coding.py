@@ -10,8 +10,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from lstm97.data.checks import naming, refuse_masked
+from lstm97.data.sample_weights import class_weights
 from lstm97.data.targets import Targets, as_labels, check_labels, check_numbers, flatten_steps
-from lstm97.data.weights import class_weights
 
 
 def with_class_weight(classifier):
@@ -142,9 +142,8 @@ class SequenceClassifierMixin(ClassifierMixin):
     def _check_y(self, y, X, classes=None):
         steps = self.target_steps_ == "every"
         refuse_masked(y, "y")
-        with naming("y"):
-            labels = self._labels(y, X) if steps else column_or_1d(y, warn=True)
-            present, missing = check_labels(labels, X.lengths if steps else None)
+        labels = self._labels(y, X) if steps else _column(y)
+        present, missing = check_labels(labels, X.lengths if steps else None)
         if classes is not None:
             classes = _check_classes(classes)
         if not hasattr(self, "classes_"):
@@ -179,14 +178,22 @@ def _check_classes(classes):
     """Return all different classes, in their order."""
     refuse_masked(classes, "classes")
     with naming("classes"):
-        labels, _ = check_labels(as_labels(list(classes), "classes"), name="classes")
+        classes = list(classes)
+    labels, _ = check_labels(as_labels(classes, "classes"), name="classes")
+    with naming("classes"):
         return np.unique(labels)
+
+
+def _column(y):
+    """Return one label per sequence as a 1-D array."""
+    with naming("y"):
+        return column_or_1d(y, warn=True)
 
 
 def _r2(y_true, y_pred, weight):
     from sklearn.metrics import r2_score  # half of the package's import time
 
-    with np.errstate(over="ignore", invalid="ignore"):
+    with naming("y"), np.errstate(over="ignore", invalid="ignore"):
         score = r2_score(y_true, y_pred, sample_weight=weight)
     if np.isnan(score) and len(y_true) > 1:
         raise ValueError("squares of y overflow: there is no R2")
@@ -253,8 +260,7 @@ class SequenceRegressorMixin(RegressorMixin):
             errors overflow.
         """
         y_true, y_pred, weight = self._paired(X, y, sample_weight)
-        with naming("y"):
-            return _r2(check_numbers(y_true), y_pred, weight)
+        return _r2(check_numbers(y_true), y_pred, weight)
 
     def _score_outputs(self, outputs, values, weight):
         return _r2(values, outputs, weight)
@@ -267,8 +273,7 @@ class SequenceRegressorMixin(RegressorMixin):
 
     def _check_y(self, y, X, classes=None):
         if self.target_steps_ == "every":
-            with naming("y"):
-                flat = flatten_steps(y, X.lengths)
+            flat = flatten_steps(y, X.lengths)
             targets = Targets.at_steps(check_numbers(flat, X.lengths), X.lengths)
         else:
             flat = as_labels(y, "y")

@@ -1,4 +1,4 @@
-"""A look inside fitted nets: gradients, diagnosis, displays."""
+"""Inspection of fitted nets: gradients, diagnosis and displays."""
 
 from lstm97.inspection.diagnosis import Finding, diagnose
 from lstm97.inspection.gradients import Agreement, GradientReport, gradient_report

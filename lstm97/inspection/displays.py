@@ -1,4 +1,4 @@
-"""Plots of a fitted net: one sequence on its way through the cells, and how training went."""
+"""Plots of a fitted net: what it holds during one sequence, and its training curve."""
 
 import copy
 from itertools import product
@@ -13,56 +13,69 @@ from lstm97.data.sequences import SequencesLike
 from lstm97.estimators.lstm import LSTMClassifier, LSTMRegressor
 from lstm97.learning.traces import Trace
 
-# Okabe and Ito's colours, which all eyes can tell apart; their yellow is too light for lines.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Colours of blocks. The first seven are Okabe and Ito's, which colour-blind readers can tell apart,
+# without their yellow, which is too light for lines. The last is the wine of Paul Tol's palettes.
+COLORS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+    "#882255",
+)
+# Line styles of the cells of a block.
 STYLES = ("-", "--", ":", "-.")
-# For what belongs to no block.
+# Colours and line styles of series that belong to no block.
 NEUTRAL = tuple(product(("#222222", "#999999"), STYLES[:2]))
-# More lines than this in a panel cannot be told apart.
+# A reader cannot tell more lines than this apart in one panel.
 MAX_LINES = 8
-# More rows of an image than this cannot be named.
+# An image has no room for the names of more rows than this.
 MAX_NAMES = 12
-# Up to this many steps or epochs, each has a mark.
+# Up to this many steps or epochs, each one is marked with a dot.
 MAX_MARKS = 60
 # Limits of a gate's opening.
 OPENING = (0.0, 1.0)
-# From this ratio of the largest loss to the smallest on, losses are drawn on a logarithmic scale.
+# The scale of losses is logarithmic if the largest is at least this many times the smallest.
 DECADE = 10.0
 
 
 class Panel(NamedTuple):
-    """What one panel shows.
+    """Content of one panel.
 
     Attributes
     ----------
     title : str
     values : ndarray of shape (n_steps, n_series), or None
-        None, or no series: there is nothing to show.
+        Series to show. The panel is left out if there are none.
     names : list of str
-        Of the series.
-    looks : sequence of (str, str)
-        Colour and line style of each series; too few of them make an image of the panel.
+        Names of the series. They are drawn literally, even if they look like TeX.
+    line_styles : tuple of (str, str)
+        Colour and line style of each series. The panel becomes an image if there are fewer styles
+        than series.
     limits : (float, float) or None
-        Of the values; None: their own.
+        Limits of the axis. None if the values determine them.
     """
 
     title: str
     values: np.ndarray | None
     names: list[str]
-    looks: tuple[tuple[str, str], ...]
+    line_styles: tuple[tuple[str, str], ...]
     limits: tuple[float, float] | None = None
 
 
 class CarouselDisplay:
-    """One sequence on its way through a net: inputs, gates, cell states and outputs over time.
+    """Plot of inputs, gates, cell states and outputs of a net during one sequence.
 
-    Best made by `from_estimator`. A colour stands for a block, in all panels; cells of a block
-    differ in their line style. A panel with too many lines becomes an image, with a row for each.
+    Use `from_estimator` to make one. Each block has its colour, the same in all panels, and the
+    cells of a block differ in line style. A panel with more series than can be told apart as lines
+    becomes an image, with a row for each series.
 
     Parameters
     ----------
     trace : Trace
-        Of the sequence.
+        Recording of the sequence, from `LSTMClassifier.trace`.
     inputs : ndarray of shape (n_steps, n_features)
         The sequence.
     output_names : list of str
@@ -71,13 +84,13 @@ class CarouselDisplay:
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        The panels, from the top: inputs, input gates, output gates, cell states, outputs; but for
-        those of gates, or cells, that the net does not have.
+        The panels from top to bottom: inputs, input gates, output gates, cell states and outputs.
+        There are no panels for gates or cells that the net does not have.
     figure_ : matplotlib Figure
 
     See Also
     --------
-    LSTMClassifier.trace : The same as numbers.
+    LSTMClassifier.trace : Return the same as numbers.
 
     Examples
     --------
@@ -106,16 +119,16 @@ class CarouselDisplay:
         sequence: int = 0,
         ax: Any = None,
     ) -> Self:
-        """Run a fitted net on one sequence, and plot what it holds.
+        """Run a fitted net on one sequence, and plot what it holds at each step.
 
         Parameters
         ----------
         estimator : LSTMClassifier or LSTMRegressor
-            Fitted.
+            Fitted estimator.
         X : array-like
-            Sequences, as for the estimator's `fit`.
+            Sequences, in any form that the estimator's `fit` takes.
         sequence : int, default=0
-            Which of them.
+            Index of the sequence to plot.
         ax : array-like of matplotlib Axes, default=None
             As for `plot`.
 
@@ -128,7 +141,7 @@ class CarouselDisplay:
         TypeError
             If the estimator has no memory cells.
         ValueError
-            If X is not what the estimator takes, or does not hold this sequence.
+            If X is not valid for the estimator, or does not hold this sequence.
         ImportError
             If matplotlib is not installed.
         """
@@ -137,12 +150,12 @@ class CarouselDisplay:
                 "CarouselDisplay is for LSTMClassifier and LSTMRegressor, not for "
                 f"{type(estimator).__name__}"
             )
-        estimator = copy.copy(estimator)  # another thread may fit it
+        estimator = copy.copy(estimator)  # another thread may fit the original meanwhile
         check_is_fitted(estimator)
         sequences = estimator._check_X(X, reset=False)
         i = index(sequence)
         if not -len(sequences) <= i < len(sequences):
-            raise ValueError(f"sequence={i}: X has {len(sequences)} sequences")
+            raise ValueError(f"sequence={i}, but X has {len(sequences)} sequences")
         (trace,) = estimator.trace(sequences[[i]])
         inputs = sequences[i]
         inputs = inputs.toarray() if sparse.issparse(inputs) else inputs
@@ -154,17 +167,17 @@ class CarouselDisplay:
         Parameters
         ----------
         ax : array-like of matplotlib Axes, default=None
-            One for each panel; None: those of a new figure.
+            Axes to plot on, one for each panel. None means those of a new figure.
 
         Returns
         -------
         display : CarouselDisplay
-            Itself, with `axes_` and `figure_`.
+            This display, with `axes_` and `figure_`.
         """
         panels: list[Any] = [p for p in self._panels() if p.values is not None and p.values.size]
         self.axes_, self.figure_ = _axes_for("CarouselDisplay", panels, ax, 1.4)
         for axes, panel in zip(self.axes_, panels, strict=True):
-            if len(panel.looks) < panel.values.shape[1]:
+            if len(panel.line_styles) < panel.values.shape[1]:
                 _draw_image(axes, panel)
             else:
                 _draw_lines(axes, np.arange(len(panel.values)), panel)
@@ -174,41 +187,43 @@ class CarouselDisplay:
         return self
 
     def _panels(self) -> list[Panel]:
-        trace = self.trace
-        n_steps, n_blocks, block_size = trace.cell_state.shape
+        """Return all panels, also those of gates and cells that the net does not have."""
+        recording = self.trace
+        n_steps, n_blocks, block_size = recording.cell_state.shape
         blocks = [f"block {j}" for j in range(n_blocks)]
         cells = [f"{block}, cell {v}" for block in blocks for v in range(block_size)]
         features = [f"feature {i}" for i in range(self.inputs.shape[1])]
+        of_gates = _line_styles(n_blocks, 1)
         return [
             Panel("inputs", self.inputs, features, NEUTRAL),
-            Panel("input gates", trace.input_gate, blocks, _looks(n_blocks, 1), OPENING),
-            Panel("output gates", trace.output_gate, blocks, _looks(n_blocks, 1), OPENING),
+            Panel("input gates", recording.input_gate, blocks, of_gates, OPENING),
+            Panel("output gates", recording.output_gate, blocks, of_gates, OPENING),
             Panel(
                 "cell states",
-                trace.cell_state.reshape(n_steps, -1),
+                recording.cell_state.reshape(n_steps, -1),
                 blocks if block_size == 1 else cells,
-                _looks(n_blocks, block_size),
+                _line_styles(n_blocks, block_size),
             ),
-            Panel("outputs", trace.output, self.output_names, NEUTRAL),
+            Panel("outputs", recording.output, self.output_names, NEUTRAL),
         ]
 
 
 class TrainingCurveDisplay:
-    """How training went: the loss, and the validation score where there is one, epoch by epoch.
+    """Plot of the loss of each epoch, and of the validation score if there is one.
 
-    Best made by `from_estimator`.
+    Use `from_estimator` to make one.
 
     Parameters
     ----------
     losses : list of float
         Mean loss per sequence of each epoch.
     validation_scores : list of float, default=None
-        Score of each epoch on the sequences held out.
+        Score of each epoch on the held-out sequences.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        The panel of the loss and, below it, that of the validation score, if there is one.
+        The panel of the loss and, if there are validation scores, their panel below it.
     figure_ : matplotlib Figure
 
     Examples
@@ -232,13 +247,13 @@ class TrainingCurveDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None) -> Self:
-        """Plot what a fitted estimator tells of its training.
+        """Plot the training curve of a fitted estimator.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted, with a `loss_curve_` and perhaps with `validation_scores_`, as all of this
-            package have them.
+            Fitted estimator with `loss_curve_` and, optionally, `validation_scores_`, as all
+            estimators of this package have.
         ax : matplotlib Axes, or array-like of them, default=None
             As for `plot`.
 
@@ -251,13 +266,13 @@ class TrainingCurveDisplay:
         TypeError
             If the estimator has no `loss_curve_`.
         ValueError
-            If not one epoch ended before training diverged.
+            If training diverged in its first epoch.
         ImportError
             If matplotlib is not installed.
         """
         if not hasattr(estimator, "fit"):
-            raise TypeError(f"{type(estimator).__name__} is no estimator")
-        estimator = copy.copy(estimator)  # as above
+            raise TypeError(f"{type(estimator).__name__} is not an estimator: it has no fit")
+        estimator = copy.copy(estimator)  # another thread may fit the original meanwhile
         check_is_fitted(estimator)
         losses = getattr(estimator, "loss_curve_", None)
         if losses is None:
@@ -268,22 +283,25 @@ class TrainingCurveDisplay:
         return cls(losses=losses, validation_scores=scores).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
-        """Plot the loss on a logarithmic scale where it falls far, and the validation score.
+        """Plot the loss and, below it, the validation score if there is one.
+
+        The scale of the loss is logarithmic if the loss falls by a factor of ten or more.
 
         Parameters
         ----------
         ax : matplotlib Axes, or array-like of them, default=None
-            One for each panel; None: those of a new figure.
+            Axes to plot on, one for each panel. None means those of a new figure.
 
         Returns
         -------
         display : TrainingCurveDisplay
-            Itself, with `axes_` and `figure_`.
+            This display, with `axes_` and `figure_`.
         """
-        panels: list[Any] = [Panel("loss", np.array(self.losses)[:, None], [""], _looks(1, 1))]
+        of_loss, of_score = _line_styles(2, 1)
+        panels: list[Any] = [Panel("loss", np.array(self.losses)[:, None], [""], (of_loss,))]
         if self.validation_scores is not None:
             scores = np.array(self.validation_scores)[:, None]
-            panels.append(Panel("validation score", scores, [""], _looks(2, 1)[1:]))
+            panels.append(Panel("validation score", scores, [""], (of_score,)))
         self.axes_, self.figure_ = _axes_for("TrainingCurveDisplay", panels, ax, 2.4)
         for axes, panel in zip(self.axes_, panels, strict=True):
             _draw_lines(axes, 1 + np.arange(len(panel.values)), panel)
@@ -295,26 +313,31 @@ class TrainingCurveDisplay:
 
 
 def _output_names(estimator: Any) -> list[str]:
-    """Name the outputs after classes; those of a regressor have numbers."""
+    """Name a classifier's outputs after its classes, and number those of a regressor."""
     if hasattr(estimator, "classes_"):
         return [f"class {label}" for label in estimator.classes_]
     return [f"output {k}" for k in range(estimator.n_outputs_)]
 
 
-def _looks(n_blocks: int, block_size: int) -> tuple[tuple[str, str], ...]:
-    """Return colour and line style of cells, block after block; too few, if they are too many."""
-    if n_blocks * block_size > MAX_LINES:
+def _line_styles(n_blocks: int, block_size: int) -> tuple[tuple[str, str], ...]:
+    """Return colour and line style of each cell, or nothing if the lines could not be told apart.
+
+    A gate is shown like the cell of a block of one cell.
+    """
+    if block_size > len(STYLES) or n_blocks * block_size > MAX_LINES:
         return ()
     return tuple(product(COLORS[:n_blocks], STYLES[:block_size]))
 
 
 def _axes_for(caller: str, panels: list[Panel], ax: Any, height: float) -> tuple[Any, Any]:
-    """Return the axes of the panels, those given or new ones, and their figure."""
+    """Return the axes of the panels, given or new, and their figure."""
     if ax is not None:
         axes = np.ravel(np.array(ax, dtype=object))
         if len(axes) != len(panels):
             titles = ", ".join(panel.title for panel in panels)
-            raise ValueError(f"ax holds {len(axes)} axes, {len(panels)} expected: {titles}")
+            raise ValueError(
+                f"ax holds {len(axes)} axes, but the display has {len(panels)} panels: {titles}"
+            )
         return axes, axes[0].figure
     try:
         import matplotlib.pyplot as plt
@@ -328,9 +351,11 @@ def _axes_for(caller: str, panels: list[Panel], ax: Any, height: float) -> tuple
 
 
 def _draw_lines(axes: Any, x: np.ndarray, panel: Any) -> None:
+    """Draw a line for each series, with a legend if there is more than one."""
     mark = "." if len(x) <= MAX_MARKS else None
-    # There may be looks left over.
-    for series, name, (color, style) in zip(panel.values.T, panel.names, panel.looks, strict=False):
+    # NEUTRAL may have more styles than there are series.
+    lines = zip(panel.values.T, panel.names, panel.line_styles, strict=False)
+    for series, name, (color, style) in lines:
         axes.plot(x, series, color=color, linestyle=style, marker=mark, linewidth=1.3, label=name)
     axes.set_ylabel(panel.title)
     if panel.limits is not None:
@@ -339,11 +364,19 @@ def _draw_lines(axes: Any, x: np.ndarray, panel: Any) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.xaxis.get_major_locator().set_params(integer=True)
     if len(panel.names) > 1:
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small")
+        legend = axes.legend(
+            loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small"
+        )
+        for text in legend.get_texts():
+            text.set_parse_math(False)  # the name of a class may hold a lone "$"
 
 
 def _draw_image(axes: Any, panel: Any) -> None:
-    """Draw a row for each series, zero in white; with a sign, red and blue to the same depth."""
+    """Draw an image with a row for each series.
+
+    Zero is white. If there are negative values, the same depth of red and of blue means the same
+    distance from zero.
+    """
     low, high = panel.limits or (panel.values.min(), panel.values.max())
     depth = max(-low, high) or 1.0
     image = axes.imshow(
@@ -352,5 +385,6 @@ def _draw_image(axes: Any, panel: Any) -> None:
     )  # fmt: skip
     axes.set_ylabel(panel.title)
     if len(panel.names) <= MAX_NAMES:
-        axes.set_yticks(range(len(panel.names)), panel.names, fontsize="x-small")
+        places = range(len(panel.names))
+        axes.set_yticks(places, panel.names, fontsize="x-small", parse_math=False)
     axes.figure.colorbar(image, cax=axes.inset_axes((1.02, 0.0, 0.015, 1.0)))

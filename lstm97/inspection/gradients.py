@@ -1,4 +1,4 @@
-"""What truncation costs: the truncated gradient of a fitted net beside the full one."""
+"""`gradient_report`, which compares the truncated gradient of a fitted net with the full one."""
 
 import copy
 from collections.abc import Iterator
@@ -20,16 +20,17 @@ from lstm97.learning.topology import Topology
 
 
 class Agreement(NamedTuple):
-    """How far two gradients agree, in numbers, or in arrays with a number for each pair.
+    """Agreement of a truncated gradient with the full one, or of several pairs of them.
 
     Attributes
     ----------
     cosine : float or ndarray
-        Of the angle between truncated and full gradient; NaN where one of them is zero.
+        Cosine of the angle between the two gradients. NaN where one of them is zero.
     norm_ratio : float or ndarray
-        Norm of the truncated gradient, divided by that of the full one; NaN where both are zero.
+        Norm of the truncated gradient, divided by that of the full one. NaN where both are zero.
     full_norm : float or ndarray
-        Norm of the full gradient: over lags, how the error decays on its way back.
+        Norm of the full gradient. Its decrease with the lag shows how the error decays on its way
+        back.
 
     Examples
     --------
@@ -49,22 +50,22 @@ class Agreement(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class GradientReport:
-    """What `gradient_report` returns; printed, it is a table.
+    """Result of `gradient_report`, which prints as a table.
 
     Attributes
     ----------
     groups : tuple of str
         Groups of weights, as in `topology_.slices`.
     lags : ndarray of shape (n_lags,)
-        0, 1, ... up to the longest.
+        All lags from 0 to the longest.
     total : Agreement
-        Over all weights and lags.
+        Agreement over all weights and lags.
     by_group : Agreement
-        Arrays of shape (n_groups,).
+        Agreement for each group: arrays of shape (n_groups,).
     by_lag : Agreement
-        Arrays of shape (n_lags,).
+        Agreement for each lag: arrays of shape (n_lags,).
     by_group_and_lag : Agreement
-        Arrays of shape (n_groups, n_lags).
+        Agreement for each group and lag: arrays of shape (n_groups, n_lags).
 
     Examples
     --------
@@ -87,7 +88,7 @@ class GradientReport:
     by_group_and_lag: Agreement
 
     def __str__(self) -> str:
-        """Return a table of the total, of groups, and of lags that double."""
+        """Return a table of the total, all groups, and the lags 0, 1, 2, 4, ... and the last."""
         lags = [lag for lag in self.lags if lag & (lag - 1) == 0 or lag == self.lags[-1]]
         names = ["all", *self.groups, *(f"lag {lag}" for lag in lags)]
         columns = [
@@ -103,44 +104,45 @@ class GradientReport:
 def gradient_report(
     estimator: BaseSequenceEstimator, X: SequencesLike, y: TargetsLike
 ) -> GradientReport:
-    """Compare the truncated gradient of a fitted net with the full one, per group and per lag.
+    """Compare the truncated gradient of a fitted net with the full one, by group and by lag.
 
-    The truncated gradient, by which the LSTM of 1997 learns, leaves out what reaches a weight
-    through the net inputs of later steps; the full one, by back-propagation through time, leaves
-    out nothing. Both are those of the loss over X and y, with the estimator's present weights,
-    whichever of them it learns by.
+    The truncated gradient, by which the LSTM of 1997 learns, leaves out the error that would reach
+    a weight through the net inputs of later steps. The full gradient, from back-propagation
+    through time, leaves out nothing. Both are gradients of the loss over X and y at the present
+    weights, no matter by which of them the estimator learns.
 
-    Both gradients are sums, over targets and over the steps up to a target at which a weight was
-    used. A lag is the number of steps between the two. At lag 0 the gradients are the same, and
-    weights to the outputs have no other lag.
+    Both are sums over targets, and over the steps up to each target at which a weight was used.
+    The lag is the number of steps between that use and the target. At lag 0 the two gradients are
+    equal, and weights to the outputs have no other lag.
 
     Parameters
     ----------
     estimator : LSTMClassifier, LSTMRegressor, or an Elman, BPTT or RTRL estimator
-        Fitted; it is not changed.
+        Fitted estimator; it is not changed.
     X : array-like
-        Sequences, as for the estimator's `fit`.
+        Sequences, in any form that the estimator's `fit` takes.
     y : array-like
         Targets, as for the estimator's `fit`.
 
     Returns
     -------
     report : GradientReport
-        Cosines and ratios of norms; `print` shows them in a table.
+        Cosines and ratios of norms, which `print` shows in a table.
 
     Notes
     -----
-    What targets and sequences contribute is added up before it is compared: for the gradient of
-    a single sequence, pass that sequence alone. Agreement over all lags may be far better than at
-    many of them, where those count little: `full_norm` tells how much each counts.
+    The gradients of all targets and sequences are added up before they are compared. For the
+    gradient of a single sequence, pass that sequence alone. The agreement over all lags may be far
+    better than the agreement at many single lags that contribute little: `full_norm` shows how
+    much each contributes.
 
-    A sequence is gone through once per target: with targets at every step, time grows with the
-    square of its length. Memory grows with the longest lag times the number of weights.
+    The net runs through a sequence once per target, so with targets at every step the time grows
+    with the square of the length. Memory grows with the longest lag times the number of weights.
 
     References
     ----------
     S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997:
-    Appendix A.1 has the truncation.
+    Appendix A.1 describes the truncation.
 
     Examples
     --------
@@ -169,14 +171,14 @@ def gradient_report(
     (4, 22)
     """
     if isinstance(estimator, BaseSequenceEstimator):
-        estimator = copy.copy(estimator)  # another thread may fit it
+        estimator = copy.copy(estimator)  # another thread may fit the original meanwhile
     learner = _learner_of(estimator)
     sequences, targets = estimator._check(X, y, reset=False)
     net, weights = learner.topology, learner.weights
     truncated = _gradient_by_lag(net, weights, sequences, targets, "backward")
     full = _gradient_by_lag(net, weights, sequences, targets, "full")
     slices = net.slices.items()
-    # Without weights: the group of the outputs, where these are recurrent units.
+    # The group of the outputs has no weights if the outputs are recurrent units.
     places = {name: slice(part.start, part.stop) for name, part in slices if part.stop > part.start}
     by_group = [_compare(truncated[:, place], full[:, place]) for place in places.values()]
     everything = _compare(truncated, full)
@@ -193,7 +195,7 @@ def gradient_report(
 
 
 def _learner_of(estimator: Any) -> NetworkLearner | BatchLearner:
-    """Return a learner that is one net; refuse an estimator that has none."""
+    """Return the estimator's learner; refuse estimators whose learner is not a single net."""
     learner = None
     if isinstance(estimator, BaseSequenceEstimator):
         check_is_fitted(estimator)
@@ -207,7 +209,7 @@ def _learner_of(estimator: Any) -> NetworkLearner | BatchLearner:
 
 
 def _targets(X: Sequences, y: Targets) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield sequence, step and values of every target."""
+    """Yield the sequence, the step and the values of every target."""
     for i, (first, length) in enumerate(zip(y.first, X.lengths, strict=True)):
         for step in range(length) if y.every else [length - 1]:
             values = y.values[first + step if y.every else first]
@@ -215,17 +217,17 @@ def _targets(X: Sequences, y: Targets) -> Iterator[tuple[int, int, np.ndarray]]:
                 yield i, step, values
 
 
-@np.errstate(all="ignore")  # what overflows is refused at the end
+@np.errstate(all="ignore")  # an overflow raises a ValueError at the end
 def _gradient_by_lag(
     topology: Topology, weights: np.ndarray, X: Sequences, y: Targets, form: str
 ) -> np.ndarray:
-    """Return the gradient, in the first row, and what each lag contributes, in a row for each."""
+    """Return the whole gradient in the first row, and the part of each lag in the rows after it."""
     network = Network(topology)
     targets = list(_targets(X, y))
     longest = 1 + max(step for _, step, _ in targets)
     table = np.zeros((1 + longest, topology.n_weights))
     for i, step, values in targets:
-        # Only this target: an error then tells by its step how far it has come.
+        # One target at a time, so that the step at which an error arrives gives its lag.
         gradient = _learn_target(network, weights, X[[i]], step, values, form)
         x = X[i][: step + 1]
         x = x.toarray() if sparse.issparse(x) else x
@@ -241,7 +243,7 @@ def _gradient_by_lag(
 def _learn_target(
     network: Network, weights: np.ndarray, X: Sequences, step: int, values: np.ndarray, form: str
 ) -> np.ndarray:
-    """Return the gradient of one target, due at a step of the only sequence; no weight moves."""
+    """Return the gradient of one target at a step of the only sequence; no weight moves."""
     gradient = np.empty_like(weights)
     until = Sequences._trusted(X.flat, X.starts, np.array([step + 1]))
     data = Data(until, Targets.at_last(values[None]))
@@ -252,12 +254,12 @@ def _learn_target(
 def _add_by_lag(
     topology: Topology, x: np.ndarray, previous: np.ndarray, delta: np.ndarray, table: np.ndarray
 ) -> None:
-    """Add to the table, whose first row is of lag 0, sources times errors at each step."""
+    """Add the products of sources and errors at each step; the table's first row is lag 0."""
     fed_back = previous[:, topology.first_feedback :][:, : topology.n_feedback]
     sources = np.hstack([x, fed_back, np.ones((len(x), 1))])
     for group in topology.hidden_groups:
         part = topology.slices[group.name]
-        # A group without a bias does not have the last source.
+        # The last source is the bias, which some groups do not have.
         z = sources[:, : part.shape[0], None]
         products = z * delta[:, None, group.first : group.first + group.n_units]
         table[:, part.start : part.stop] += products[::-1].reshape(len(x), -1)
@@ -265,7 +267,7 @@ def _add_by_lag(
 
 @np.errstate(all="ignore")
 def _compare(truncated: np.ndarray, full: np.ndarray) -> Agreement:
-    """Compare row by row."""
+    """Compare each row of two tables of gradients."""
     direction, truncated_norm = _directions(truncated)
     full_direction, full_norm = _directions(full)
     cosine = (direction * full_direction).sum(axis=-1)
@@ -273,8 +275,9 @@ def _compare(truncated: np.ndarray, full: np.ndarray) -> Agreement:
 
 
 def _directions(gradients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows of norm one, NaN for zero, and the norms before."""
-    # Scaled: over many steps an error may become so small that its square is zero.
+    """Return rows scaled to norm one, or NaN for rows of zeros, and their original norms."""
+    # Divide by the largest entry first: after many steps an error may be so small that its square
+    # is zero.
     largest = np.abs(gradients).max(axis=-1, keepdims=True)
     scaled = gradients / largest
     length = np.linalg.norm(scaled, axis=-1, keepdims=True)

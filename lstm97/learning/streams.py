@@ -1,4 +1,4 @@
-"""`Stream`: a net that steps along one long sequence, and learns on its way."""
+"""`Stream`, a net that goes along one long sequence step by step, and learns on its way."""
 
 import copy
 import warnings
@@ -20,27 +20,28 @@ from lstm97.learning.topology import Topology
 
 
 class Snapshot(NamedTuple):
-    """All that a stream changes, and what net it belongs to.
+    """Everything that a stream changes, and the net that it belongs to.
 
     Attributes
     ----------
     weights : ndarray of shape (n_weights,)
+        The present weights.
     state : ndarray
-        What is carried from step to step.
+        Values that the net carries from step to step.
     touched : ndarray of int
-        Columns of sparse steps that were not zero so far.
+        Columns that were not zero in any sparse step so far.
     x : ndarray of shape (n_features,), CSR matrix of shape (1, n_features), or None
-        The last step, if there was one.
+        The last step. None if there was none.
     is_due : bool
-        Whether the last step may still be learned from.
+        Whether the net may still learn the target of the last step.
     topology : Topology
-        Of the net.
+        Topology of the net.
     classes : ndarray of shape (n_classes,) or None
         `classes_` of the stream.
 
     Examples
     --------
-    What a stream would say after either of two steps:
+    Compare what a stream predicts after two different steps:
 
     >>> from lstm97 import RTRLRegressor
     >>> stream = RTRLRegressor(random_state=0).partial_fit([[[0.0]]], [0.0]).stream()
@@ -62,33 +63,35 @@ class Snapshot(NamedTuple):
 
 
 class Stream:
-    """A net on a sequence that has no end, or none that could be waited for.
+    """A net that goes along a sequence without waiting for its end.
 
-    Each step comes by itself: `step` shows it to the net and returns the net's prediction; `learn`
-    tells the target of that step, where there is one, and the weights move. A step takes the same
-    time and memory, however many went before. `reset` begins another sequence.
+    Steps are passed one at a time. `step` shows a step to the net and returns the net's
+    prediction. `learn` then passes the target of that step, if there is one, and the weights
+    change. The time and memory of a step do not depend on how many steps came before. `reset`
+    begins another sequence.
 
-    Streams come from the method `stream` of a fitted estimator. They start with its weights, leave
-    it as it is, and `to_estimator` turns what was learned into an estimator again. To start from
-    weights that have learned nothing, call `partial_fit` with one short sequence first.
+    The method `stream` of a fitted estimator returns a stream. It starts with the estimator's
+    weights and leaves the estimator unchanged; `to_estimator` returns an estimator with what the
+    stream has learned. To start from untrained weights, call `partial_fit` with one short sequence
+    first.
 
-    Steps, targets and resets give the same weights and the same predictions, bit for bit, as
-    `partial_fit` on the sequences with targets per step: LSTM estimators with
-    ``gradient="truncated"``, ``update="step"`` and without batches, Elman and RTRL estimators
-    learn along a stream. Nets that learn from whole sequences or batches, or with
-    ``class_weight="balanced"``, and BPTT estimators have streams that predict, but cannot learn.
+    The same steps, targets and resets give the same weights and predictions, bit for bit, as
+    `partial_fit` on the sequences with targets per step. Elman and RTRL estimators can learn along
+    a stream, and so can LSTM estimators with ``gradient="truncated"``, ``update="step"`` and
+    without batches. BPTT estimators, and those that learn from whole sequences, from batches or
+    with ``class_weight="balanced"``, have streams that can only predict.
 
     Parameters
     ----------
     estimator : LSTMClassifier, LSTMRegressor, or an Elman, BPTT or RTRL estimator
-        Fitted; it is not changed.
+        Fitted estimator; it is not changed.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,) or None
-        Class labels in the order of the probabilities; None for numbers.
+        Class labels in the order of the probabilities. None if the net predicts numbers.
     is_due : bool
-        Whether there is a step that `learn` has not been called for.
+        Whether there is a step for which `learn` has not been called.
 
     Raises
     ------
@@ -97,21 +100,21 @@ class Stream:
 
     See Also
     --------
-    LSTMClassifier.partial_fit : Learning from sequences that have ended.
+    LSTMClassifier.partial_fit : Learn from complete sequences.
 
     Notes
     -----
-    The cells of 1997 have no forget gate. Along a sequence without boundaries their states drift,
-    until they are far from where squashing lets an error pass: `reset` wherever one part of a
-    stream says nothing about the next.
+    The cells of 1997 have no forget gate. Along a sequence without boundaries their states drift
+    into the saturation of the squashing functions, where errors no longer pass. Call `reset`
+    wherever one part of a stream tells nothing about the next.
 
-    A pickle of a stream holds its state, so that it goes on where it was.
+    A pickle of a stream holds its state, so that the copy goes on from the same step.
 
-    Calls from several threads take turns, but a stream is one sequence: all of them step along it.
+    Threads that call the same stream take turns, and all of them go along its one sequence.
 
     Examples
     --------
-    The sum of the last two numbers, from a source that never ends:
+    Learn the sum of the last two numbers from an endless source:
 
     >>> import numpy as np
     >>> from lstm97 import RTRLRegressor
@@ -129,14 +132,14 @@ class Stream:
     """
 
     def __init__(self, estimator: Any) -> None:
-        estimator = copy.copy(estimator)  # another thread may fit it
+        estimator = copy.copy(estimator)  # another thread may fit the original meanwhile
         check_is_fitted(estimator)
         estimator._validate_params()
         learner = estimator._trainable()
         name = type(estimator).__name__
         if not isinstance(learner, NetworkLearner | BatchLearner):
             raise ValueError(
-                f"{name} has no stream: LSTM, Elman, BPTT and RTRL estimators have one"
+                f"{name} has no stream; only LSTM, Elman, BPTT and RTRL estimators have one"
             )
         why_not = _why_not(estimator, learner)
         self._refusal = why_not and f"{name} cannot learn along a stream: {why_not}"
@@ -146,35 +149,34 @@ class Stream:
         self.classes_: Any = getattr(estimator, "classes_", None)
         if self.classes_ is not None:
             self._targets = self._label_targets()
-        # Of batches there is a reason why not, and no form.
+        # A BatchLearner always has a reason not to learn here, and has no form.
         form = "none" if why_not else learner.form  # type: ignore[union-attr]
         self._net = Stepper(learner.topology, learner.weights, form)
 
     @property
     def is_due(self) -> bool:
-        """Whether there is a step that `learn` has not been called for."""
+        """Whether there is a step for which `learn` has not been called."""
         return self._net.is_due
 
     def step(self, x: ArrayLike) -> np.ndarray | float:
-        """Go on by one step and predict.
+        """Go on by one step, and predict.
 
         Parameters
         ----------
         x : array-like of shape (n_features,) or sparse matrix of shape (1, n_features)
-            The features of this step; all steps of a sequence must be of one kind, dense or
-            sparse.
+            Features of this step. The steps of a sequence must be all dense or all sparse.
 
         Returns
         -------
         prediction : ndarray or float
-            One row of what the estimator would return: of `predict_proba`, an array of shape
-            (n_classes,); or of `predict`, a number or an array of shape (n_outputs,).
+            Probabilities of shape (n_classes,) for a classifier, as from `predict_proba`. For a
+            regressor, a number or an array of shape (n_outputs,), as from `predict`.
 
         Raises
         ------
         ValueError
-            If x is no such step, or holds NaN or infinity: the stream is as it was. If an output
-            is not finite: the stream has gone on, but may be of no use before `reset` or
+            If x is not a valid step, or holds NaN or infinity; the stream is then unchanged. Also
+            if an output is not finite; the stream has then gone on, and may need `reset` or
             `restore`.
         """
         outputs = np.empty(self._topology.n_outputs)
@@ -186,46 +188,46 @@ class Stream:
         return outputs[0] if self._estimator.target_ndim_ == 1 else outputs
 
     def learn(self, y: Any, sample_weight: float = 1.0) -> float:
-        """Learn the target of the last step; at a step without a target, just do not call it.
+        """Learn the target of the last step; do not call it if that step has no target.
 
         Parameters
         ----------
         y : label, number or array-like of shape (n_outputs,)
-            A label of `classes_`; or as many numbers as there are outputs, of which some, but not
-            all, may be NaN: no target for this output.
+            A label in `classes_`, or a number for each output. Some of the numbers, but not all,
+            may be NaN, which means that this output has no target.
         sample_weight : float, default=1.0
-            What the step's loss counts, beside what `class_weight` of the estimator says.
+            How much the loss of this step counts. The estimator's `class_weight` multiplies it.
 
         Returns
         -------
         loss : float
-            Of this step, before the weights moved.
+            Loss of this step, before the weights change.
 
         Raises
         ------
         ValueError
-            If there was no step since the last call of `learn` or `reset`; if y is no target, or
-            `sample_weight` negative or not finite; if the estimator cannot learn along a stream.
-            The stream is as it was.
+            If there was no step since the last call of `learn` or `reset`; if y is not a valid
+            target; if `sample_weight` is negative or not finite; or if the estimator cannot learn
+            along a stream. The stream is then unchanged.
 
         Warns
         -----
         ConvergenceWarning
-            If the loss, or a weight, would not be finite: no weight has moved, and `loss` is not
-            finite.
+            If the loss or a weight would not be finite. The weights are then unchanged, and `loss`
+            is not finite.
         """
         loss = self._net.learn(*self._check_target(y, sample_weight), self._learning_rate)
         if not np.isfinite(loss):
             warnings.warn(
-                "learning diverged: the loss or a weight would not be finite; nothing was learned "
-                "from this step. A smaller learning rate, or scaled steps and targets, may help",
+                "learning diverged: the loss or a weight would not be finite, so the weights were "
+                "not changed at this step. Try a smaller learning rate, or scale steps and targets",
                 ConvergenceWarning,
                 stacklevel=2,
             )
         return loss
 
     def reset(self) -> Self:
-        """Begin another sequence: forget all steps, but nothing that was learned.
+        """Begin another sequence: forget all steps, and keep the weights.
 
         Returns
         -------
@@ -236,15 +238,15 @@ class Stream:
         return self
 
     def snapshot(self) -> Snapshot:
-        """Return a copy of all that steps and learning change.
+        """Return a copy of everything that `step` and `learn` change.
 
         Returns
         -------
         snapshot : Snapshot
-            For `restore`; it may be pickled.
+            Argument for `restore`. It can be pickled.
         """
         weights, state, touched, x, is_due = self._net.snapshot()
-        x = None if x is None else x.copy()  # the kernel goes on to read its own
+        x = None if x is None else x.copy()  # the kernel keeps reading the original
         return Snapshot(weights, state, touched, x, is_due, self._topology, self.classes_)
 
     def restore(self, snapshot: Snapshot) -> Self:
@@ -253,7 +255,7 @@ class Stream:
         Parameters
         ----------
         snapshot : Snapshot
-            Of this stream, or of another one of the same net.
+            Snapshot of this stream, or of another stream of the same net.
 
         Returns
         -------
@@ -263,25 +265,25 @@ class Stream:
         Raises
         ------
         TypeError
-            If it is no snapshot.
+            If `snapshot` is not a `Snapshot`.
         ValueError
-            If the snapshot is of another net, or holds what no stream could have left: the stream
-            is as it was.
+            If the snapshot belongs to another net, or holds values that no stream can have. The
+            stream is then unchanged.
         """
         if not isinstance(snapshot, Snapshot):
-            raise TypeError(f"snapshot must be a Snapshot, it is a {type(snapshot).__name__}")
+            raise TypeError(f"snapshot must be a Snapshot, but it is a {type(snapshot).__name__}")
         with naming("snapshot"):
             self._net.restore(*self._check_snapshot(snapshot))
         return self
 
     def to_estimator(self) -> Any:
-        """Return a fitted estimator with the weights of now.
+        """Return a fitted estimator with the present weights.
 
         Returns
         -------
         estimator : object
-            As the one that the stream came from, but for `weights_`. Its own streams begin a
-            sequence; it does not know where this stream is.
+            A copy of the estimator that the stream came from, with new `weights_`. A stream of it
+            begins a new sequence.
         """
         estimator = copy.copy(self._estimator)
         estimator.weights_ = self._net.weights()
@@ -301,19 +303,19 @@ class Stream:
         else:
             x, expected = as_numbers(x, "x"), (self._topology.n_inputs,)
         if x.shape != expected:
-            raise ValueError(f"x has shape {x.shape}, one step has shape {expected}")
+            raise ValueError(f"x has shape {x.shape}, but one step has shape {expected}")
         return x.copy()
 
     def _check_snapshot(self, snapshot: Any) -> tuple[Any, ...]:
-        """Return copies of what the kernel restores; it has checks of its own."""
+        """Return copies of the values that the kernel restores, after checks that it has not."""
         weights, state, touched, x, is_due, topology, classes = snapshot
         is_ours = isinstance(topology, Topology) and topology == self._topology
         if not (is_ours and np.array_equal(classes, self.classes_)):
-            raise ValueError("it is of another net")
+            raise ValueError("it belongs to another net")
         weights = as_numbers(weights, "weights").copy()
         if not np.isfinite(weights).all():
             raise ValueError("weights are not finite")
-        # What is carried may be: a stream that has overflowed is one that can be stored.
+        # The state need not be finite: a stream that has overflowed can be stored, too.
         state = as_numbers(state, "state").copy()
         touched = as_integers(touched, "touched")
         x = None if x is None else self._check_x(x)
@@ -322,7 +324,7 @@ class Stream:
         return weights, state, touched, x, is_due
 
     def _check_target(self, y: Any, sample_weight: float) -> tuple[np.ndarray, float]:
-        """Return target row and weight, if the net can learn."""
+        """Return a row of targets and its weight; raise an error if the net cannot learn."""
         if self._refusal:
             raise ValueError(self._refusal)
         if not (isinstance(sample_weight, Real) and 0.0 <= sample_weight < np.inf):
@@ -331,25 +333,26 @@ class Stream:
         return target, weight * sample_weight
 
     def _label_targets(self) -> dict[Any, tuple[np.ndarray, float]]:
-        """Return target row and weight of each label."""
+        """Return the row of targets and the weight of each label."""
         rows = np.eye(self._topology.n_outputs)
         weights = self._estimator._weigh(rows, None)
         weights = np.ones(len(rows)) if weights is None else weights
         return dict(zip(self.classes_, zip(rows, weights, strict=True), strict=True))
 
     def _check_y(self, y: Any) -> tuple[np.ndarray, float]:
-        """Return target row and weight of a label, a number or some."""
+        """Return the row of targets and the weight of a label, a number or an array of numbers."""
         if self.classes_ is None:
             return self._check_numbers(y), 1.0
         try:
             return self._targets[y]
-        except (KeyError, TypeError, ValueError):  # what cannot be hashed, a list for instance
+        except (KeyError, TypeError, ValueError):  # the last two if y cannot be hashed, as a list
             raise ValueError(f"y={brief(y)} is not in classes_") from None
 
     def _check_numbers(self, y: Any) -> np.ndarray:
+        """Return a number for each output; NaN, but not for all of them, means no target."""
         target, n_outputs = as_numbers(y, "y"), self._topology.n_outputs
         if target.shape != (n_outputs,):
-            raise ValueError(f"y has shape {target.shape}, {n_outputs} numbers expected")
+            raise ValueError(f"y has shape {target.shape}, but it must hold {n_outputs} numbers")
         if np.isnan(target).all():
             raise ValueError("y holds no target: every number is NaN")
         if np.isinf(target).any():
@@ -358,14 +361,14 @@ class Stream:
 
 
 def _why_not(estimator: Any, learner: Any) -> str | None:
-    """Say why a learner cannot learn along a stream; None: it can."""
+    """Return the reason why a learner cannot learn along a stream, or None if it can."""
     if isinstance(getattr(estimator, "class_weight", None), str):
         return "class_weight='balanced' needs all targets at once"
     if isinstance(learner, BatchLearner):
         return "it learns by batches of sequences"
     if learner.form == "full":
         return "the full gradient goes back through a whole sequence"
-    return None if learner.update == "step" else "its weights move at the end of a sequence"
+    return None if learner.update == "step" else "its weights change at the end of a sequence"
 
 
 def _resumed(estimator: Any, snapshot: Snapshot) -> Stream:

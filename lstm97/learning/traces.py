@@ -1,4 +1,4 @@
-"""`Trace`: what a net held at every step of a sequence."""
+"""`Trace`, a recording of what a net held at each step of a sequence."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +14,10 @@ from lstm97.learning.topology import GATES, Topology
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What a net held at every step of one sequence: see `LSTMClassifier.trace`.
+    """Recording of what a net held at each step of a sequence; see `LSTMClassifier.trace`.
 
-    Cell v of block j has the place [:, j, v]. With s = `cell_state`, of which there is none before
-    the first step, and h the squashing of states (Section 4 of the paper)::
+    The values of cell v of block j are at [:, j, v]. With s = `cell_state`, which is 0 before the
+    first step, and the squashing function h of the states (Section 4 of the paper)::
 
         s[t] = s[t - 1] + input_gate[t] * cell_input[t]
         cell_output[t] = output_gate[t] * h(s[t])
@@ -25,18 +25,18 @@ class Trace:
     Attributes
     ----------
     input_gate, output_gate : ndarray of shape (n_steps, n_blocks), or None
-        Openings, from 0, shut, to 1, open. None: the blocks do not have this gate, and it counts as
-        open.
+        Opening of each gate, from 0 (shut) to 1 (open). None if the blocks do not have this gate;
+        it then counts as open.
     cell_input : ndarray of shape (n_steps, n_blocks, block_size)
         Squashed inputs of the cells, the paper's g(net).
     cell_state : ndarray of shape (n_steps, n_blocks, block_size)
         Internal states, the paper's s.
     cell_output : ndarray of shape (n_steps, n_blocks, block_size)
-        Activations of the cells, which outputs and the next step see.
+        Activations of the cells, which feed the outputs and the next step.
     hidden : ndarray of shape (n_steps, n_hidden)
-        Activations of conventional units.
+        Activations of the conventional hidden units.
     output : ndarray of shape (n_steps, n_outputs)
-        The net's outputs, at steps without a target, too.
+        Outputs of the net, also at steps without a target.
 
     Examples
     --------
@@ -60,17 +60,25 @@ class Trace:
 
 
 def record_traces(topology: Topology, weights: np.ndarray, X: Sequences) -> list[Trace]:
-    """Run a net on sequences and return their traces.
+    """Run a net on sequences, and return a recording of each.
 
     Parameters
     ----------
     topology : Topology
+        Topology of the net.
     weights : ndarray of shape (topology.n_weights,)
+        Weights of the net.
     X : Sequences
+        Sequences to run on.
 
     Returns
     -------
     list of Trace
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite.
     """
     rows = Network(topology).record(weights, Data(X))
     first = np.cumsum(X.lengths) - X.lengths
@@ -78,14 +86,14 @@ def record_traces(topology: Topology, weights: np.ndarray, X: Sequences) -> list
     if not finite.all():
         i, step = locate(int(np.argmin(finite)), first, X.lengths)
         raise ValueError(
-            f"a value is not finite in sequence {i}, step {step}: X or weights_ hold values that "
-            "overflow"
+            f"a value is not finite in sequence {i}, step {step}: values in X or weights_ are so "
+            "large that they overflow"
         )
     return [_cut(topology, part) for part in np.split(rows, first[1:])]
 
 
 def _cut(topology: Topology, rows: np.ndarray) -> Trace:
-    """Return the trace of one sequence, as views of the rows that the kernel wrote."""
+    """Return the recording of one sequence, as views of the rows that the kernel has written."""
     units = {group.name: group.n_units for group in topology.hidden_groups}
     widths = {
         **{gate: units.get(gate, 0) for gate in GATES},

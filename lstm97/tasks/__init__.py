@@ -1,4 +1,4 @@
-"""The paper's tasks: `make_...` for users, `TASKS` for the experiments."""
+"""The paper's tasks: functions `make_...` for users, and `TASKS` for the experiments."""
 
 from lstm97.tasks.long_lag import (
     LongLag,

@@ -1,4 +1,4 @@
-"""What a task is to the experiments: sequences drawn on line, and what a right answer is."""
+"""`Task`, the interface that the experiments use: draw sequences, and judge answers."""
 
 from abc import ABC, abstractmethod
 from numbers import Integral
@@ -13,13 +13,14 @@ from lstm97.data.targets import Targets
 
 
 class Judgement(NamedTuple):
-    """How sequences were answered.
+    """A learner's answers to sequences, compared with the targets.
 
     Attributes
     ----------
     wrong : ndarray of bool of shape (n_sequences,)
+        Whether the answer to each sequence is wrong.
     error : ndarray of shape (n_sequences,)
-        Mean absolute error of each.
+        Mean absolute error of each sequence.
 
     Examples
     --------
@@ -40,12 +41,13 @@ class Task(ABC):
     Attributes
     ----------
     n_inputs, n_outputs : int
+        Number of inputs and of outputs at each step.
     tolerance : float
-        A sequence is wrong, if one of its absolute errors is not below it.
+        The answer to a sequence is wrong if one of its absolute errors is not below this.
 
     Examples
     --------
-    Which of two symbols was it, three steps ago?
+    A task that asks for the symbol of three steps ago:
 
     >>> import numpy as np
     >>> from lstm97 import Sequences
@@ -74,20 +76,20 @@ class Task(ABC):
         Parameters
         ----------
         n : int
-            How many.
+            Number of sequences.
         rng : numpy.random.Generator
-            Source of all that is random in them.
+            Source of the random numbers.
 
         Returns
         -------
         X : Sequences
-            Of `n_inputs` features.
+            Sequences with `n_inputs` features.
         y : Targets
-            Of `n_outputs` values.
+            Targets with `n_outputs` values.
         """
 
-    def prepare(self, rng: np.random.Generator) -> None:  # noqa: B027 - most tasks draw all sequences on line
-        """Draw what stays the same throughout a trial; called once, before all else.
+    def prepare(self, rng: np.random.Generator) -> None:  # noqa: B027 - most tasks need no preparation
+        """Draw what stays the same during a trial; a trial calls this once, before all else.
 
         Parameters
         ----------
@@ -96,7 +98,7 @@ class Task(ABC):
         """
 
     def draw_test(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Draw sequences to test on, their targets being those that answers are judged by.
+        """Draw test sequences, with the targets by which answers are judged.
 
         Parameters
         ----------
@@ -115,7 +117,7 @@ class Task(ABC):
         return self.draw(n, rng)
 
     def draw_set(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Draw sequences for a learner that needs the same ones again and again.
+        """Draw a training set, for a learner that needs the same sequences in every epoch.
 
         Parameters
         ----------
@@ -139,16 +141,16 @@ class Task(ABC):
         Parameters
         ----------
         learner : object
-            With a method `evaluate`, see `Learner`.
+            Object with a method `evaluate`, see `Learner`.
         X : Sequences
-            What it is asked.
+            Test sequences.
         y : Targets
-            What it should say.
+            Their targets.
 
         Returns
         -------
         judgement : Judgement
-            Of each sequence.
+            The verdict on each sequence.
         """
         results = learner.evaluate(X, y)
         # Not "max_error >= tolerance": a NaN is wrong.
@@ -156,7 +158,7 @@ class Task(ABC):
 
 
 def check_integer(name: str, value: int, least: int) -> None:
-    """Refuse a parameter that is no integer, too small, or more than arrays can count."""
+    """Refuse a parameter that is not an integer, or is too small or too large for an array."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an integer, got {brief(value)}")
     if value < least:
@@ -166,12 +168,12 @@ def check_integer(name: str, value: int, least: int) -> None:
 
 
 def check_count(n: int) -> None:
-    """Refuse a number of sequences that is none."""
+    """Refuse a number of sequences below 1."""
     check_integer("n_sequences", n, 1)
 
 
 def generator(rng: int | np.random.Generator | None) -> np.random.Generator:
-    """Return a generator for the argument `rng` of the functions that users call."""
+    """Return the generator that the argument `rng` of the functions `make_...` stands for."""
     if not isinstance(rng, Integral | np.random.Generator | None):
         raise TypeError(
             f"rng must be an integer, a numpy.random.Generator or None, not {type(rng).__name__}"
@@ -183,7 +185,7 @@ def generator(rng: int | np.random.Generator | None) -> np.random.Generator:
 def draw_lengths(
     n: int, shortest: int, longest: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Draw lengths uniformly; return them, the first step of each sequence, and their sum."""
+    """Draw lengths uniformly; return them, the first step of each sequence and the total."""
     check_count(n)
     lengths = rng.integers(shortest, longest, n, endpoint=True)
     ends = np.cumsum(lengths)

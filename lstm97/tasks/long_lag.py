@@ -1,4 +1,4 @@
-"""Experiment 2: the first symbols of a sequence decide about its end, a long time later."""
+"""Experiment 2: one of the first symbols of a sequence determines the target at its end."""
 
 from functools import cached_property
 
@@ -11,14 +11,14 @@ from lstm97.tasks.base import Task, check_count, check_integer, generator
 
 
 class TwoSequences(Task):
-    """Predict the next symbol, at every step, of x a1 ... a(p-1) x or of y a1 ... a(p-1) y.
+    """Task 2a: predict every next symbol of x a1 ... a(p-1) x or y a1 ... a(p-1) y.
 
-    Paper, Section 5.2, Task 2a. Symbols a1 to a(p-1) are 0 to p - 2, x is p - 1, y is p.
+    Paper, Section 5.2. Symbols a1 to a(p-1) are 0 to p - 2, x is p - 1 and y is p.
 
     Parameters
     ----------
     p : int
-        Steps; the answer at the last one depends on the first one. At least 2.
+        Number of steps, at least 2. The target of the last step depends on the first symbol.
     """
 
     tolerance = 0.25
@@ -30,50 +30,53 @@ class TwoSequences(Task):
 
     @cached_property
     def _both(self) -> tuple[Sequences, Targets]:
+        """The only two sequences of the task: the one of x, then the one of y."""
         strings = _framed(np.tile(np.arange(self.p - 1), (2, 1)), np.arange(2))
         return _inputs(strings), _next_symbols(strings)
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Draw sequences: see `Task.draw`. All of them share the steps of two."""
+        """Draw sequences, see `Task.draw`; they share the steps of the two that there are."""
         check_count(n)
         X, y = self._both
         is_y = rng.integers(2, size=n)
         return X[is_y], y[is_y]
 
     def draw_test(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Return the two sequences there are; `n` and `rng` are not used."""
+        """Return the only two sequences; `n` and `rng` are not used."""
         return self._both
 
 
 class RandomMiddle(TwoSequences):
-    """As `TwoSequences`, but the symbols between x and x, or y and y, are random: Task 2b."""
+    """Task 2b: as `TwoSequences`, but the symbols between the two x, or the two y, are random."""
 
     def draw_strings(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw the symbols, as an array of shape (n, p + 1)."""
+        """Draw symbols as an array of shape (n, p + 1)."""
         check_count(n)
         return _framed(rng.integers(self.p - 1, size=(n, self.p - 1)), rng.integers(2, size=n))
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Draw sequences: see `Task.draw`."""
+        """Draw sequences, see `Task.draw`."""
         strings = self.draw_strings(n, rng)
         return _inputs(strings), _next_symbols(strings)
 
     def draw_test(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Draw sequences with a target at the end only: nobody can predict the middle."""
+        """Draw sequences with a target at the end only, since the middle cannot be predicted."""
         strings = self.draw_strings(n, rng)
         return _inputs(strings), Targets.at_last(one_hot(strings[:, -1], self.p + 1).toarray())
 
 
 class LongLag(Task):
-    """The second symbol, x or y, is to be named after many distractors, when e comes.
+    """Task 2c: name the second symbol, x or y, at the end of many distractors.
 
-    Paper, Section 5.2, Task 2c. Steps are b, x or y, q + k distractors and e; the probability of k
-    is 0.1 * 0.9**k. Distractors are 0 to p - 1, then come e, b, x and y.
+    Paper, Section 5.2. The steps are b, then x or y, then q + k distractors, then e, where k has
+    probability 0.1 * 0.9**k. Distractors are the symbols 0 to p - 1; e, b, x and y follow them.
 
     Parameters
     ----------
-    q, p : int
-        Smallest number of distractors in a sequence, and number of symbols that distract.
+    q : int
+        Smallest number of distractors in a sequence.
+    p : int
+        Number of different distractors.
     """
 
     n_outputs = 2
@@ -86,10 +89,10 @@ class LongLag(Task):
         self.n_inputs = p + 4
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Draw sequences: see `Task.draw`."""
+        """Draw sequences, see `Task.draw`."""
         check_count(n)
         e, b, x = self.p, self.p + 1, self.p + 2
-        lengths = self.q + 2 + rng.geometric(0.1, size=n)  # a geometric number is k + 1
+        lengths = self.q + 2 + rng.geometric(0.1, size=n)  # NumPy's geometric numbers are k + 1
         ends = np.cumsum(lengths)
         starts = ends - lengths
         symbols = rng.integers(self.p, size=ends[-1], dtype=np.intc)
@@ -100,7 +103,7 @@ class LongLag(Task):
 
 
 def _framed(middle: np.ndarray, is_y: np.ndarray) -> np.ndarray:
-    """Put x, or y, before and after each row of symbols."""
+    """Put x, or y where `is_y` is 1, before and after each row of symbols."""
     ends = middle.shape[1] + is_y[:, None]
     return np.hstack([ends, middle, ends])
 
@@ -125,18 +128,18 @@ def make_noise_free_lag(
     Parameters
     ----------
     n_sequences : int
-        How many to draw.
+        Number of sequences.
     p : int, default=100
-        Steps of each sequence, at least 2.
+        Number of steps of each sequence, at least 2.
     rng : int, numpy.random.Generator or None, default=None
-        Source of the random numbers, or its seed; None: other ones each time.
+        Source of the random numbers, or its seed. None means different ones each time.
 
     Returns
     -------
     X : Sequences
-        One-hot rows of the symbols a1 to a(p-1), x, y: x or y, then a1 to a(p-1).
+        One-hot rows of the symbols a1 to a(p-1), x and y. A sequence is x or y, then a1 to a(p-1).
     y : list of ndarray of int of shape (p,)
-        The next symbol for each step: 0 to p - 2, at last p - 1 for x or p for y.
+        The next symbol at each step: 0 to p - 2, and at the last step p - 1 for x or p for y.
 
     Examples
     --------
@@ -158,18 +161,19 @@ def make_random_lag(
     Parameters
     ----------
     n_sequences : int
-        How many to draw.
+        Number of sequences.
     p : int, default=100
-        Steps of each sequence, at least 2.
+        Number of steps of each sequence, at least 2.
     rng : int, numpy.random.Generator or None, default=None
-        Source of the random numbers, or its seed; None: other ones each time.
+        Source of the random numbers, or its seed. None means different ones each time.
 
     Returns
     -------
     X : Sequences
-        One-hot rows of the symbols a1 to a(p-1), x, y: x or y, then p - 1 others at random.
+        One-hot rows of the symbols a1 to a(p-1), x and y. A sequence is x or y, then p - 1 of the
+        others at random.
     y : list of ndarray of int of shape (p,)
-        The next symbol for each step: below p - 1, at last p - 1 for x or p for y.
+        The next symbol at each step: below p - 1, and at the last step p - 1 for x or p for y.
 
     Examples
     --------
@@ -190,18 +194,21 @@ def make_long_lag(
     Parameters
     ----------
     n_sequences : int
-        How many to draw.
-    q, p : int, default=50
-        Smallest number of distractors in a sequence, and number of symbols that distract.
+        Number of sequences.
+    q : int, default=50
+        Smallest number of distractors in a sequence.
+    p : int, default=50
+        Number of different distractors.
     rng : int, numpy.random.Generator or None, default=None
-        Source of the random numbers, or its seed; None: other ones each time.
+        Source of the random numbers, or its seed. None means different ones each time.
 
     Returns
     -------
     X : Sequences
-        One-hot rows of the p distractors, e, b, x, y: b, then x or y, q or more distractors, e.
+        One-hot rows of the p distractors, e, b, x and y. A sequence is b, then x or y, then q or
+        more distractors, then e.
     y : ndarray of int of shape (n_sequences,)
-        0, if the second symbol is x, 1, if it is y.
+        0 if the second symbol is x, and 1 if it is y.
 
     Examples
     --------

@@ -10,21 +10,23 @@ from lstm97.tasks.base import Task, check_integer, draw_lengths, generator
 
 
 class MarkedPairs(Task):
-    """Pairs (value, marker); the target, at the end, is a function of the two marked values.
+    """Sequences of pairs (value, marker); the target is a function of the two marked values.
 
-    Paper, Sections 5.4 and 5.5. The first marked pair is one of the first ten, the second one of
-    the first T/2 - 1 others. Markers are 1 for these, -1 for the first and the last pair, else 0.
-    A first pair that is drawn keeps its -1: it cannot be seen, so its value counts as `neutral`.
+    Paper, Sections 5.4 and 5.5. One of the first ten pairs is marked, and one of the first
+    T/2 - 1 remaining ones. Markers are 1 for these two, -1 for the first and the last pair, and 0
+    for all others. If the first pair is one of the two, it keeps its marker -1. The net cannot see
+    that it is marked, so its value is replaced by `neutral` in the target.
 
     Parameters
     ----------
     T : int
-        Shortest length, at least 20; the longest is T + T // 10.
+        Shortest length, at least 20. The longest length is T + T // 10.
     low : float
         Values are uniform on [low, 1].
     neutral : float
+        Value that stands in for the first pair's if that pair is marked.
     target : callable
-        Of the two values.
+        Function from arrays of the first and the second marked values to the targets.
     """
 
     n_inputs = 2
@@ -41,7 +43,7 @@ class MarkedPairs(Task):
         self.target = target
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Draw sequences: see `Task.draw`."""
+        """Draw sequences, see `Task.draw`."""
         lengths, starts, n_steps = draw_lengths(n, self.T, self.T + self.T // 10, rng)
         flat = np.zeros((n_steps, 2))
         flat[:, 0] = rng.uniform(self.low, 1.0, n_steps)
@@ -54,18 +56,18 @@ class MarkedPairs(Task):
         return Sequences(flat, starts, lengths), Targets.at_last(y[:, None])
 
     def _mark(self, flat: np.ndarray, starts: np.ndarray, place: np.ndarray) -> np.ndarray:
-        """Set the markers of one pair per sequence; return the values that count."""
+        """Set the marker of one pair per sequence; return the values to put in the target."""
         flat[starts + place, 1] = 1.0
         return np.where(place == 0, self.neutral, flat[starts + place, 0])
 
 
 def adding(T: int = 100) -> MarkedPairs:
-    """Return Experiment 4: 0.5 + (X1 + X2) / 4, values from [-1, 1]."""
+    """Return the task of Experiment 4: targets 0.5 + (X1 + X2) / 4, values from [-1, 1]."""
     return MarkedPairs(T, -1.0, 0.0, lambda x1, x2: 0.5 + (x1 + x2) / 4.0)
 
 
 def multiplication(T: int = 100) -> MarkedPairs:
-    """Return Experiment 5: X1 X2, values from [0, 1]."""
+    """Return the task of Experiment 5: targets X1 X2, values from [0, 1]."""
     return MarkedPairs(T, 0.0, 1.0, lambda x1, x2: x1 * x2)
 
 
@@ -77,18 +79,18 @@ def make_adding(
     Parameters
     ----------
     n_sequences : int
-        How many to draw.
+        Number of sequences.
     T : int, default=100
-        Lengths are uniform from T to T + T // 10; at least 20.
+        Shortest length, at least 20. Lengths are uniform from T to T + T // 10.
     rng : int, numpy.random.Generator or None, default=None
-        Source of the random numbers, or its seed; None: other ones each time.
+        Source of the random numbers, or its seed. None means different ones each time.
 
     Returns
     -------
     X : Sequences
         Two features per step: a value from [-1, 1] and a marker.
     y : ndarray of shape (n_sequences,)
-        0.5 + (X1 + X2) / 4 for the two marked values.
+        0.5 + (X1 + X2) / 4, where X1 and X2 are the two marked values.
 
     Examples
     --------
@@ -109,18 +111,18 @@ def make_multiplication(
     Parameters
     ----------
     n_sequences : int
-        How many to draw.
+        Number of sequences.
     T : int, default=100
-        Lengths are uniform from T to T + T // 10; at least 20.
+        Shortest length, at least 20. Lengths are uniform from T to T + T // 10.
     rng : int, numpy.random.Generator or None, default=None
-        Source of the random numbers, or its seed; None: other ones each time.
+        Source of the random numbers, or its seed. None means different ones each time.
 
     Returns
     -------
     X : Sequences
         Two features per step: a value from [0, 1] and a marker.
     y : ndarray of shape (n_sequences,)
-        X1 X2 for the two marked values.
+        X1 X2, where X1 and X2 are the two marked values.
 
     Examples
     --------

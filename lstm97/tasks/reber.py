@@ -1,4 +1,4 @@
-"""Experiment 1: the embedded Reber grammar, whose next symbol is to be predicted at every step."""
+"""Experiment 1: predict the next symbols of strings from the embedded Reber grammar."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from lstm97.tasks.base import Judgement, Task, check_count, check_integer, gener
 
 ALPHABET = "BTPSXVE"
 
-# The inner grammar: for each state the symbols that may come, and the states they lead to. After
-# the last state a string is over.
+# The inner grammar: the symbols that may follow in each state, and the states they lead to. The
+# string ends after the last state.
 INNER = [
     {"B": 1},
     {"T": 2, "P": 3},
@@ -25,7 +25,7 @@ INNER = [
 
 
 def draw_string(rng: np.random.Generator) -> str:
-    """Draw B, T or P, a string of the inner grammar, the same T or P, E."""
+    """Draw B, then T or P, a string of the inner grammar, the same T or P again, and E."""
     outer = "TP"[rng.integers(2)]
     inner, state = "", 0
     while state < len(INNER):
@@ -36,7 +36,7 @@ def draw_string(rng: np.random.Generator) -> str:
 
 
 def legal(string: str) -> list[str]:
-    """Return, for each symbol of a string but the last, the symbols that may come after it."""
+    """Return the symbols that may follow each symbol of a string, except the last."""
     followers, state = ["TP"], 0
     for symbol in string[2:-2]:
         followers.append("".join(INNER[state]))
@@ -45,15 +45,15 @@ def legal(string: str) -> list[str]:
 
 
 class EmbeddedReber(Task):
-    """Two sets of strings, drawn once; training takes strings from the first at random.
+    """A training set and a test set of strings; training draws from its set at random.
 
-    Paper, Section 5.1. Strings may occur twice in a set, but no test string is a training string.
-    There is no tolerance: the outputs of legal symbols must be the largest ones.
+    Paper, Section 5.1. A string may occur twice in a set, but no test string is a training string.
+    There is no tolerance: the outputs of all legal symbols must exceed those of all others.
 
     Parameters
     ----------
     n_train, n_test : int
-        Strings in the sets.
+        Number of strings in each set.
     """
 
     n_inputs = n_outputs = len(ALPHABET)
@@ -79,27 +79,27 @@ class EmbeddedReber(Task):
         self._sets = (X, Targets.at_steps(rows, X.lengths)), _all_legal(train + test)
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Draw training strings from their set: see `Task.draw`."""
+        """Draw strings from the training set, see `Task.draw`."""
         check_count(n)
         X, y = self._prepared()[0]
         chosen = rng.integers(len(X), size=n)
         return X[chosen], y[chosen]
 
     def draw_set(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Return all training strings, once each; `n` and `rng` are not used."""
+        """Return the whole training set; `n` and `rng` are not used."""
         return self._prepared()[0]
 
     def draw_test(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Return all training and then all test strings; `n` and `rng` are not used.
+        """Return both sets, training strings first; `n` and `rng` are not used.
 
-        The target of every symbol that may come next is 1, others are 0.
+        The target is 1 for every symbol that may follow, and 0 for the others.
         """
         return self._prepared()[1]
 
     def judge(self, learner: Any, X: Sequences, y: Targets) -> Judgement:
-        """Count a string as right, if every legal symbol beats every other one at every step.
+        """Judge strings: at every step, each legal symbol must beat all that are not legal.
 
-        See `Task.judge`; targets are those of `draw_test`.
+        See `Task.judge`. The targets must be those of `draw_test`.
         """
         outputs = learner.run(X, every=True)
         starts = np.cumsum(X.lengths) - X.lengths
@@ -113,20 +113,21 @@ class EmbeddedReber(Task):
         return Judgement(wrong, np.add.reduceat(errors, starts) / X.lengths)
 
     def _prepared(self) -> tuple[tuple[Sequences, Targets], tuple[Sequences, Targets]]:
+        """Return the training sequences and the test sequences that `prepare` has drawn."""
         if self._sets is None:
             raise RuntimeError("EmbeddedReber has no strings yet: call prepare first")
         return self._sets
 
 
 def _next_symbols(strings: list[str]) -> tuple[Sequences, list[np.ndarray]]:
-    """Return all symbols but the last of each string, and those that follow them."""
+    """Return the symbols of each string except the last, and the symbols that follow them."""
     symbols = [np.array([ALPHABET.index(symbol) for symbol in string]) for string in strings]
     X = Sequences.from_symbols([part[:-1] for part in symbols], len(ALPHABET))
     return X, [part[1:] for part in symbols]
 
 
 def _all_legal(strings: list[str]) -> tuple[Sequences, Targets]:
-    """Return the strings' inputs, and targets of 1 for all symbols that may come next."""
+    """Return inputs for the strings, and targets of 1 for all symbols that may follow."""
     X, _ = _next_symbols(strings)
     steps = [followers for string in strings for followers in legal(string)]
     rows = [[symbol in followers for symbol in ALPHABET] for followers in steps]
@@ -141,16 +142,16 @@ def make_embedded_reber(
     Parameters
     ----------
     n_sequences : int
-        How many to draw.
+        Number of strings.
     rng : int, numpy.random.Generator or None, default=None
-        Source of the random numbers, or its seed; None: other ones each time.
+        Source of the random numbers, or its seed. None means different ones each time.
 
     Returns
     -------
     X : Sequences
         One-hot rows of the symbols B, T, P, S, X, V, E; the last E of a string is left out.
     y : list of ndarray of int
-        For each step the place of the next symbol in this alphabet.
+        Index of the next symbol in this alphabet, for each step.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Experiment 6: the order in which two, or three, relevant symbols came."""
+"""Experiment 6: name the order in which two or three relevant symbols came."""
 
 import numpy as np
 
@@ -10,19 +10,21 @@ from lstm97.tasks.base import Task, check_integer, draw_lengths, generator
 SYMBOLS = "abcdXYEB"
 X, E, B = SYMBOLS.index("X"), SYMBOLS.index("E"), SYMBOLS.index("B")
 
-# Number of relevant symbols to where they may stand, the first step being 1 (paper, Section 5.6).
+# First and last step at which each relevant symbol may come, counted from 1 (paper, Section 5.6).
+# The keys are the numbers of relevant symbols.
 PLACES = {2: [(10, 20), (50, 60)], 3: [(10, 20), (33, 43), (66, 76)]}
 
 
 class TemporalOrder(Task):
-    """Symbols a to d at random, X or Y at a few places; E starts and B ends a sequence.
+    """Random symbols a to d, with a relevant symbol, X or Y, at two or three places.
 
-    Paper, Section 5.6. Lengths are uniform from 100 to 110.
+    Paper, Section 5.6. A sequence begins with E and ends with B. Lengths are uniform from 100 to
+    110.
 
     Parameters
     ----------
     n_relevant : {2, 3}
-        Two relevant symbols make four classes, three make eight.
+        Number of relevant symbols: two make four classes, three make eight.
     """
 
     n_inputs = len(SYMBOLS)
@@ -36,7 +38,7 @@ class TemporalOrder(Task):
         self.n_outputs = 2**n_relevant
 
     def draw_classes(self, n: int, rng: np.random.Generator) -> tuple[Sequences, np.ndarray]:
-        """Draw sequences; return them and their classes."""
+        """Draw sequences and their classes."""
         lengths, starts, n_steps = draw_lengths(n, 100, 110, rng)
         symbols = rng.integers(4, size=n_steps, dtype=np.uint8)
         classes = np.zeros(n, dtype=np.int64)
@@ -48,7 +50,7 @@ class TemporalOrder(Task):
         return Sequences(one_hot(symbols, self.n_inputs), starts, lengths), classes
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Draw sequences: see `Task.draw`."""
+        """Draw sequences, see `Task.draw`."""
         sequences, classes = self.draw_classes(n, rng)
         return sequences, Targets.at_last(classes[:, None] == np.arange(self.n_outputs))
 
@@ -61,19 +63,19 @@ def make_temporal_order(
     Parameters
     ----------
     n_sequences : int
-        How many to draw.
+        Number of sequences.
     n_relevant : {2, 3}, default=2
-        Relevant symbols: Experiment 6a has two, 6b has three.
+        Number of relevant symbols: two in Experiment 6a, three in 6b.
     rng : int, numpy.random.Generator or None, default=None
-        Source of the random numbers, or its seed; None: other ones each time.
+        Source of the random numbers, or its seed. None means different ones each time.
 
     Returns
     -------
     X : Sequences
         One-hot rows of the symbols a, b, c, d, X, Y, E, B.
     y : ndarray of int of shape (n_sequences,)
-        The relevant symbols read as a binary number, X being 0 and Y being 1: for two, the
-        paper's classes Q, R, S, U are 0, 1, 2, 3.
+        The relevant symbols read as a binary number, in which X is 0 and Y is 1. With two
+        symbols, 0, 1, 2 and 3 are the paper's classes Q, R, S and U.
 
     Examples
     --------

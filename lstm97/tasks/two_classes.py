@@ -1,4 +1,4 @@
-"""Experiment 3: the first elements of a noisy sequence tell which of two classes it is from."""
+"""Experiment 3: the first elements of a noisy sequence tell its class."""
 
 from reprlib import repr as brief
 
@@ -8,15 +8,16 @@ from lstm97.data.sequences import Sequences
 from lstm97.data.targets import Targets
 from lstm97.tasks.base import Task, check_integer, draw_lengths, generator
 
-# Variances of the Gaussian noise on elements and on targets.
+# Variances of the Gaussian noise on inputs and on targets.
 INPUT_NOISE = 0.2
 TARGET_NOISE = 0.1
 
 
 class TwoClasses(Task):
-    """A few elements near 1 or -1, then noise; the target, at the end, depends on the class.
+    """Sequences of a few elements near 1 or -1, by class, and then noise.
 
-    Paper, Section 5.3. Lengths are uniform from T to T + T // 10.
+    Paper, Section 5.3. The target, at the end, depends on the class. Lengths are uniform from T to
+    T + T // 10.
 
     Parameters
     ----------
@@ -25,9 +26,9 @@ class TwoClasses(Task):
     N : int
         Number of elements that tell the class, from 1 to T.
     noisy_inputs : bool
-        Task 3b: these elements, too, are noisy.
+        Whether these elements are noisy, too, as in Task 3b.
     noisy_targets : bool
-        Task 3c: targets are 0.2 and 0.8 instead of 1 and 0, and noisy in training.
+        Whether targets are 0.2 and 0.8 instead of 1 and 0, and noisy in training, as in Task 3c.
     """
 
     n_inputs = 1
@@ -51,14 +52,14 @@ class TwoClasses(Task):
         self.tolerance = 0.1 if noisy_targets else 0.2
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Draw sequences: see `Task.draw`."""
+        """Draw sequences, see `Task.draw`."""
         X, y = self.draw_test(n, rng)
         if self.noisy_targets:
             y.values[:] += rng.normal(0.0, np.sqrt(TARGET_NOISE), (n, 1))
         return X, y
 
     def draw_test(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Draw sequences, their targets without noise."""
+        """Draw sequences with targets that are not noisy."""
         lengths, starts, n_steps = draw_lengths(n, self.T, self.T + self.T // 10, rng)
         is_second = rng.integers(2, size=n)
         flat = rng.standard_normal((n_steps, 1))
@@ -84,25 +85,26 @@ def make_two_classes(
     Parameters
     ----------
     n_sequences : int
-        How many to draw.
+        Number of sequences.
     T : int, default=100
-        Lengths are uniform from T to T + T // 10.
+        Shortest length. Lengths are uniform from T to T + T // 10.
     N : int, default=3
         Number of elements, at the beginning, that tell the class; from 1 to T.
     noisy_inputs : bool, default=False
-        Add noise of variance 0.2 to these elements, too: Task 3b.
+        Whether noise of variance 0.2 is added to these elements, too, as in Task 3b.
     noisy_targets : bool, default=False
-        Targets 0.2 and 0.8 with noise of variance 0.1, instead of 1 and 0: Task 3c.
+        Whether targets are 0.2 and 0.8 with noise of variance 0.1, instead of 1 and 0, as in
+        Task 3c.
     rng : int, numpy.random.Generator or None, default=None
-        Source of the random numbers, or its seed; None: other ones each time.
+        Source of the random numbers, or its seed. None means different ones each time.
 
     Returns
     -------
     X : Sequences
-        One feature per step: N times 1 in the first class, N times -1 in the second one, then
+        One feature per step: N times 1 in the first class or N times -1 in the second, then
         Gaussian noise of variance 0.2.
     y : ndarray of shape (n_sequences,)
-        Targets to train on: 1 for the first class and 0 for the second one, or the noisy ones.
+        Training targets: 1 for the first class and 0 for the second, or noisy ones.
 
     Examples
     --------
