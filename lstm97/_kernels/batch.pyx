@@ -40,10 +40,10 @@ cdef extern from "batch.h" nogil:
         const Sizes *n, const double *error, const double *h, double *a, double *e_s, double *room
     ) noexcept
     void leave_states_float(
-        const Sizes *n, const float *e_s, const float *error, float *a, float *room
+        const Sizes *n, float *e_s, const float *error, float *a, float *room
     ) noexcept
     void leave_states_double(
-        const Sizes *n, const double *e_s, const double *error, double *a, double *room
+        const Sizes *n, double *e_s, const double *error, double *a, double *room
     ) noexcept
 
 
@@ -82,9 +82,9 @@ cdef inline void leave_units(
 
 
 cdef inline void leave_states(
-    const Sizes *n, const floating *e_s, const floating *error, floating *a, floating *room
+    const Sizes *n, floating *e_s, const floating *error, floating *a, floating *room
 ) noexcept nogil:
-    """Go from errors at states to net inputs of cells, and of gates that act on states."""
+    """Go from errors at states to net inputs of cells and gates, and to the states before."""
     if floating is float:
         leave_states_float(n, e_s, error, a, room)
     else:

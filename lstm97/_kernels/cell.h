@@ -33,6 +33,14 @@ typedef struct {
     real y[N_GATES];
 } CELL(Gates);
 
+/* The values of a cell at one step; a formula that gives one of them needs those above it. */
+typedef struct {
+    real before; /* s of the step before */
+    real g;      /* the squashed input */
+    real s;      /* the state */
+    real h;      /* the squashed state */
+} CELL(Values);
+
 /* The opening of a gate; a gate that is missing is open. */
 static inline real CELL(opening)(const CELL(Gates) *gates, const int kind) {
     return HAS_GATE(gates->kinds, kind) ? gates->y[kind] : UNIT;
@@ -47,14 +55,14 @@ static inline real CELL(carousel)(const CELL(Gates) *gates, real x) {
 
 /* ---- forward -------------------------------------------------------------------------------- */
 
-/* The state s, from the squashed input g and the state of the step before: (9). */
-static inline real CELL(next_state)(const CELL(Gates) *gates, real g, real s) {
-    return FUSED(CELL(opening)(gates, INPUT_GATE), g, CELL(carousel)(gates, s));
+/* s: (9). */
+static inline real CELL(next_state)(const CELL(Gates) *gates, const CELL(Values) *cell) {
+    return FUSED(CELL(opening)(gates, INPUT_GATE), cell->g, CELL(carousel)(gates, cell->before));
 }
 
-/* The squashed state h(s). */
-static inline real CELL(squashed_state)(const int is_linear, real s) {
-    return is_linear ? s : SQUASH(s, -UNIT, UNIT);
+/* h(s), or s itself. */
+static inline real CELL(squashed_state)(const int is_linear, const CELL(Values) *cell) {
+    return is_linear ? cell->s : SQUASH(cell->s, -UNIT, UNIT);
 }
 
 /* The activation of the cell: (9). */
@@ -65,15 +73,16 @@ static inline real CELL(cell_output)(const CELL(Gates) *gates, real h) {
 /* ---- derivatives of the state at one step ----------------------------------------------------- */
 
 /* ds/dnet of the cell, from g and its range; slope is 1 / (high - low): (27). */
-static inline real CELL(cell_push)(const CELL(Gates) *gates, real g, real low, real high,
-                                   real slope) {
-    return CELL(opening)(gates, INPUT_GATE) * slope * (high - g) * (g - low);
+static inline real CELL(cell_push)(const CELL(Gates) *gates, const CELL(Values) *cell, real low,
+                                   real high, real slope) {
+    return CELL(opening)(gates, INPUT_GATE) * slope * (high - cell->g) * (cell->g - low);
 }
 
 /* ds/dnet of a gate that acts on the state: (25). */
-static inline real CELL(gate_push)(const CELL(Gates) *gates, const int kind, real g) {
+static inline real CELL(gate_push)(const CELL(Gates) *gates, const int kind,
+                                   const CELL(Values) *cell) {
     const real y = gates->y[kind];
-    return g * y * (UNIT - y);
+    return cell->g * y * (UNIT - y);
 }
 
 /* ---- back ------------------------------------------------------------------------------------- */

@@ -84,24 +84,24 @@ static ALWAYS inline void step_groups(const Sizes *n, const Weights *w, State *q
         const int l = gate_lanes + c;
         const lanes net = small ? sums[l / LANES] : load(q->net + l);
         const lanes low = load(q->low + l), high = load(q->high + l);
-        const lanes g = squash(net, low, high);
         Gates_lanes gates = {.kinds = kinds};
         for (int kind = 0; kind < N_GATES; kind++) {
             if (!HAS_GATE(kinds, kind)) continue;
             gates.y[kind] = one_register ? permute(openings, q->lane[kind])
                                          : gather(q->a, q->opens[kind] + c);
         }
-        const lanes s = next_state_lanes(&gates, g, load(q->s + c));
-        const lanes h = squashed_state_lanes(n->linear_state, s);
-        store(q->s + c, s);
-        store(q->h + c, h);
-        store(y + n->n_gates + c, cell_output_lanes(&gates, h));
+        Values_lanes cell = {.before = load(q->s + c), .g = squash(net, low, high)};
+        cell.s = next_state_lanes(&gates, &cell);
+        cell.h = squashed_state_lanes(n->linear_state, &cell);
+        store(q->s + c, cell.s);
+        store(q->h + c, cell.h);
+        store(y + n->n_gates + c, cell_output_lanes(&gates, cell.h));
         if (!q->learns) continue;
         lanes u[1 + N_STATE_GATES];
         int i = 0;
-        u[i++] = cell_push_lanes(&gates, g, low, high, all_lanes(n->g_slope));
+        u[i++] = cell_push_lanes(&gates, &cell, low, high, all_lanes(n->g_slope));
         for (int kind = 0; kind < N_STATE_GATES; kind++) {
-            if (HAS_GATE(kinds, kind)) u[i++] = gate_push_lanes(&gates, kind, g);
+            if (HAS_GATE(kinds, kind)) u[i++] = gate_push_lanes(&gates, kind, &cell);
         }
         for (i = 0; i < traces_of(kinds); i++) store(q->u + i * cell_lanes + c, u[i]);
         if (small && q->carries) carry(n, q, cell_lanes, &gates, x, u, q->trace + c);

@@ -74,8 +74,10 @@ static inline ALWAYS void ROW(step_cells)(const Sizes *n, const int kinds,
     const int is_linear = n->linear_state;
     for (int c = 0; c < n->n_cells; c++) {
         const ROW(Gates) gates = ROW(gates_of)(all, kinds, c);
-        s[c] = ROW(next_state)(&gates, g[c], s[c]);
-        h[c] = ROW(squashed_state)(is_linear, s[c]);
+        ROW(Values) cell = {.before = s[c], .g = g[c]};
+        cell.s = ROW(next_state)(&gates, &cell);
+        s[c] = cell.s;
+        h[c] = ROW(squashed_state)(is_linear, &cell);
     }
 }
 
@@ -144,23 +146,25 @@ static void ROW(leave_units)(const Sizes *n, const real *error, const real *h, r
 }
 
 static inline ALWAYS void ROW(push_cells)(const Sizes *n, const int kinds,
-                                          const ROW(Openings) *all, const real *restrict e_s,
+                                          const ROW(Openings) *all, real *restrict e_s,
                                           real *restrict g, real *restrict at_gates) {
     const real low = (real)n->g_low, high = (real)n->g_high, slope = (real)n->g_slope;
     for (int c = 0; c < n->n_cells; c++) {
         const ROW(Gates) gates = ROW(gates_of)(all, kinds, c);
+        const ROW(Values) cell = {.g = g[c]};
         for (int kind = 0; kind < N_STATE_GATES; kind++) {
             if (!HAS_GATE(kinds, kind)) continue;
-            at_gates[kind * n->n_cells + c] = e_s[c] * ROW(gate_push)(&gates, kind, g[c]);
+            at_gates[kind * n->n_cells + c] = e_s[c] * ROW(gate_push)(&gates, kind, &cell);
         }
-        g[c] = e_s[c] * ROW(cell_push)(&gates, g[c], low, high, slope);
+        g[c] = e_s[c] * ROW(cell_push)(&gates, &cell, low, high, slope);
+        e_s[c] = ROW(carousel)(&gates, e_s[c]);
     }
 }
 
-/* From errors at the states to those at the net inputs of cells (27), and of gates that act on the
- * states (25). The activation of such a gate has an error of its own only if it was fed back, or
+/* From errors at the states to those at the net inputs of cells (27), of gates that act on the states
+ * (25), and at the states of the step before. The activation of such a gate has an error of its own only if it was fed back, or
  * else error is NULL. */
-static void ROW(leave_states)(const Sizes *n, const real *e_s, const real *error, real *a,
+static void ROW(leave_states)(const Sizes *n, real *e_s, const real *error, real *a,
                               real *room) {
     const ROW(Openings) all = ROW(openings)(n, a, room);
     real *at_gates = room + N_GATES * n->n_cells;

@@ -94,17 +94,17 @@ static inline ALWAYS void team_cells(const Team *q, int block) {
     for (int c = block * n->block_size; c < (block + 1) * n->block_size; c++) EACH_PART {
         const Gates_lanes gates = team_gates(q, block, v);
         double *y = AT(q->y, n->n_gates + c) + v;
-        const lanes g = load(y);
-        const lanes s = next_state_lanes(&gates, g, load(AT(q->s, c) + v));
-        const lanes h = squashed_state_lanes(n->linear_state, s);
-        store(AT(q->s, c) + v, s);
-        store(AT(q->h, c) + v, h);
-        store(y, cell_output_lanes(&gates, h));
-        store(AT(q->u, c) + v, cell_push_lanes(&gates, g, low, high, slope));
+        Values_lanes cell = {.before = load(AT(q->s, c) + v), .g = load(y)};
+        cell.s = next_state_lanes(&gates, &cell);
+        cell.h = squashed_state_lanes(n->linear_state, &cell);
+        store(AT(q->s, c) + v, cell.s);
+        store(AT(q->h, c) + v, cell.h);
+        store(y, cell_output_lanes(&gates, cell.h));
+        store(AT(q->u, c) + v, cell_push_lanes(&gates, &cell, low, high, slope));
         for (int kind = 0; kind < N_STATE_GATES; kind++) {
             if (!HAS_GATE(n->gates, kind)) continue;
             store(AT(q->u, n->gate_trace[kind] * n->n_cells + c) + v,
-                  gate_push_lanes(&gates, kind, g));
+                  gate_push_lanes(&gates, kind, &cell));
         }
     }
 }
