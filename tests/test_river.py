@@ -167,7 +167,5 @@ def test_a_stored_model_goes_on():
 def test_classes_and_numbers_are_told_apart():
     with pytest.raises(ValueError, match="RiverRegressor: stream must be a Stream of a regressor"):
         RiverRegressor(classifier().stream())
-    with pytest.raises(
-        ValueError, match="RiverClassifier: stream must be a Stream"
-    ):
+    with pytest.raises(ValueError, match="RiverClassifier: stream must be a Stream"):
         RiverClassifier(regressor().stream())
