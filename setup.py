@@ -24,15 +24,19 @@ ARCH = os.environ.get("LSTM97_ARCH", "native")
 VARIANTS = list(filter(None, os.environ.get("LSTM97_VARIANTS", "").split(",")))
 DEBUG = os.environ.get("LSTM97_DEBUG", "0") == "1"
 
-EXTENSIONS = {
-    "lstm97._kernels.vectors": ["lstm97/_kernels/vectors.pyx"],
-    "lstm97._core": ["lstm97/_core.pyx"],
-    "lstm97._kernels.batch": ["lstm97/_kernels/batch.pyx"],
-    "lstm97._kernels.team": ["lstm97/_kernels/team.pyx"],
-    "lstm97._kernels.stream": ["lstm97/_kernels/stream.pyx"],
-    "lstm97._kernels.chunker": ["lstm97/_kernels/chunker.pyx"],
-    "lstm97._kernels.cascade": ["lstm97/_kernels/cascade.pyx"],
-}
+# The kernels, each of which is compiled for every variant.
+KERNELS = [
+    "lstm97._core",
+    "lstm97._kernels.batch",
+    "lstm97._kernels.cascade",
+    "lstm97._kernels.chunker",
+    "lstm97._kernels.data",
+    "lstm97._kernels.net",
+    "lstm97._kernels.stream",
+    "lstm97._kernels.team",
+    "lstm97._kernels.vectors",
+]
+EXTENSIONS = {name: [name.replace(".", "/") + ".pyx"] for name in KERNELS}
 # Modules that are compiled only once, for all processors: Cython's typed memoryviews, which it puts
 # into one module that the kernels share, and the module that chooses among the variants.
 SHARED = "lstm97._kernels.shared"

@@ -1,31 +1,45 @@
-"""The 1997 LSTM over a block of sequences per call: training and prediction.
+"""The kernel that Python calls: nets that learn from, and run on, many sequences per call.
 
-How it is cut
-    _core.pxd       the data: structs, and the order of units and sources
-    forward.pxd    one time step
-    gradient.pxd   gradient, truncated or full, and update
-    rtrl.pxd       the full gradient forward in time, without memory cells
-    sequence.pxd   what a sequence begins with, what its steps leave; its targets
-    here            sequences, and the `Network` that Python calls: it owns the memory
+What it is made of is in _kernels/:
+    cell.h          the formulas of the memory cell
+    vectors.h       arithmetic on vector registers
+    net.h           the data: structs, and the order of units and sources
+    data.pyx        sequences and targets
+    layer.h         one step of the hidden layer
+    forward.pxd     one time step of a net
+    gradient.pxd    gradient, truncated or full, and update
+    rtrl.pxd        the full gradient forward in time, without memory cells
+    sequence.pxd    the start of a sequence, carried derivatives, targets
 
 All but `Network` is plain C on the structs, without the GIL, without randomness, without a Python
 object. The flat weight vector is copied to padded rows and back, once per call.
 """
 
-from libc.limits cimport INT_MAX
-from libc.math cimport NAN, isfinite
-from libc.stdint cimport int64_t, uintptr_t
+from libc.math cimport isfinite
+from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset
 
+from lstm97._kernels.data cimport Data
 from lstm97._kernels.forward cimport step_hidden, step_output
 from lstm97._kernels.gradient cimport (
-    output_error, lane_of, tape_width, transpose_feedback, unroll_tape, update, write_tape
+    FULL_BACKWARD, FULL_FORWARD, NONE, TRUNCATED_BACKWARD, TRUNCATED_FORWARD, Gradient,
+    output_error, tape_width, transpose_feedback, unroll_tape, update, write_tape
 )
-from lstm97._kernels.layer cimport Layer, prepare
-from lstm97._kernels.vectors cimport LANES, padded, squash_lanes
-from lstm97._kernels.sequence cimport add_gradient, advance_derivatives, reset, target_at
+from lstm97._kernels.net cimport (
+    N_GATES, Input, Sizes, State, Summary, Target, Weights, choose_step, exchange_rows, has_gate,
+    lane_of, layout_of, step_any
+)
+from lstm97._kernels.sequence cimport (
+    add_gradient, advance_derivatives, reset, target_at, write_results
+)
+from lstm97._kernels.vectors cimport LANES, squash_lanes
 
 import numpy as np
+
+GRADIENTS = {
+    "none": NONE, "forward": TRUNCATED_FORWARD, "backward": TRUNCATED_BACKWARD,
+    "full": FULL_BACKWARD, "sensitive": FULL_FORWARD,
+}
 
 
 # ---- sequences -----------------------------------------------------------------------------------
@@ -61,68 +75,53 @@ cdef Summary learn_sequence(
         if tape != NULL:
             write_tape(n, q, target != NULL, tape + t * tape_width(n))
     if tape != NULL:
-        if form == FULL and n.n_feedback > 0:
+        if form == FULL_BACKWARD and n.n_feedback > 0:
             transposed = tape + length * tape_width(n)
             transpose_feedback(n, w, transposed)
         unroll_tape(n, x, start, length, tape, transposed, q, gradient)
     return r
 
 
-cdef void run_sequence(
+cdef double *run_sequence(
     const Sizes *n, const Weights *w, State *q, const Input *x,
     Py_ssize_t start, Py_ssize_t length, bint every, int width, double *out
 ) noexcept nogil:
-    """The first outputs, so many, at every step or at the last, to out (OUT)."""
+    """Write the first outputs, so many, at every step or at the last; return where they end."""
     cdef Py_ssize_t t
     for t in range(length):
         step_hidden(n, w, x, start + t, q)
         if every or t == length - 1:
             step_output(n, w, x, start + t, q)
-            memcpy(out, q.output, width * sizeof(double))
-            out += width
+            out = append(q.output, width, out)
+    return out
 
 
 cdef inline double *append(const double *values, int n_values, double *out) noexcept nogil:
-    """Copy values to out (OUT); returns what comes behind them."""
+    """Copy values to out; return where they end."""
     memcpy(out, values, n_values * sizeof(double))
     return out + n_values
 
 
-cdef void record_sequence(
+cdef double *record_sequence(
     const Sizes *n, const Weights *w, State *q, const Input *x,
     Py_ssize_t start, Py_ssize_t length, double *out
 ) noexcept nogil:
-    """What the net holds after each step, to out (OUT), a row per step: see `Network.record`."""
+    """Write what the net holds after each step, a row per step; return where the rows end."""
     cdef Py_ssize_t t
     cdef int first = n.first_cell
     for t in range(length):
         step_hidden(n, w, x, start + t, q)
         step_output(n, w, x, start + t, q)
         out = append(q.y, n.n_units, out)
-        # g is kept nowhere: it is made again, where its net inputs were.
+        # g is not kept: it is computed again, in the place of its net inputs.
         squash_lanes(n.cell_lanes, q.net + first, q.low + first, q.high + first, q.net + first)
         out = append(q.net + first, n.n_cells, out)
         out = append(q.s, n.n_cells, out)
         out = append(q.output, n.n_outputs, out)
+    return out
 
 
 # ---- what Python calls ---------------------------------------------------------------------------
-
-cdef class Steps:
-    """Borrowed view of the flat steps of a data set: a 2-D array or a CSR matrix."""
-
-    def __cinit__(self, flat):
-        self.n_steps, self.n_inputs = flat.shape
-        memset(&self.input, 0, sizeof(Input))
-        if isinstance(flat, np.ndarray):
-            self.dense = flat
-            self.input.dense = &self.dense[0, 0]
-            return
-        self.data, self.indices, self.indptr = flat.data, flat.indices, flat.indptr
-        self.input.indptr = &self.indptr[0]
-        if self.data.shape[0] > 0:
-            self.input.data, self.input.indices = &self.data[0], &self.indices[0]
-
 
 cdef class Network:
     """Memory and entry points of one net.
@@ -134,15 +133,16 @@ cdef class Network:
 
     def __cinit__(self, topology):
         self.topology, self.tape, self.sensitivities = topology, None, None
-        self.n = sizes_of(topology)
+        self.n = layout_of(topology)
         self._allocate()
         self._set_constants()
-        self._set_layer()
+        choose_step(&self.n, &self.q)
 
     cdef _allocate(self):
-        """One zeroed array for everything, on a cache line's border; pointers into it."""
+        """Allocate one zeroed array, aligned to a cache line, and set the pointers into it."""
         cdef Sizes *n = &self.n
         cdef State *q = &self.q
+        cdef int kind
         cdef Py_ssize_t hidden = n.hidden_rows * n.unit_lanes
         cdef Py_ssize_t output = n.output_rows * n.output_lanes
         cdef Py_ssize_t total = (
@@ -174,19 +174,19 @@ cdef class Network:
         q.e, p = p, p + n.output_lanes
         q.output_low, p = p, p + n.output_lanes
         q.output_high = p
-        self.indices = np.zeros(2 * n.n_inputs + 2 * n.cell_lanes, dtype=np.intc)
+        self.indices = np.zeros(2 * n.n_inputs + N_GATES * n.cell_lanes, dtype=np.intc)
         q.touched = &self.indices[0]
         q.position = q.touched + n.n_inputs
-        q.input_gate = q.position + n.n_inputs
-        q.output_gate = q.input_gate + n.cell_lanes
-        q.n_touched = 0
+        for kind in range(N_GATES):
+            q.opens[kind] = q.position + n.n_inputs + kind * n.cell_lanes
+        q.n_touched, q.learns, q.carries = 0, False, False
         q.sensitivity = NULL
 
     cdef _set_constants(self):
-        """Ranges of the squashing functions; biases; gates of the cells. Padding stays zero."""
+        """Set ranges of squashing functions, biases and the gates of cells. Padding stays zero."""
         cdef Sizes *n = &self.n
         cdef State *q = &self.q
-        cdef int i, lane
+        cdef int i, kind, lane
         for group in self.topology.hidden_groups:
             lane = lane_of(n, group.first)
             for i in range(lane, lane + group.n_units):
@@ -194,37 +194,17 @@ cdef class Network:
                 q.low[i], q.high[i] = (n.g_low, n.g_high) if group.name == "cell" else (0.0, 1.0)
         for i in range(n.n_outputs):
             q.output_high[i] = 1.0
-        q.a[n.gate_lanes] = 1.0
-        for i in range(n.cell_lanes):
-            q.input_gate[i] = q.output_gate[i] = n.gate_lanes
-        for i in range(n.n_cells):
-            if n.input_gate:
-                q.input_gate[i] = i // n.block_size
-            if n.output_gate:
-                q.output_gate[i] = n.first_output_gate + i // n.block_size
-
-    cdef _set_layer(self):
-        """What layer.h knows of all this."""
-        cdef Sizes *n = &self.n
-        cdef State *q = &self.q
-        cdef Layer *layer = &self.q.layer
-        layer.gate_lanes, layer.cell_lanes = n.gate_lanes, n.cell_lanes
-        layer.hidden_lanes = n.hidden_lanes
-        layer.n_inputs, layer.n_feedback = n.n_inputs, n.n_feedback
-        layer.n_gates, layer.n_cells = n.n_gates, n.n_cells
-        layer.input_gate, layer.linear, layer.slope = n.input_gate, n.linear_state, n.g_slope
-        layer.w, layer.low, layer.high = self.w.hidden, q.low, q.high
-        layer.opens_in, layer.opens_out = q.input_gate, q.output_gate
-        layer.net, layer.a, layer.s, layer.h = q.net, q.a, q.s, q.h
-        layer.u, layer.trace = q.u, q.trace
-        layer.learns = layer.traces = False
-        prepare(layer)
+        for kind in range(N_GATES):
+            for i in range(n.cell_lanes):
+                q.opens[kind][i] = n.gate_lanes  # padding
+            for i in range(n.n_cells if has_gate(n.gates, kind) else 0):
+                q.opens[kind][i] = n.first_gate[kind] + i // n.block_size
 
     cdef _exchange(self, double[::1] flat, Weights *packed, bint inward):
         """Copy between the flat vector and padded rows; a bias is its group's last row."""
         cdef Py_ssize_t at = 0
         cdef int rows
-        if inward:  # what is no weight is zero, whatever a training that diverged has left
+        if inward:  # the places of no weight are zero, even after a training that diverged
             self._clear_rows(packed)
         for group in self.topology.hidden_groups:
             rows = self.n.hidden_rows - 1
@@ -237,16 +217,20 @@ cdef class Network:
             &flat[0], at, rows, self.n.n_outputs, packed.output, self.n.output_lanes, inward
         )
 
-    cdef double *_tape_for(self, const int64_t[::1] lengths):
-        """Room for the longest sequence, and transposed weights, kept for the next call."""
-        cdef Py_ssize_t size = max(lengths) * max(1, tape_width(&self.n))
+    cdef _check_weights(self, double[::1] weights):
+        if weights.shape[0] != self.topology.n_weights:
+            raise ValueError(f"{self.topology.n_weights} weights expected, got {weights.shape[0]}")
+
+    cdef double *_tape_for(self, Py_ssize_t longest) except NULL:
+        """Return room for the longest sequence, and transposed weights; it is kept."""
+        cdef Py_ssize_t size = longest * max(1, tape_width(&self.n))
         size += <Py_ssize_t> self.n.unit_lanes * self.n.unit_lanes
         if self.tape is None or self.tape.shape[0] < size:
             self.tape = np.empty(size)
         return &self.tape[0]
 
     cdef _allocate_sensitivities(self):
-        """Room for real-time recurrent learning, which most nets do without."""
+        """Allocate what real-time recurrent learning needs, and most nets do without."""
         cdef Py_ssize_t size = <Py_ssize_t> self.n.hidden_rows * self.n.n_hidden * self.n.unit_lanes
         if self.n.n_blocks > 0:
             raise ValueError("real-time recurrent learning is for nets without memory cells")
@@ -257,7 +241,7 @@ cdef class Network:
             self.q.coupling = self.q.before + size
 
     cdef _clear(self):
-        """Forget every sequence."""
+        """Forget all sequences."""
         memset(self.q.trace, 0, self.n.hidden_rows * self.n.trace_lanes * sizeof(double))
         if self.sensitivities is not None:
             self.sensitivities[:] = 0.0
@@ -266,19 +250,12 @@ cdef class Network:
     def learn(
         self,
         double[::1] weights,            # INOUT, changed unless learning_rate is 0
-        Steps x,                        # IN
-        const int64_t[::1] starts,      # IN   first step of each sequence
-        const int64_t[::1] lengths,     # IN
-        const double[:, ::1] values,    # IN   targets, NaN for none
-        const double[::1] weight,       # IN   of each row of values, or None
-        const int64_t[::1] first,       # IN   first row of values of each sequence
-        bint every,                     # a row per step, or one row per sequence
+        Data data,                      # IN    with targets
         double learning_rate,
-        bint per_step,                  # move the weights at each target, or at each sequence's end
-        double[:, ::1] results,         # OUT  loss, largest and mean absolute error per sequence
-        double[::1] gradient=None,      # OUT  with learning_rate 0: the sum over all sequences
-        str form="forward",             # of the gradient; per_step goes forward in time
-        bint carry=False,               # go on from the state that the last call left
+        double[:, ::1] results,         # OUT   loss, largest and mean absolute error per sequence
+        str form="forward",             # of the gradient
+        bint per_step=False,            # move the weights at each target, not at a sequence's end
+        double[::1] gradient=None,      # OUT   with learning_rate 0: the sum over all sequences
     ):
         """Train on sequences, one after the other.
 
@@ -288,48 +265,41 @@ cdef class Network:
         Returns
         -------
         n : int
-            The sequences before the first whose loss was not finite: all of them, if none was or
-            nothing was to be learned.
+            The number of sequences before the first one with a loss that is not finite: all of
+            them, if there is none or nothing was to be learned.
         """
-        cdef Py_ssize_t i, n_done = 0, n_sequences = starts.shape[0]
+        cdef Py_ssize_t i, n_done = 0
         cdef double *tape = NULL
         cdef Gradient which = GRADIENTS[form]
-        cdef bint backward = which == BACKWARD or which == FULL
-        cdef Target d
         cdef Summary r
-        check_sequences(self.topology, weights, x, starts, lengths)
-        check_targets(self.n.n_outputs, values, weight, first, lengths, every)
-        if results.shape[0] < n_sequences or results.shape[1] != 3:
-            raise ValueError(f"results of shape ({n_sequences}, 3) expected")
-        if backward and (per_step or carry):
-            raise ValueError(f"{form} needs whole sequences and weights that do not move in them")
-        if n_sequences == 0:
+        self._check_weights(weights)
+        data.check(self.n.n_inputs, self.n.n_outputs)
+        if results.shape[0] < data.n_sequences or results.shape[1] != 3:
+            raise ValueError(f"results of shape ({data.n_sequences}, 3) expected")
+        if gradient is not None and gradient.shape[0] != weights.shape[0]:
+            raise ValueError(f"a gradient of {weights.shape[0]} numbers expected")
+        if data.n_sequences == 0:
             return 0
-        if backward:
-            tape = self._tape_for(lengths)
-        if which == SENSITIVE:
+        if which == TRUNCATED_BACKWARD or which == FULL_BACKWARD:
+            if per_step:
+                raise ValueError(f"{form} needs weights that do not move within a sequence")
+            tape = self._tape_for(data.longest)
+        if which == FULL_FORWARD:
             self._allocate_sensitivities()
-        d.values, d.first, d.every, d.weight = &values[0, 0], &first[0], every, NULL
-        if weight is not None:
-            d.weight = &weight[0]
         self._exchange(weights, &self.w, True)
-        if not carry:
-            self._clear()
-        self.q.layer.learns = which != NONE
-        self.q.layer.traces = which == FORWARD
+        self._clear()
+        self.q.learns, self.q.carries = which != NONE, which == TRUNCATED_FORWARD
         with nogil:
-            for i in range(n_sequences):
-                if not (carry and i == 0):
-                    reset(&self.n, &x.input, &self.q)
+            for i in range(data.n_sequences):
+                reset(&self.n, data.x, &self.q)
                 r = learn_sequence(
-                    &self.n, &self.w, &self.gradient_, &self.q, &x.input, starts[i], lengths[i],
-                    &d, i, which, learning_rate if per_step else 0.0, tape,
+                    &self.n, &self.w, &self.gradient_, &self.q, data.x, data.starts[i],
+                    data.lengths[i], &data.target, i, which, learning_rate if per_step else 0.0,
+                    tape,
                 )
                 if learning_rate != 0.0 and not per_step:
-                    update(&self.n, &x.input, -1, learning_rate, &self.q, &self.w, &self.gradient_)
-                results[i, 0] = r.loss
-                results[i, 1] = r.max_error if r.n_errors else NAN
-                results[i, 2] = r.sum_error / r.n_errors if r.n_errors else NAN
+                    update(&self.n, data.x, -1, learning_rate, &self.q, &self.w, &self.gradient_)
+                write_results(&r, &results[i, 0])
                 if learning_rate != 0.0 and not isfinite(r.loss):
                     break
                 n_done += 1
@@ -340,7 +310,7 @@ cdef class Network:
         return n_done
 
     def unrolled(self, Py_ssize_t length):
-        """Return what a backward form has found in its last sequence, of this length.
+        """Return the errors of the last sequence that a backward form went through.
 
         Returns
         -------
@@ -355,7 +325,7 @@ cdef class Network:
         cdef double *record
         cdef int unit
         if self.tape is None or self.tape.shape[0] < length * width:
-            raise ValueError(f"no sequence of {length} steps was gone through backward")
+            raise ValueError(f"no backward form has gone through a sequence of {length} steps")
         for t in range(length if self.n.n_units else 0):
             record = &self.tape[0] + t * width + self.n.trace_lanes
             memcpy(&previous[t, 0], record, self.n.n_units * sizeof(double))
@@ -365,156 +335,81 @@ cdef class Network:
         return np.asarray(previous), np.asarray(delta)
 
     cdef _clear_rows(self, Weights *packed):
+        """Set weights, or a gradient, to zero."""
         memset(packed.hidden, 0, self.n.hidden_rows * self.n.unit_lanes * sizeof(double))
         memset(packed.output, 0, self.n.output_rows * self.n.output_lanes * sizeof(double))
 
     def run(
         self,
         double[::1] weights,            # IN
-        Steps x,                        # IN
-        const int64_t[::1] starts,      # IN   first step of each sequence
-        const int64_t[::1] lengths,     # IN
+        Data data,                      # IN
         bint every,                     # outputs at every step, or at the last only
-        const int64_t[::1] first,       # IN   first row of out of each sequence
-        double[:, ::1] out,             # OUT  (n_rows, n_outputs), or for the first outputs only
-        bint carry=False,               # go on from the state that the last call left
+        n_outputs=None,                 # how many of the first outputs; None: all
     ):
-        """Write the outputs for sequences; nothing is learned."""
-        cdef Py_ssize_t i, n_sequences = starts.shape[0]
-        check_sequences(self.topology, weights, x, starts, lengths)
-        check_targets(min(self.n.n_outputs, out.shape[1]), out, None, first, lengths, every)
-        if n_sequences == 0:
-            return
+        """Return the outputs for sequences, one after the other; nothing is learned.
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_rows, n_outputs)
+        """
+        cdef int width = self.n.n_outputs if n_outputs is None else n_outputs
+        cdef Py_ssize_t i
+        cdef double[:, ::1] rows
+        cdef double *out
+        self._check_weights(weights)
+        data.check(self.n.n_inputs, -1)
+        if not 1 <= width <= self.n.n_outputs:
+            raise ValueError(f"the net has {self.n.n_outputs} outputs, got n_outputs={width}")
+        rows = np.empty((data.n_steps if every else data.n_sequences, width))
+        if data.n_sequences == 0:
+            return np.asarray(rows)
         self._exchange(weights, &self.w, True)
-        if not carry:
-            self._clear()
-        self.q.layer.learns = False
+        self._clear()
+        self.q.learns = False
+        out = &rows[0, 0]
         with nogil:
-            for i in range(n_sequences):
-                if not (carry and i == 0):
-                    reset(&self.n, &x.input, &self.q)
-                run_sequence(
-                    &self.n, &self.w, &self.q, &x.input, starts[i], lengths[i], every,
-                    out.shape[1], &out[first[i], 0],
+            for i in range(data.n_sequences):
+                reset(&self.n, data.x, &self.q)
+                out = run_sequence(
+                    &self.n, &self.w, &self.q, data.x, data.starts[i], data.lengths[i], every,
+                    width, out,
                 )
+        return np.asarray(rows)
 
     def record(
         self,
         double[::1] weights,            # IN
-        Steps x,                        # IN
-        const int64_t[::1] starts,      # IN   first step of each sequence
-        const int64_t[::1] lengths,     # IN
-        const int64_t[::1] first,       # IN   first row of out of each sequence
-        double[:, ::1] out,             # OUT  (n_rows, n_units + 2 n_cells + n_outputs)
+        Data data,                      # IN
     ):
-        """Write what the net holds after every step of sequences; nothing is learned.
+        """Return what the net holds after every step of sequences; nothing is learned.
 
-        A row has the activations of the hidden layer, as fed back, the squashed inputs of the
-        cells, their states, and the outputs. The values are those of `run`, bit for bit.
+        The values are those of `run`, bit for bit.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_steps, n_units + 2 n_cells + n_outputs)
+            Activations of the hidden layer, as fed back, squashed inputs of the cells, their
+            states, and the outputs.
         """
-        cdef Py_ssize_t i, n_sequences = starts.shape[0]
+        cdef Py_ssize_t i
         cdef int width = self.n.n_units + 2 * self.n.n_cells + self.n.n_outputs
-        check_sequences(self.topology, weights, x, starts, lengths)
-        check_targets(width, out, None, first, lengths, True)
-        if n_sequences == 0:
-            return
+        cdef double[:, ::1] rows = np.empty((data.n_steps, width))
+        cdef double *out
+        self._check_weights(weights)
+        data.check(self.n.n_inputs, -1)
+        if data.n_sequences == 0:
+            return np.asarray(rows)
         self._exchange(weights, &self.w, True)
         self._clear()
-        self.q.layer.learns = False
-        self.q.layer.small = False  # a small layer does not write its net inputs to memory
+        self.q.learns = False
+        # The step of a small layer does not write its net inputs to memory.
+        self.q.is_small, self.q.step = False, step_any
+        out = &rows[0, 0]
         with nogil:
-            for i in range(n_sequences):
-                reset(&self.n, &x.input, &self.q)
-                record_sequence(
-                    &self.n, &self.w, &self.q, &x.input, starts[i], lengths[i], &out[first[i], 0]
+            for i in range(data.n_sequences):
+                reset(&self.n, data.x, &self.q)
+                out = record_sequence(
+                    &self.n, &self.w, &self.q, data.x, data.starts[i], data.lengths[i], out
                 )
-        prepare(&self.q.layer)
-
-
-cdef check_sequences(
-    topology, double[::1] weights, Steps x, const int64_t[::1] starts, const int64_t[::1] lengths
-):
-    """Refuse what would make the kernel read beyond its arrays."""
-    cdef Py_ssize_t i
-    if weights.shape[0] != topology.n_weights:
-        raise ValueError(f"{topology.n_weights} weights expected, got {weights.shape[0]}")
-    if x.n_inputs != topology.n_inputs:
-        raise ValueError(f"{topology.n_inputs} inputs expected, got {x.n_inputs}")
-    if starts.shape[0] != lengths.shape[0]:
-        raise ValueError("starts and lengths differ in length")
-    for i in range(starts.shape[0]):
-        # Written so that no sum can overflow.
-        if not 0 <= starts[i] < x.n_steps or not 1 <= lengths[i] <= x.n_steps - starts[i]:
-            raise ValueError(f"sequence {i} lies outside of the steps")
-
-
-cdef check_targets(
-    int n_outputs, values, weight, const int64_t[::1] first, const int64_t[::1] lengths, bint every
-):
-    """Refuse targets that would make the kernel read beyond its arrays."""
-    cdef Py_ssize_t i, n_rows = len(values)
-    if values.shape[1] != n_outputs:
-        raise ValueError(f"{n_outputs} outputs expected, got {values.shape[1]}")
-    if weight is not None and len(weight) != n_rows:
-        raise ValueError("weight and values differ in length")
-    if first.shape[0] != lengths.shape[0]:
-        raise ValueError("first and lengths differ in length")
-    for i in range(first.shape[0]):
-        if first[i] < 0 or first[i] > n_rows - (lengths[i] if every else 1):
-            raise ValueError(f"the targets of sequence {i} lie outside of the values")
-
-
-cdef Py_ssize_t exchange_rows(
-    double *flat, Py_ssize_t at, int rows, int width, double *packed, int stride, bint inward
-) noexcept nogil:
-    """Copy rows of one group of units; returns where the next group begins in flat."""
-    cdef int m
-    for m in range(rows):
-        if inward:
-            memcpy(packed + m * stride, flat + at, width * sizeof(double))
-        else:
-            memcpy(flat + at, packed + m * stride, width * sizeof(double))
-        at += width
-    return at
-
-
-GRADIENTS = {
-    "none": NONE, "forward": FORWARD, "backward": BACKWARD, "full": FULL, "sensitive": SENSITIVE,
-}
-OUTPUT_ACTIVATIONS = {"logistic": LOGISTIC, "linear": LINEAR, "softmax": SOFTMAX}
-LOSSES = {"squared_error": SQUARED_ERROR, "log_loss": LOG_LOSS}
-
-
-cdef Sizes sizes_of(topology):
-    """The struct for a Topology."""
-    cdef Sizes n
-    n.n_inputs, n.n_outputs = topology.n_inputs, topology.n_outputs
-    n.n_blocks, n.block_size = topology.n_blocks, topology.block_size
-    n.n_cells, n.n_hidden = topology.n_cells, topology.n_hidden
-    n.input_gate, n.output_gate = topology.input_gate, topology.output_gate
-    n.shortcut, n.output_bias = topology.shortcut, topology.output_bias
-    n.recurrent_outputs = topology.recurrent_outputs
-    n.linear_state = topology.state_activation == "identity"
-    n.n_gates = n.n_blocks * (n.input_gate + n.output_gate)
-    n.n_units = n.n_gates + n.n_cells + n.n_hidden
-    n.first_output_gate = n.n_blocks * n.input_gate
-    n.gate_lanes, n.cell_lanes = padded(n.n_gates), padded(n.n_cells)
-    n.hidden_lanes = padded(n.n_hidden)
-    n.first_cell, n.first_hidden = n.gate_lanes, n.gate_lanes + n.cell_lanes
-    n.unit_lanes = n.first_hidden + n.hidden_lanes
-    n.first_feedback, n.n_feedback = topology.first_feedback, topology.n_feedback
-    n.trace_lanes = n.cell_lanes * (1 + n.input_gate)
-    n.output_lanes = padded(n.n_outputs)
-    n.hidden_rows = n.n_inputs + n.n_feedback + 1
-    n.output_rows = (n.n_inputs if n.shortcut else 0) + n.n_cells + n.n_hidden + 1
-    if max(
-        1.0 * n.hidden_rows * max(n.unit_lanes, n.trace_lanes),
-        1.0 * n.output_rows * n.output_lanes,
-        1.0 * n.unit_lanes * n.unit_lanes,
-    ) > INT_MAX:
-        raise ValueError(f"the net is too large: {topology.n_weights} weights")
-    n.output_activation = OUTPUT_ACTIVATIONS[topology.output_activation]
-    n.loss = LOSSES[topology.loss]
-    n.g_low, n.g_high = topology.cell_range
-    n.g_slope = 1.0 / (n.g_high - n.g_low)
-    return n
+        choose_step(&self.n, &self.q)
+        return np.asarray(rows)

@@ -14,90 +14,55 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from lstm97.estimators import (
-    ESTIMATORS,
-    CascadeCorrelationClassifier,
-    CascadeCorrelationRegressor,
-    SequenceChunkerClassifier,
-    SequenceChunkerRegressor,
-)
+from lstm97.estimators import ESTIMATORS
 from lstm97.estimators.base import BaseSequenceEstimator
-from lstm97.estimators.coding import SequenceClassifierMixin, SequenceRegressorMixin
+from lstm97.estimators.fitted import CASCADES, CHUNKERS, check_states, set_fitted
+from lstm97.estimators.published import from_published
 from lstm97.learning.cascade import Candidates, TrainingState
 from lstm97.learning.cascade_topology import CascadeTopology
+from lstm97.learning.checks import check_finite, is_of_type, require
 from lstm97.learning.quickprop import Move, Progress
-from lstm97.learning.topology import CELL_RANGES, Topology, consecutive
+from lstm97.learning.topology import Topology, consecutive
 
-# To be raised whenever a file means something else than before; docs/persistence.md has the format.
-SCHEMA = 1
+# Raise this number when a file means something else than before. docs/persistence.md describes the
+# format; the first version has parameters in their published form.
+SCHEMA = 2
 
-CASCADES = (CascadeCorrelationClassifier, CascadeCorrelationRegressor)
-CHUNKERS = (SequenceChunkerClassifier, SequenceChunkerRegressor)
+# Dataclasses that a file may hold. Each checks its own values.
 PARTS = {
     each.__name__: each
     for each in (Topology, CascadeTopology, TrainingState, Candidates, Move, Progress)
 }
-CHOICES = {
-    "recurrence": ("all", "cells", "none"),
-    "cell_activation": tuple(CELL_RANGES),
-    "state_activation": ("h", "identity"),
-    "output_activation": ("logistic", "linear", "softmax"),
-    "loss": ("squared_error", "log_loss"),
-}
-# Fitted attributes that must be there, and of which type, by what an estimator is ...
-ATTRIBUTES: dict[Any, dict[str, Any]] = {
-    BaseSequenceEstimator: {
-        "topology_": Topology,
-        "target_steps_": str,
-        "x_is_table_": bool,
-        "n_features_in_": int,
-        "n_step_features_in_": int,
-        "n_iter_": int,
-        "loss_curve_": list,
-        "stop_reason_": str,
-    },
-    SequenceClassifierMixin: {"classes_": np.ndarray},
-    SequenceRegressorMixin: {"n_outputs_": int, "target_ndim_": int},
-    CASCADES: {"topology_": CascadeTopology, "training_state_": TrainingState},
-    CHUNKERS: {"chunker_topology_": Topology},
-}
-# ... and those that may be there.
-OPTIONAL = {
-    "feature_names_in_": np.ndarray,
-    "validation_seed_": int,
-    "validation_scores_": list,
-    "best_validation_score_": float,
-    "solver_state_": dict,
-}
 
 
 def save(estimator: BaseSequenceEstimator, path: str | os.PathLike[str]) -> None:
-    """Save a fitted estimator in a file that needs no pickle, and no lstm97 to read it.
+    """Save a fitted estimator to a file that needs neither pickle nor lstm97 to be read.
 
-    The file is a NumPy archive, .npz; docs/persistence.md describes what stands in it. It is
-    written beside the path and takes its place when it is complete: a save that fails leaves an
-    older file as it was.
+    The file is a NumPy archive, .npz; docs/persistence.md describes its contents. `save` writes a
+    temporary file beside the path and renames it when it is complete, so a save that fails leaves
+    an older file unchanged.
 
     Parameters
     ----------
     estimator : estimator of lstm97
-        Fitted. What stands in its private attributes is not saved.
+        Must be fitted. Private attributes are not saved.
     path : path-like
-        Taken as it is: no ending is added.
+        Used as it is: no ending is added.
 
     Raises
     ------
     TypeError
-        It is no estimator of lstm97; a class derived from one is none.
+        If the class of the estimator is not one of lstm97's own; a derived class is not.
     ValueError
-        It is not fitted, a weight is not finite, or a parameter is something other than numbers,
-        strings, booleans, None, arrays of these, lists and dicts: a `RandomState` for instance.
+        If the estimator is not fitted, if a weight is not finite, or if a parameter holds anything
+        but numbers, strings, booleans, None, arrays of these, lists and dicts: a `RandomState`,
+        for example.
     OSError
-        The file could not be written.
+        If the file cannot be written.
 
     See Also
     --------
-    load : The way back.
+    load : Load the file again.
 
     Examples
     --------
@@ -115,41 +80,42 @@ def save(estimator: BaseSequenceEstimator, path: str | os.PathLike[str]) -> None
     """
     kind = type(estimator)
     if ESTIMATORS.get(kind.__name__) is not kind:
-        raise TypeError(f"save is for the estimators of lstm97, not for {kind.__name__}")
+        raise TypeError(f"save takes the estimators of lstm97, got {kind.__name__}")
     check_is_fitted(estimator)
-    arrays = _entries(copy(estimator))  # a copy: another thread may fit it
-    _restore(dict(arrays))  # what could not be loaded is not saved
+    arrays = _entries(copy(estimator))  # a copy: another thread may fit the estimator meanwhile
+    _restore(dict(arrays))  # raises an error if `load` would
     _write(Path(path), arrays)
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Load an estimator that `save` saved; no code of the file is run.
+    """Load an estimator from a file written by `save`, without running code from the file.
 
     Parameters
     ----------
     path : path-like
-        Of the file.
+        Path of the file.
 
     Returns
     -------
     estimator : estimator of lstm97
-        It predicts, and goes on learning by `partial_fit`, with the same bits as the one that was
-        saved. A parameter that the file lacks, being older than the parameter, has its default.
+        It predicts, and continues learning with `partial_fit`, to the same bits as the saved one.
+        Parameters that an older file does not have take their defaults.
 
     Raises
     ------
     ValueError
-        The file is damaged, is none of `save`, or is of another version of the format.
+        If the file is damaged, was not written by `save`, or has a version of the format that is
+        not known here.
     OSError
-        The file could not be read.
+        If the file cannot be read.
 
     See Also
     --------
-    save : The way there.
+    save : Write such a file.
 
     Examples
     --------
-    What is no file of `save` is refused:
+    Other files are refused:
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -165,7 +131,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     data = Path(path).read_bytes()
     try:
         return _restore(_read(data))
-    except Exception as error:  # zipfile and zlib raise many kinds, where bytes are damaged
+    except Exception as error:  # damaged bytes make zipfile and zlib raise many kinds of errors
         kind = "" if isinstance(error, ValueError | zipfile.BadZipFile) else type(error).__name__
         why = ": ".join(filter(None, [kind, str(error)]))
         raise ValueError(f"{path} cannot be loaded: {why}") from error
@@ -175,7 +141,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 
 def _write(path: Path, arrays: dict[str, Any]) -> None:
-    """Write a file that is complete or not there."""
+    """Write the whole file or nothing."""
     beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with beside.open("xb") as file:
@@ -192,11 +158,11 @@ def _read(data: bytes) -> dict[str, Any]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = archive.infolist()
         for entry in entries:
-            _need(entry.compress_type == zipfile.ZIP_STORED, f"{entry.filename} is compressed")
-        # Not compressed, they take no more memory than the file does.
+            require(entry.compress_type == zipfile.ZIP_STORED, f"{entry.filename} is compressed")
+        # Without compression, a small file cannot fill the memory.
         size = sum(entry.file_size for entry in entries)
-        _need(size <= len(data), f"its entries are larger than the file, {size} bytes")
-        # Whole, unlike np.load: only at the end of an entry its checksum is compared.
+        require(size <= len(data), f"its entries are larger than the file, {size} bytes")
+        # np.load does not read to the end of an entry, where the checksum is compared.
         members = {entry.filename: archive.read(entry) for entry in entries}
     return {
         name.removesuffix(".npy"): np.lib.format.read_array(io.BytesIO(member), allow_pickle=False)
@@ -208,7 +174,7 @@ def _read(data: bytes) -> dict[str, Any]:
 
 
 def _entries(model: Any) -> dict[str, Any]:
-    """Return all arrays of a file, the header among them."""
+    """Return all arrays of a file, including the header."""
     arrays: dict[str, Any] = {}
     fitted = {name: value for name, value in vars(model).items() if _is_saved(name)}
     weights = fitted.pop("weights_")
@@ -221,44 +187,43 @@ def _entries(model: Any) -> dict[str, Any]:
         "fitted": _pack_all(fitted, arrays),
     }
     slices = consecutive(_shapes(model))
-    _check_numbers("weights_", weights, (max(part.stop for part in slices.values()),))
+    check_finite("weights_", weights, (max(part.stop for part in slices.values()),))
     for name, part in slices.items():
         arrays[name] = weights[part.start : part.stop].reshape(part.shape)
     return {"header": np.array(json.dumps(header).encode()), **arrays}
 
 
 def _restore(arrays: dict[str, Any]) -> Any:
-    """Return the estimator that the arrays of a file describe; they are taken out."""
-    header = _header(arrays)
-    model = ESTIMATORS[header["class"]]()
-    model.set_params(**_unpack_all(header["parameters"], arrays))
+    """Build the estimator that the arrays of a file describe, and remove them from the dict."""
+    header = _take_header(arrays)
+    parameters = _unpack_all(header["parameters"], arrays)
+    if header["schema"] == 1:
+        parameters = from_published(header["class"], parameters)
+    model = ESTIMATORS[header["class"]]().set_params(**parameters)
     model._validate_params()
-    fitted = _unpack_all(header["fitted"], arrays)
-    _check_attributes(model, fitted)
-    vars(model).update(fitted)
-    _check_values(model)
+    set_fitted(model, _unpack_all(header["fitted"], arrays))
     _take_weights(model, arrays)
-    _check_states(model)
-    _need(not arrays, f"it has entries that mean nothing: {', '.join(arrays)}")
-    model._make_learner()  # which has checks of its own
+    check_states(model)
+    require(not arrays, f"it has unknown entries: {', '.join(arrays)}")
+    model._make_learner()  # it checks the nets
     return model
 
 
-def _header(arrays: dict[str, Any]) -> dict[str, Any]:
-    """Take out the header, and refuse what is no file of this version of the format."""
-    _need("header" in arrays, "it has no header, and was not made by lstm97.save")
+def _take_header(arrays: dict[str, Any]) -> dict[str, Any]:
+    """Remove and return the header; refuse other formats and unknown versions of this one."""
+    require("header" in arrays, "it has no header; it was not written by `save`")
     header = json.loads(arrays.pop("header").item())
     is_ours = isinstance(header, dict) and header.get("format") == "lstm97"
-    _need(is_ours, "its header is not that of lstm97.save")
+    require(is_ours, "its header was not written by `save`")
     schema = header.get("schema")
-    _need(
-        _is(schema, int) and schema == SCHEMA,
-        f"it was made by lstm97 {header.get('version')}, in version {schema!r} of "
-        f"the format; this is lstm97 {version('lstm97')}, which reads version {SCHEMA}",
+    require(
+        is_of_type(schema, int) and 1 <= schema <= SCHEMA,
+        f"lstm97 {header.get('version')} wrote it in version {schema!r} of the format; this is "
+        f"lstm97 {version('lstm97')}, which reads versions up to {SCHEMA}",
     )
     for name, kind in {"class": str, "parameters": dict, "fitted": dict}.items():
-        _need(isinstance(header.get(name), kind), f"its header has no {name!r}")
-    _need(header["class"] in ESTIMATORS, f"{header['class']!r} is no estimator of lstm97")
+        require(isinstance(header.get(name), kind), f"its header has no {name!r}")
+    require(header["class"] in ESTIMATORS, f"lstm97 has no estimator {header['class']!r}")
     return header
 
 
@@ -267,7 +232,7 @@ def _is_saved(name: str) -> bool:
 
 
 def _shapes(model: Any) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each group of weights, by name, in the order of `weights_`."""
+    """Return the shape of each group of weights by name, in the order of `weights_`."""
     nets = {"weights_": model.topology_}
     if isinstance(model, CHUNKERS):
         nets["chunker_weights_"] = model.chunker_topology_
@@ -278,6 +243,18 @@ def _shapes(model: Any) -> dict[str, tuple[int, ...]]:
     }
 
 
+def _take_weights(model: Any, arrays: dict[str, Any]) -> None:
+    """Put the groups of weights together to `weights_`."""
+    if isinstance(model, CASCADES):  # first, since a wrong n_hidden may make far too many groups
+        require(model.topology_.n_hidden < len(arrays), "weights of hidden units are missing")
+    parts = []
+    for name, shape in _shapes(model).items():
+        require(name in arrays, f"{name} is missing")
+        parts.append(arrays.pop(name))
+        check_finite(name, parts[-1], shape)
+    model.weights_ = np.concatenate([part.ravel() for part in parts])
+
+
 # ---- values --------------------------------------------------------------------------------------
 
 
@@ -286,12 +263,12 @@ def _pack_all(values: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pack(name: str, value: Any, arrays: dict[str, Any]) -> Any:
-    """Return what JSON can hold of a value; arrays go into `arrays`.
+    """Return a value as JSON can hold it, and put its arrays into `arrays`.
 
-    All that is an object in JSON has one key, which says what it stands for.
+    Every object in this JSON has one key, which names the kind of value.
     """
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufSUmM":
-        _need(name not in arrays, f"{name} cannot be saved: there are two of this name")
+        require(name not in arrays, f"{name} cannot be saved: there are two of this name")
         arrays[name] = value
         return {"array": name}
     if isinstance(value, np.ndarray) and value.dtype.kind == "O" and value.ndim == 1:
@@ -318,153 +295,25 @@ def _unpack_all(values: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any
 
 
 def _unpack(name: str, value: Any, arrays: dict[str, Any]) -> Any:
-    """Return the value of which `_pack` made this; arrays are taken out of `arrays`."""
+    """Return the value that `_pack` wrote so, and remove its arrays from `arrays`."""
     if isinstance(value, list):
         return [_unpack(f"{name}.{i}", each, arrays) for i, each in enumerate(value)]
     if not isinstance(value, dict):
         return value
-    _need(len(value) == 1, f"{name} is unclear")
+    require(len(value) == 1, f"{name} must have one key, which names its kind")
     [(kind, content)] = value.items()
     if kind == "array":
-        _need(content == name and name in arrays, f"{name} is missing")
+        require(content == name and name in arrays, f"{name} is missing")
         return arrays.pop(name)
     if kind == "dict":
         return {_unpack(name, k, arrays): _unpack(f"{name}.{k}", v, arrays) for k, v in content}
     if kind == "objects":
         return np.array(_unpack(name, content, arrays), dtype=object)
-    _need(kind in PARTS, f"{name} is of an unknown kind, {kind!r}")
-    return _part(name, PARTS[kind], content, arrays)
-
-
-def _part(name: str, kind: Any, content: Any, arrays: dict[str, Any]) -> Any:
-    """Return a part of an estimator, made of what has the right names and types."""
-    types: dict[str, Any] = {field.name: field.type for field in fields(kind)}
-    _need(content.keys() == types.keys(), f"{name} has other fields than a {kind.__name__}")
+    require(kind in PARTS, f"{name} is of an unknown kind, {kind!r}")
+    names = [field.name for field in fields(PARTS[kind])]
+    require(content.keys() == {*names}, f"{name} must have the fields {', '.join(names)}")
     values = {part: _unpack(f"{name}.{part}", each, arrays) for part, each in content.items()}
-    for part, value in values.items():
-        _need(_is(value, types[part]), f"{name}.{part} is a {type(value).__name__}")
-        _need(value in CHOICES.get(part, [value]), f"{name}.{part} is {value!r}")
-    return kind(**values)
-
-
-# ---- checks --------------------------------------------------------------------------------------
-
-
-def _need(condition: object, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
-
-
-def _is(value: Any, kind: type) -> bool:
-    """Tell whether a value is of a type, of which Python's True is no number."""
-    return isinstance(value, kind) and (kind is not int or not isinstance(value, bool))
-
-
-def _check_attributes(model: Any, fitted: dict[str, Any]) -> None:
-    """Refuse fitted attributes that are missing, unknown, or of another type."""
-    types: dict[str, Any] = {}
-    for kinds, attributes in ATTRIBUTES.items():
-        types |= attributes if isinstance(model, kinds) else {}
-    for name in types:
-        _need(name in fitted, f"{name} is missing")
-    types |= OPTIONAL
-    for name, value in fitted.items():
-        _need(name in types, f"{name!r} is the name of no fitted attribute")
-        _need(_is(value, types[name]), f"{name} is no {types[name].__name__}")
-
-
-def _check_values(model: Any) -> None:
-    """Refuse fitted attributes that do not go together."""
-    _need(model.target_steps_ in ("last", "every"), f"target_steps_ is {model.target_steps_!r}")
-    _need(model.n_iter_ >= 0, f"n_iter_ is {model.n_iter_}")
-    for name in ("loss_curve_", "validation_scores_"):
-        curve = getattr(model, name, [])
-        _need(all(isinstance(each, float) for each in curve), f"{name} is no list of numbers")
-    _need(np.isfinite(model.loss_curve_).all(), "loss_curve_ holds a number that is not finite")
-    _check_inputs(model)
-    _check_outputs(model)
-
-
-def _check_inputs(model: Any) -> None:
-    n, n_columns = model.topology_.n_inputs, model.n_features_in_
-    _need(model.n_step_features_in_ == n > 0, f"n_step_features_in_ is not the net's, {n}")
-    _need(
-        n_columns > 0 and n_columns % n == 0, f"n_features_in_ is {n_columns}, no multiple of {n}"
-    )
-    _need(getattr(model, "validation_seed_", 0) >= 0, "validation_seed_ is negative")
-    names = getattr(model, "feature_names_in_", None)
-    if names is not None:
-        is_right = names.shape == (n_columns,) and all(isinstance(each, str) for each in names)
-        _need(is_right, f"feature_names_in_ is no array of {n_columns} names")
-
-
-def _check_outputs(model: Any) -> None:
-    if isinstance(model, SequenceClassifierMixin):
-        labels = model.classes_
-        in_order = labels.ndim == 1 and np.array_equal(np.unique(labels), labels)
-        _need(in_order, "classes_ is no array of different labels in their order")
-        n_outputs = len(labels)
-    else:
-        n_outputs = model.n_outputs_
-        _need(model.target_ndim_ in (1, 2), f"target_ndim_ is {model.target_ndim_}")
-        _need(n_outputs == 1 or model.target_ndim_ == 2, f"{n_outputs} outputs need two axes")
-    if isinstance(model, CHUNKERS):
-        same = model.topology_.n_inputs == model.chunker_topology_.n_inputs
-        _need(same, "the two nets differ in their inputs")
-        model._n_targets = n_outputs
-    else:
-        found = model.topology_.n_outputs
-        _need(found == n_outputs, f"topology_ has {found} outputs, {n_outputs} expected")
-    other = "softmax" if isinstance(model, SequenceClassifierMixin) else "linear"
-    for name in ("topology_", "chunker_topology_"):
-        found = getattr(model, name, model.topology_).output_activation
-        _need(found in ("logistic", other), f"{name}.output_activation is {found!r}")
-
-
-def _take_weights(model: Any, arrays: dict[str, Any]) -> None:
-    """Put the groups of weights together."""
-    if isinstance(model, CASCADES):  # before its groups are listed
-        _need(model.topology_.n_hidden < len(arrays), "weights of hidden units are missing")
-    parts = []
-    for name, shape in _shapes(model).items():
-        _need(name in arrays, f"{name} is missing")
-        parts.append(arrays.pop(name))
-        _check_numbers(name, parts[-1], shape)
-    model.weights_ = np.concatenate([part.ravel() for part in parts])
-
-
-def _check_states(model: Any) -> None:
-    """Refuse what learning could not go on from."""
-    if hasattr(model, "solver_state_"):
-        for name, value in model.solver_state_.items():
-            if name == "n_updates":
-                _need(_is(value, int) and value >= 0, f"n_updates is {value!r}")
-            else:
-                _check_numbers(f"solver_state_.{name}", value, model.weights_.shape)
-    if isinstance(model, CASCADES):
-        _check_training_state(model.training_state_, model.topology_)
-
-
-def _check_training_state(state: Any, topology: Any) -> None:
-    _need(0 <= state.seed < 2**63, f"the seed is {state.seed}")
-    _check_move("training_state_.last", state.last, topology.slices["output"].shape)
-    pool = state.candidates
-    if pool is not None:
-        name = "training_state_.candidates"
-        n_units = pool.covariance.shape[-1] if pool.covariance.ndim else 0
-        shape = (topology.n_candidate_sources, n_units)
-        _check_numbers(f"{name}.covariance", pool.covariance, (topology.n_outputs, n_units))
-        _check_numbers(f"{name}.weights", pool.weights, shape)
-        _check_move(f"{name}.last", pool.last, shape)
-
-
-def _check_move(name: str, move: Any, shape: tuple[int, ...]) -> None:
-    _check_numbers(f"{name}.step", move.step, shape)
-    _check_numbers(f"{name}.gradient", move.gradient, shape)
-
-
-def _check_numbers(name: str, array: Any, shape: tuple[int, ...]) -> None:
-    _need(isinstance(array, np.ndarray), f"{name} is no array")
-    _need(array.dtype == np.float64, f"{name} has dtype {array.dtype}, float64 expected")
-    _need(array.shape == shape, f"{name} has shape {array.shape}, {shape} expected")
-    _need(np.isfinite(array).all(), f"{name} holds a number that is not finite")
+    try:
+        return PARTS[kind](**values)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import joblib
 import numpy as np
 import pytest
-from lstm97._core import Steps
-from lstm97._kernels.cascade import Block, Outputs, Pool, centre
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
+from lstm97._kernels.cascade import Outputs, Piece, Pool, centre
+from lstm97._kernels.data import Data
 from lstm97.data.sequences import Sequences
 from lstm97.data.targets import Targets
 from lstm97.estimators.cascade import CascadeCorrelationClassifier, CascadeCorrelationRegressor
@@ -91,30 +91,26 @@ def as_data(X, y):
 
 
 def kernel_errors(net, weights, X, y, offset=SLOPE_OFFSET):
-    """Call the kernel on hidden units and outputs; return block, results, residual, gradient."""
-    views, steps = net.views(weights), Steps(X.flat)
-    hidden = np.full((X.n_steps, net.n_hidden), np.nan)
-    block = Block(steps, X.starts, X.lengths, np.cumsum(X.lengths) - X.lengths, hidden)
+    """Call the kernel on hidden units and outputs; return piece, results, residual, gradient."""
+    views, hidden = net.views(weights), np.full((X.n_steps, net.n_hidden), np.nan)
+    piece = Piece(Data(X, y), np.cumsum(X.lengths) - X.lengths, hidden)
     for k in range(net.n_hidden):
-        Pool(net.n_inputs, k, 1, net.n_outputs).run(views[f"hidden_{k}"], block)
+        Pool(net.n_inputs, k, 1, net.n_outputs).run(views[f"hidden_{k}"], piece)
     outputs = Outputs(net.n_inputs, net.n_hidden, net.n_outputs, net.output_activation, net.loss)
     results, residual = np.empty((len(X), 3)), np.empty((X.n_steps, net.n_outputs))
     gradient = np.zeros(views["output"].shape)
-    outputs.learn(
-        views["output"], block, y.values, y.weight, y.first, y.every, offset,
-        results, residual, gradient,
-    )  # fmt: skip
-    return block, results, residual, gradient
+    outputs.learn(views["output"], piece, offset, results, residual, gradient)
+    return piece, results, residual, gradient
 
 
 def row_weights(X, y):
     return np.concatenate([weights for _, _, weights in as_data(X, y)])
 
 
-def kernel_correlate(net, pool, block, residual, sign):
+def kernel_correlate(net, pool, piece, residual, sign):
     correlation, gradient = np.zeros(sign.shape), np.zeros(pool.shape)
     units = Pool(net.n_inputs, net.n_hidden, pool.shape[1], net.n_outputs)
-    units.correlate(pool, block, residual, sign, correlation, gradient)
+    units.correlate(pool, piece, residual, sign, correlation, gradient)
     return correlation, gradient
 
 
@@ -151,9 +147,9 @@ def test_correlations_and_their_gradient_equal_the_twins(seed, is_sparse):
     hidden, output = as_lists(net, weights)
     data = as_data(X, y)
     errors = reference.residuals(net, hidden, output, data, SLOPE_OFFSET)[2]
-    block, _, residual, _ = kernel_errors(net, weights, X, y)
+    piece, _, residual, _ = kernel_errors(net, weights, X, y)
     squares = centre(residual, row_weights(X, y))
-    correlation, gradient = kernel_correlate(net, pool, block, residual, sign)
+    correlation, gradient = kernel_correlate(net, pool, piece, residual, sign)
     for c in range(5):
         # The twin's errors have the other sign, and so have its correlations.
         expected, slopes, theirs = reference.correlate(
@@ -179,11 +175,11 @@ def test_candidates_gradient_equals_central_differences_of_the_twins_sum(seed):
     for m in range(len(unit)):
         step = 1e-5 * (np.arange(len(unit)) == m)
         numeric[m] = (score(unit + step) - score(unit - step)) / 2e-5
-    block, _, residual, _ = kernel_errors(net, weights, X, y)
+    piece, _, residual, _ = kernel_errors(net, weights, X, y)
     centre(residual, row_weights(X, y))
     pool = unit[:, None]
-    sign = np.sign(kernel_correlate(net, pool, block, residual, np.zeros((net.n_outputs, 1)))[0])
-    gradient = kernel_correlate(net, pool, block, residual, sign)[1][:, 0]
+    sign = np.sign(kernel_correlate(net, pool, piece, residual, np.zeros((net.n_outputs, 1)))[0])
+    gradient = kernel_correlate(net, pool, piece, residual, sign)[1][:, 0]
     np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-8)
 
 
@@ -227,11 +223,11 @@ def test_results_hold_largest_and_mean_error():
 
 def test_the_kernel_refuses_what_lies_outside():
     _, net, weights, X, y = problem(4)
-    steps, rows, hidden = Steps(X.flat), np.cumsum(X.lengths) - X.lengths, np.empty((99, 0))
-    with pytest.raises(ValueError, match="sequence 0 lies outside of the steps"):
-        Block(steps, X.starts + 1000, X.lengths, rows, hidden)
+    rows, hidden = np.cumsum(X.lengths) - X.lengths, np.empty((99, 0))
     with pytest.raises(ValueError, match="sequence 0 lies outside of the rows"):
-        Block(steps, X.starts, X.lengths, rows + 99, hidden)
+        Piece(Data(X), rows + 99, hidden)
+    with pytest.raises(ValueError, match="sequences and rows differ in number"):
+        Piece(Data(X), rows[1:], hidden)
     with pytest.raises(ValueError, match="targets of sequence 5 lie outside"):
         kernel_errors(net, weights, X, Targets(y.values[:-1], y.first, y.every))
 

@@ -160,6 +160,15 @@ def test_evaluation_changes_nothing(seed):
         assert_close(np.array(results)[:, i], judged(rows, *targets_of(y, i, len(rows))))
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_sequences_of_weight_zero_teach_nothing(seed):
+    """Neither targets, nor predicted inputs, nor predicted states count."""
+    pair, X, y = problem(seed)
+    learner = learner_of(pair)
+    learner.learn(X, Targets(y.values, y.first, y.every, np.zeros(len(y.values))))
+    assert (learner.weights == pair.weights).all()
+
+
 def judged(rows, targets, weights):
     """Loss, largest and mean error of outputs that no learning moved."""
     due = [

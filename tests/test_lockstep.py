@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lstm97._kernels.team import TEAM_SIZE, Team, is_possible
 
+from lstm97._kernels.team import N_NETS, TeamNetwork, supports
 from lstm97.data.targets import Targets
 from lstm97.experiments.runner import run_trials
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.trial import run_trial
 from lstm97.learning.network import NetworkLearner
-from lstm97.learning.team import FEWEST, LockstepGroup
+from lstm97.learning.team import FEWEST, TeamTrainer
 from lstm97.learning.topology import Topology
 from reference.cases import random_problem, random_topology
 
@@ -36,10 +36,10 @@ def test_weights_and_results_are_those_of_nets_alone(seed):
     topology = random_topology(rng, output_activation=output, loss=loss)
     every = bool(seed // 2 % 2)
     # More nets than places: some wait for a place, and all end at different times.
-    requests = [request(rng, topology, every) for _ in range(TEAM_SIZE + 3)]
+    requests = [request(rng, topology, every) for _ in range(N_NETS + 3)]
     weights = [learner.weights.copy() for learner, _, _ in requests]
     jobs = [(w, X, y) for w, (_, X, y) in zip(weights, requests, strict=True)]
-    together = Team(topology).learn(jobs, 0.1)
+    together = TeamNetwork(topology).learn(jobs, 0.1)
     for results, w, (learner, X, y) in zip(together, weights, requests, strict=True):
         alone = learner.learn(X, y)
         np.testing.assert_array_equal(w, learner.weights)
@@ -49,8 +49,8 @@ def test_weights_and_results_are_those_of_nets_alone(seed):
 def test_a_team_forgets_its_last_jobs():
     rng = np.random.default_rng(0)
     topology = Topology(n_inputs=3, n_outputs=2, n_hidden=1)
-    team = Team(topology)
-    for n in (TEAM_SIZE, 2, 5):
+    team = TeamNetwork(topology)
+    for n in (N_NETS, 2, 5):
         requests = [request(rng, topology, every=True) for _ in range(n)]
         jobs = [(learner.weights.copy(), X, y) for learner, X, y in requests]
         team.learn(jobs, 0.3)
@@ -66,15 +66,19 @@ def test_a_loss_that_is_not_finite_ends_that_job_alone():
     requests = [request(rng, topology, every=False) for _ in range(4)]
     requests[2][0].weights[-1] = 1e200
     jobs = [(learner.weights.copy(), X, y) for learner, X, y in requests]
-    together = Team(topology).learn(jobs, 0.1)
+    together = TeamNetwork(topology).learn(jobs, 0.1)
     assert len(together[2]) < len(requests[2][1])
     for results, (w, _, _), (learner, X, y) in zip(together, jobs, requests, strict=True):
         np.testing.assert_array_equal(results.T, learner.learn(X, y))
         np.testing.assert_array_equal(w, learner.weights)
 
 
+def test_a_single_net_makes_no_team():
+    assert FEWEST >= 2
+
+
 def test_no_jobs():
-    assert Team(Topology(n_inputs=2, n_outputs=1)).learn([], 0.1) == []
+    assert TeamNetwork(Topology(n_inputs=2, n_outputs=1)).learn([], 0.1) == []
 
 
 @pytest.mark.parametrize(
@@ -87,15 +91,15 @@ def test_no_jobs():
 )
 def test_nets_that_do_not_go_in_lockstep(options):
     topology = Topology(n_inputs=2, n_outputs=2, **options)
-    assert not is_possible(topology)
-    with pytest.raises(ValueError, match="do not go in lockstep"):
-        Team(topology)
+    assert not supports(topology)
+    with pytest.raises(ValueError, match="a team cannot train"):
+        TeamNetwork(topology)
 
 
 def test_jobs_that_do_not_go_in_lockstep():
     rng = np.random.default_rng(2)
     topology = Topology(n_inputs=3, n_outputs=2)
-    team = Team(topology)
+    team = TeamNetwork(topology)
     learner, X, y = request(rng, topology, every=True)
     weighted = Targets(y.values, y.first, y.every, np.ones(len(y.values)))
     with pytest.raises(ValueError, match="without weights"):
@@ -108,14 +112,14 @@ def test_jobs_that_do_not_go_in_lockstep():
         team.learn([(np.zeros(3), X, y)], 0.1)
 
 
-@pytest.mark.parametrize("n", [FEWEST - 1, FEWEST, TEAM_SIZE])
+@pytest.mark.parametrize("n", [FEWEST - 1, FEWEST, N_NETS])
 @pytest.mark.parametrize("odd", [None, "sparse", "backward"])
 def test_a_group_learns_as_its_learners_do(n, odd, monkeypatch):
     teams = []
 
     def counting(topology):
         teams.append(topology)
-        return Team(topology)
+        return TeamNetwork(topology)
 
     rng = np.random.default_rng(n)
     topology = Topology(n_inputs=3, n_outputs=2)
@@ -125,11 +129,11 @@ def test_a_group_learns_as_its_learners_do(n, odd, monkeypatch):
     if odd == "backward":
         requests[1][0].form, requests[1][0].update = "backward", "sequence"
     before = [learner.snapshot() for learner, _, _ in requests]
-    monkeypatch.setattr("lstm97.learning.team.Team", counting)
-    group = LockstepGroup()
+    monkeypatch.setattr("lstm97.learning.team.TeamNetwork", counting)
+    group = TeamTrainer()
     together = group.learn(requests)
     assert len(teams) == (n >= FEWEST and odd is None)
-    assert group.size_for(requests[0]) == TEAM_SIZE
+    assert group.size_for(requests[0]) == N_NETS
     after = [learner.snapshot() for learner, _, _ in requests]
     for results, start, end, (learner, X, y) in zip(together, before, after, requests, strict=True):
         learner.restore(start)
@@ -143,10 +147,10 @@ def test_a_group_learns_as_its_learners_do(n, odd, monkeypatch):
 )
 def test_records_of_one_process_are_those_of_single_trials(id, limit):
     setting = replace(load_settings()[id], limit=limit)
-    n = TEAM_SIZE + 2
+    n = N_NETS + 2
     records = {r["trial"]: r for r in run_trials([(setting, i) for i in range(n)], n_jobs=1)}
     assert sorted(records) == list(range(n))
-    for trial in (0, TEAM_SIZE + 1):
+    for trial in (0, N_NETS + 1):
         alone = run_trial(setting, trial, 0)
         assert records[trial].pop("seconds") > 0
         del alone["seconds"]

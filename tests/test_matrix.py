@@ -1,6 +1,5 @@
 """The matrix: any method on any task, what its cells are, and how it is run, written and drawn."""
 
-import hashlib
 import json
 import sys
 import tomllib
@@ -177,30 +176,6 @@ def test_a_set_learned_again_and_again_is_judged_by_other_sequences():
         16,
         {"all": {"max_wrong": 0, "mean_error": 0.1}},
     )
-
-
-PARAMETERS = Path(__file__).parent / "parameters.json"
-
-
-def test_parameters_behind_the_digests_are_the_recorded_ones():
-    """A digest has what a setting names; what it leaves out are the estimator's defaults.
-
-    Where a default has changed, records of the settings that it belongs to are no longer good: run
-    them again, and keep what this test prints. Where an estimator has a new parameter whose default
-    changes nothing, keep what it prints. A setting without records needs no entry.
-    """
-    found = {}
-    for name, setting in (SETTINGS | CELLS).items():
-        parameters = vars(setting.make_estimator())
-        text = json.dumps(parameters, sort_keys=True, default=str)
-        found[name] = hashlib.sha256(text.encode()).hexdigest()[:8]
-    known = json.loads(PARAMETERS.read_text(encoding="utf-8"))
-    recorded = {path.stem for path in RESULTS.glob("*.jsonl")}
-    changed = {
-        name: found[name] for name in recorded | known.keys() if known.get(name) != found[name]
-    }
-    assert not changed, json.dumps(changed)
-    assert recorded <= known.keys() <= found.keys()
 
 
 # ---- figures -------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from lstm97._core import Network, Steps
 
 from lstm97 import RTRLClassifier
 from lstm97.learning.topology import Topology
@@ -180,20 +179,6 @@ def test_losses_alone_are_those_of_training(seed, draw):
     alone, gradient = kernel_pass(topology, weights, X, y, form="none")
     assert np.array_equal(alone, kernel_pass(topology, weights, X, y)[0], equal_nan=True)
     assert (gradient == 0.0).all()
-
-
-def test_real_time_learning_goes_on_where_a_call_ended():
-    topology, weights, X, y = problem(3, n_sequences=1, longest=40, every=True)
-    whole, parts = weights.copy(), weights.copy()
-    options = {"learning_rate": 0.2, "per_step": True, "form": "sensitive"}
-    kernel_pass(topology, whole, X, y, **options)
-    network, half = Network(topology), X.lengths[0] // 2
-    for start, length in ((0, half), (half, X.lengths[0] - half)):
-        network.learn(
-            parts, Steps(X.flat), np.array([start]), np.array([length]), y.values, y.weight,
-            np.array([start]), True, results=np.empty((1, 3)), carry=start > 0, **options,
-        )  # fmt: skip
-    assert (parts == whole).all()
 
 
 def test_real_time_learning_is_refused_for_cells():

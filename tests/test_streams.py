@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lstm97._kernels.stream import Stepper
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
@@ -29,6 +28,7 @@ from lstm97 import (
     RTRLRegressor,
     SequenceChunkerClassifier,
 )
+from lstm97._kernels.stream import Stepper
 from lstm97.learning.topology import Topology
 from reference.hostile import harmed, junk
 from test_fuzz import attempt, fuzz
@@ -300,7 +300,7 @@ def test_a_snapshot_is_not_of_a_net_of_the_same_size(other):
         ({"weights": "a"}, TypeError, "snapshot: weights must hold numbers"),
         ({"x": np.array([0.0, np.nan, 0.0])}, ValueError, "snapshot: x contains NaN in feature 1"),
         ({"x": np.zeros(4)}, ValueError, "snapshot: x has shape"),
-        ({"x": None}, ValueError, "snapshot: no step is due where there was none"),
+        ({"x": None}, ValueError, "snapshot: it holds the state after a step"),
         ({"touched": [0.5]}, TypeError, "snapshot: touched must be .* integers"),
         ({"touched": [1, 1]}, ValueError, "snapshot: an input is touched twice"),
         ({"is_due": "yes"}, TypeError, "snapshot: is_due='yes' must be True or False"),
@@ -751,6 +751,28 @@ def stepper(form="forward", **options):
     return Stepper(topology, np.zeros(topology.n_weights), form)
 
 
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_a_stream_that_was_reset_is_as_new(is_sparse):
+    """A state without a step would outlive the next reset."""
+    rows = np.random.default_rng(0).normal(size=(4, 3))
+    steps = [sparse.csr_array(row[None]) if is_sparse else row for row in rows]
+    used, new = stepper(), stepper()
+    for step in steps:
+        used.step(step, np.zeros(2))
+        used.learn(np.ones(2), 1.0, 0.0)
+    used.reset()
+    for a, b in zip(used.snapshot(), new.snapshot(), strict=True):
+        assert np.array_equal(a, b)
+    again = stepper()
+    weights, state, touched, *rest = used.snapshot()
+    again.restore(weights, state, touched.astype(np.int64), *rest)
+    for step in steps:
+        out, expected = np.zeros(2), np.zeros(2)
+        again.step(step, out)
+        new.step(step, expected)
+        assert (out == expected).all()
+
+
 def test_calls_beyond_the_arrays_are_refused():
     net, row = stepper(), np.zeros(3)
     with pytest.raises(ValueError, match="weights expected"):
@@ -782,8 +804,14 @@ def test_calls_beyond_the_arrays_are_refused():
         (weights, state, none, np.zeros(4), True),
         (weights, state, none, np.array([0.0, np.nan, 0.0]), True),
         (weights, state, none, None, True),
+        (weights, state, none, None, False),
+        (weights, 0 * state, none + 0, None, True),
+        (weights, 0 * state, one - 3, None, False),
+        (weights, state * 0 + 1.0, none, sparse.csr_array(np.zeros((1, 3))), True),
     ):
-        with pytest.raises(ValueError, match=r"expected|another net|no input|twice|NaN|no step"):
+        with pytest.raises(
+            ValueError, match=r"expected|another net|no input|twice|NaN|the step|touched"
+        ):
             net.restore(*case)
 
 

@@ -1,7 +1,9 @@
 """Threads that share an estimator, and fits side by side: right answers, the same bits."""
 
+import os
 import sys
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Event
@@ -22,6 +24,7 @@ from lstm97 import (
     load,
     save,
 )
+from lstm97.learning.batch import one_thread
 
 ESTIMATORS = [getattr(lstm97, name) for name in lstm97.__all__]
 ESTIMATORS = [each for each in ESTIMATORS if hasattr(each, "predict")]
@@ -293,3 +296,14 @@ def test_a_kernel_lets_other_threads_run():
 
     ticks, _ = side_by_side(count, learn)
     assert ticks > 30
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_does_not_inherit_a_lock_that_is_held():
+    """Another thread may hold the lock of the BLAS's threads when a process forks."""
+    with one_thread._lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of forks with threads
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if one_thread._lock.acquire(timeout=5) else 1)
+    assert os.waitpid(child, 0)[1] == 0

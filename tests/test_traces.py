@@ -6,11 +6,12 @@ from fractions import Fraction
 import joblib
 import numpy as np
 import pytest
-from lstm97._core import Network, Steps
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from lstm97 import LSTMClassifier, LSTMRegressor, Sequences
+from lstm97._core import Network
+from lstm97._kernels.data import Data
 from lstm97.learning.traces import record_traces
 from reference.cases import kernel_run, random_problem, random_topology
 from reference.compare import worst_relative
@@ -84,30 +85,16 @@ def test_a_net_runs_and_learns_on_as_if_nothing_had_been_recorded():
     topology, weights, X = problem(1, n_blocks=2, n_hidden=0, input_gate=True, output_gate=True)
     network, expected = Network(topology), kernel_run(topology, weights, X)
     kernel_run(topology, weights[::-1].copy(), X, network)  # leaves memory that is not zero
-    width = topology.n_units + 2 * topology.n_cells + topology.n_outputs
-    rows, first = np.empty((X.n_steps, width)), np.cumsum(X.lengths) - X.lengths
     for _ in range(2):
-        network.record(weights, Steps(X.flat), X.starts, X.lengths, first, rows)
+        rows = network.record(weights, Data(X))
         assert (rows[:, -topology.n_outputs :] == expected).all()
         assert (kernel_run(topology, weights, X, network) == expected).all()
 
 
-def test_calls_beyond_the_arrays_are_refused():
+def test_weights_of_another_length_are_refused():
     topology, weights, X = problem(1)
-    width = topology.n_units + 2 * topology.n_cells + topology.n_outputs
-    first = np.cumsum(X.lengths) - X.lengths
-    for changes, message in [
-        ({"weights": weights[:-1].copy()}, "weights expected"),
-        ({"starts": X.starts + 1}, "outside of the steps"),
-        ({"first": first + 1}, "outside of the values"),
-        ({"out": np.empty((X.n_steps, width - 1))}, f"{width} outputs expected"),
-    ]:
-        arguments = {
-            "weights": weights, "x": Steps(X.flat), "starts": X.starts, "lengths": X.lengths,
-            "first": first, "out": np.empty((X.n_steps, width)),
-        }  # fmt: skip
-        with pytest.raises(ValueError, match=message):
-            Network(topology).record(**{**arguments, **changes})
+    with pytest.raises(ValueError, match="weights expected"):
+        Network(topology).record(weights[:-1].copy(), Data(X))
 
 
 # ---- estimators ----------------------------------------------------------------------------------

@@ -1,27 +1,24 @@
-/* The squashing functions over arrays, for batches, in single and double precision.
+/* The hidden layer of a batch, row by row, in single and double precision.
  *
- * Plain loops that a compiler vectorises; a build for any processor gives right results, but not
- * the same bits everywhere, unlike vectors.h. The error is about 1e-7 and 1e-15 of the range.
+ * Plain loops that a compiler vectorises. A build for any processor gives right results but, unlike
+ * vectors.h, not the same bits everywhere: exp has an error of about 1e-7 and 1e-15 of the range.
  */
-#ifndef LSTM97_BATCH_MATH_H
-#define LSTM97_BATCH_MATH_H
+#ifndef LSTM97_BATCH_H
+#define LSTM97_BATCH_H
 
-#include <math.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "net.h"
 
 #if defined(__FMA__) || defined(__aarch64__)
 #define MULADDF(a, b, c) fmaf(a, b, c)
 #define MULADD(a, b, c) fma(a, b, c)
-#else /* a call of the C library's exact fma would take longer than all the rest */
+#else /* a call of the C library's exact fma would take longer than everything else */
 #define MULADDF(a, b, c) ((a) * (b) + (c))
 #define MULADD(a, b, c) ((a) * (b) + (c))
 #endif
 
-/* exp(x) = 2^k exp(r), |r| <= ln(2)/2. |x| is cut where 2^k is still a normal number; a NaN goes
- * through. Adding the shift rounds x / ln(2) to k, and leaves k, with the exponent's bias, in the
- * low bits. */
+/* exp(x) = 2^k exp(r), |r| <= ln(2)/2. x is limited to where 2^k is a normal number; a NaN stays a
+ * NaN. Adding the shift rounds x / ln(2) to k, and leaves k, with the exponent's bias, in the low
+ * bits. */
 
 static inline float float_exp(float x) {
     const float shift = 0x1.8p23f + 127.0f;
@@ -73,20 +70,40 @@ static inline double double_exp(double x) {
     return power * y;
 }
 
-/* x[i] = logistic function of x[i], stretched from (0, 1) to (low, high). */
+/* The logistic function, stretched from (0, 1) to (low, high). */
 
-static inline void squash_floats(ptrdiff_t n, float low, float high, float *x) {
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const float e = float_exp(-x[i]);
-        x[i] = (high + low * e) / (1.0f + e);
-    }
+static inline float squash_float(float x, float low, float high) {
+    const float e = float_exp(-x);
+    return (high + low * e) / (1.0f + e);
 }
 
-static inline void squash_doubles(ptrdiff_t n, double low, double high, double *x) {
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const double e = double_exp(-x[i]);
-        x[i] = (high + low * e) / (1.0 + e);
-    }
+static inline double squash_double(double x, double low, double high) {
+    const double e = double_exp(-x);
+    return (high + low * e) / (1.0 + e);
 }
+
+#define real float
+#define CELL(name) name##_float
+#define UNIT 1.0f
+#define HALF 0.5f
+#define FUSED(a, b, c) MULADDF(a, b, c)
+#define SQUASH(x, low, high) squash_float(x, low, high)
+#include "cell.h"
+
+#define real double
+#define CELL(name) name##_double
+#define UNIT 1.0
+#define HALF 0.5
+#define FUSED(a, b, c) MULADD(a, b, c)
+#define SQUASH(x, low, high) squash_double(x, low, high)
+#include "cell.h"
+
+#define real float
+#define ROW(name) name##_float
+#include "row.h"
+
+#define real double
+#define ROW(name) name##_double
+#include "row.h"
 
 #endif

@@ -1,66 +1,103 @@
-"""The hidden layer over a batch of sequences side by side: activations, and errors going back.
+"""The hidden layer for a batch of sequences side by side: activations, and errors going back.
 
-The rows of all arrays are packed steps: the first step of every sequence, then the second of all
-that have one, and so on. The longest sequence comes first, so that at step t the sequences that
-still run are the first active[t], and no row is padding.
+The rows of all arrays are packed steps: the first step of every sequence, then the second step of
+all sequences that have one, and so on. The longest sequence comes first. So at step t the sequences
+that still run are the first active[t], and no row is padding.
 
     z   sources of the layer: inputs x(t), unless they are sparse | fed-back y(t-1) | the constant 1
     a   gates' openings, cells' g(net), conventional activations; going back, they are replaced by
         delta, the errors at the net inputs
     h   squashed states of the cells
 
-Units stand in the order of `_core.pxd`, without padding. Matrix products are the BLAS's, whose
-bits depend on the processor; numbers in brackets are the paper's.
+Units are in the order of net.h, without padding. The BLAS does the matrix products: its bits
+depend on the processor.
 """
 
-from libc.string cimport memcpy
+from cython cimport floating
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
-from cython cimport floating
+from lstm97._kernels.net cimport Sizes, layout_of
 
 import numpy as np
 
 
 cdef extern from "batch.h" nogil:
-    void squash_floats(ptrdiff_t n, float low, float high, float *x) noexcept
-    void squash_doubles(ptrdiff_t n, double low, double high, double *x) noexcept
+    enum:
+        ROOM
+
+    void activate_float(const Sizes *n, float *a, float *s, float *h, float *room) noexcept
+    void activate_double(const Sizes *n, double *a, double *s, double *h, double *room) noexcept
+    void write_activations_float(
+        const Sizes *n, bint with_gates, const float *a, const float *h, float *room, float *y
+    ) noexcept
+    void write_activations_double(
+        const Sizes *n, bint with_gates, const double *a, const double *h, double *room, double *y
+    ) noexcept
+    void leave_units_float(
+        const Sizes *n, const float *error, const float *h, float *a, float *e_s, float *room
+    ) noexcept
+    void leave_units_double(
+        const Sizes *n, const double *error, const double *h, double *a, double *e_s, double *room
+    ) noexcept
+    void leave_states_float(
+        const Sizes *n, float *e_s, const float *error, float *a, float *room
+    ) noexcept
+    void leave_states_double(
+        const Sizes *n, double *e_s, const double *error, double *a, double *room
+    ) noexcept
 
 
-cdef struct Layer:
-    int n_blocks
-    int block_size
-    int n_cells
-    int n_hidden
-    int n_units
-    bint input_gate
-    bint output_gate
-    bint linear_state
-    int first_output_gate
-    int first_cell
-    int first_hidden
-    int first_feedback
-    int n_feedback
-    double g_low
-    double g_high
+# ---- for both precisions: see row.h --------------------------------------------------------------
 
-
-# ---- for all precisions --------------------------------------------------------------------------
-
-cdef inline void squash(int n, double low, double high, floating *x) noexcept nogil:
-    """x = logistic function of x, stretched to (low, high)."""
+cdef inline void activate(
+    const Sizes *n, floating *a, floating *s, floating *h, floating *room
+) noexcept nogil:
+    """Go from net inputs, in a, to openings, states and squashed states."""
     if floating is float:
-        squash_floats(n, <float> low, <float> high, x)
+        activate_float(n, a, s, h, room)
     else:
-        squash_doubles(n, low, high, x)
+        activate_double(n, a, s, h, room)
+
+
+cdef inline void write_activations(
+    const Sizes *n, bint with_gates, const floating *a, const floating *h, floating *room,
+    floating *y
+) noexcept nogil:
+    """Write the activations of the layer to y."""
+    if floating is float:
+        write_activations_float(n, with_gates, a, h, room, y)
+    else:
+        write_activations_double(n, with_gates, a, h, room, y)
+
+
+cdef inline void leave_units(
+    const Sizes *n, const floating *error, const floating *h, floating *a, floating *e_s,
+    floating *room
+) noexcept nogil:
+    """Go from errors at activations to net inputs of units, and to states."""
+    if floating is float:
+        leave_units_float(n, error, h, a, e_s, room)
+    else:
+        leave_units_double(n, error, h, a, e_s, room)
+
+
+cdef inline void leave_states(
+    const Sizes *n, floating *e_s, const floating *error, floating *a, floating *room
+) noexcept nogil:
+    """Go from errors at states to net inputs of cells and gates, and to the states before."""
+    if floating is float:
+        leave_states_float(n, e_s, error, a, room)
+    else:
+        leave_states_double(n, e_s, error, a, room)
 
 
 cdef inline void multiply(
     int m, int n, int k, floating *a, int a_width, floating *b, int b_width, bint transposed,
     bint add, floating *c, int c_width
 ) noexcept nogil:
-    """c (m, n) = a (m, k) b (k, n), or with b^T for b (n, k); or that is added.
+    """Write, or add, a (m, k) times b (k, n), or times the transpose of b (n, k), to c (m, n).
 
-    All go row by row. The BLAS goes column by column: it sees transposed matrices.
+    Matrices are stored row by row. The BLAS expects columns: it sees them transposed.
     """
     cdef floating one = 1.0, beta = 1.0 if add else 0.0
     cdef char *b_form = b"T" if transposed else b"N"
@@ -70,128 +107,19 @@ cdef inline void multiply(
         dgemm(b_form, b"N", &n, &m, &k, &one, b, &b_width, a, &a_width, &beta, c, &c_width)
 
 
-cdef inline const floating *openings(
-    const Layer *n, bint gate, const floating *gates, floating *room
-) noexcept nogil:
-    """The opening of its block's gate for each cell; the room is used where it is needed."""
-    cdef int c, j
-    if gate and n.block_size == 1:
-        return gates
-    for j in range(n.n_blocks):
-        for c in range(j * n.block_size, (j + 1) * n.block_size):
-            room[c] = gates[j] if gate else <floating> 1.0
-    return room
-
-
-cdef inline void sum_blocks(const Layer *n, floating *x) noexcept nogil:
-    """From a value per cell to one per block, in place."""
-    cdef int c, j
-    cdef floating total
-    if n.block_size == 1:
-        return
-    for j in range(n.n_blocks):
-        total = 0.0
-        for c in range(j * n.block_size, (j + 1) * n.block_size):
-            total += x[c]
-        x[j] = total
-
-
 cdef inline void add_scaled(int n, floating f, const floating *x, floating *y) noexcept nogil:
-    """y += f x."""
+    """Add f x to y."""
     cdef int i
     for i in range(n):
         y[i] += f * x[i]
 
 
-# ---- forward, one row ----------------------------------------------------------------------------
-
-cdef inline void activate(
-    const Layer *n, floating *a, floating *s, floating *h, floating *room
-) noexcept nogil:
-    """From net inputs, in a, to activations in a, states s and squashed states h."""
-    cdef int c
-    cdef floating *g = a + n.first_cell
-    cdef const floating *opening
-    squash(n.first_cell, 0.0, 1.0, a)
-    squash(n.n_cells, n.g_low, n.g_high, g)
-    squash(n.n_hidden, 0.0, 1.0, a + n.first_hidden)
-    opening = openings(n, n.input_gate, a, room)
-    for c in range(n.n_cells):
-        s[c] += opening[c] * g[c]
-        h[c] = s[c]
-    if not n.linear_state:
-        squash(n.n_cells, -1.0, 1.0, h)
-
-
-cdef inline void write_activations(
-    const Layer *n, bint with_gates, const floating *a, const floating *h, floating *room,
-    floating *y
-) noexcept nogil:
-    """The layer's outputs: gates, if they are wanted, cells, conventional units."""
-    cdef int c
-    cdef const floating *opening = openings(n, n.output_gate, a + n.first_output_gate, room)
-    if with_gates:
-        memcpy(y, a, n.first_cell * sizeof(floating))
-        y += n.first_cell
-    for c in range(n.n_cells):
-        y[c] = opening[c] * h[c]
-    memcpy(y + n.n_cells, a + n.first_hidden, n.n_hidden * sizeof(floating))
-
-
-# ---- backward, one row ---------------------------------------------------------------------------
-
-cdef inline void leave_units(
-    const Layer *n, const floating *error, const floating *h, floating *a, floating *e_s,
-    floating *room
-) noexcept nogil:
-    """From errors at activations to output gates (21), states (23) and conventional units (20)."""
-    cdef int c, i
-    cdef const floating *at_cell = error + n.first_cell
-    cdef const floating *opening = openings(n, n.output_gate, a + n.first_output_gate, room)
-    cdef floating *through = room
-    cdef floating *gate = a + n.first_output_gate
-    cdef const floating *at_gate = error + n.first_output_gate
-    if n.linear_state:
-        for c in range(n.n_cells):
-            e_s[c] += opening[c] * at_cell[c]
-    else:
-        for c in range(n.n_cells):
-            e_s[c] += opening[c] * at_cell[c] * <floating> 0.5 * (1 - h[c]) * (1 + h[c])
-    if n.output_gate:
-        for c in range(n.n_cells):
-            through[c] = h[c] * at_cell[c]
-        sum_blocks(n, through)
-        for i in range(n.n_blocks):
-            gate[i] = gate[i] * (1 - gate[i]) * (through[i] + at_gate[i])
-    for i in range(n.first_hidden, n.n_units):
-        a[i] = a[i] * (1 - a[i]) * error[i]
-
-
-cdef inline void leave_states(
-    const Layer *n, const floating *e_s, const floating *error, floating *a, floating *room
-) noexcept nogil:
-    """From errors at states to cell inputs, by (27), and input gates, by (25).
-
-    An input gate's own activation has an error only if it was fed back; NULL: it has none.
-    """
-    cdef int c, i
-    cdef floating low = n.g_low, high = n.g_high, slope = 1.0 / (n.g_high - n.g_low)
-    cdef floating *g = a + n.first_cell
-    cdef const floating *opening = openings(n, n.input_gate, a, room)
-    cdef floating *at_gate = room + n.n_cells
-    for c in range(n.n_cells):
-        at_gate[c] = e_s[c] * g[c]
-        g[c] = e_s[c] * opening[c] * slope * (high - g[c]) * (g[c] - low)
-    if not n.input_gate:
-        return
-    sum_blocks(n, at_gate)
-    if error != NULL:
-        add_scaled(n.n_blocks, <floating> 1.0, error, at_gate)
-    for i in range(n.n_blocks):
-        a[i] = a[i] * (1 - a[i]) * at_gate[i]
-
-
 # ---- what Python calls ---------------------------------------------------------------------------
+
+def supports(topology):
+    """Tell whether `HiddenLayer` can be that of a topology."""
+    return not topology.recurrent_outputs
+
 
 cdef class HiddenLayer:
     """The hidden layer of a net.
@@ -201,20 +129,12 @@ cdef class HiddenLayer:
     topology : lstm97.learning.topology.Topology
     """
 
-    cdef Layer n
+    cdef Sizes n
 
     def __cinit__(self, topology):
-        cdef Layer *n = &self.n
-        n.n_blocks, n.block_size = topology.n_blocks, topology.block_size
-        n.n_cells, n.n_hidden = topology.n_cells, topology.n_hidden
-        n.n_units = topology.n_units
-        n.input_gate, n.output_gate = topology.input_gate, topology.output_gate
-        n.linear_state = topology.state_activation == "identity"
-        n.first_output_gate = n.n_blocks * n.input_gate
-        n.first_cell = n.first_output_gate + n.n_blocks * n.output_gate
-        n.first_hidden = n.first_cell + n.n_cells
-        n.first_feedback, n.n_feedback = topology.first_feedback, topology.n_feedback
-        n.g_low, n.g_high = topology.cell_range
+        if not supports(topology):
+            raise ValueError("batches are for nets with a layer of outputs")
+        self.n = layout_of(topology)
 
     def forward(
         self,
@@ -232,10 +152,10 @@ cdef class HiddenLayer:
         Py_ssize_t column,              # IN    column of y where they begin
     ):
         """Go through all steps."""
-        cdef const Layer *n = &self.n
+        cdef const Sizes *n = &self.n
         cdef Py_ssize_t b, i, m = 0, t, first = 0, n_next, row
         cdef int width = z.shape[1]
-        cdef floating[::1] room = np.empty(n.n_cells + 1, dtype=np.asarray(z).dtype)
+        cdef floating[::1] room = np.empty(ROOM * n.n_cells + 1, dtype=np.asarray(z).dtype)
         with nogil:
             for t in range(active.shape[0]):
                 b = active[t]
@@ -275,11 +195,11 @@ cdef class HiddenLayer:
         The error at a state reaches all earlier steps unchanged. Truncated, output gates and
         conventional units have an error in due rows only: their activations stay in other rows.
         """
-        cdef const Layer *n = &self.n
+        cdef const Sizes *n = &self.n
         cdef Py_ssize_t b, i, m = due.shape[0] - 1, t, first = a.shape[0], n_next = 0
         cdef bint full = w is not None
         cdef floating *at_unit
-        cdef floating[::1] room = np.empty(2 * n.n_cells + 1, dtype=np.asarray(a).dtype)
+        cdef floating[::1] room = np.empty(ROOM * n.n_cells + 1, dtype=np.asarray(a).dtype)
         with nogil:
             for t in range(active.shape[0] - 1, -1, -1):
                 b = active[t]

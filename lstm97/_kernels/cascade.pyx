@@ -9,27 +9,29 @@ Sources of the output layer, which is that of the LSTM's kernel with shortcuts a
 
     inputs x(t) | hidden units V(t) | the constant 1 (bias)
 
-Candidates stand in the lanes, and so do outputs. All but the classes is plain C on the structs,
+Each candidate has a lane, and so has each output. All but the classes is plain C on the structs,
 without the GIL, without randomness, without a Python object.
 """
 
 from libc.limits cimport INT_MAX
 from libc.math cimport NAN, isnan
 from libc.stdint cimport int64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
-from lstm97._core cimport (
-    LOGISTIC, SQUARED_ERROR, Input, Sizes, State, Steps, Summary, Target, Weights
-)
+from lstm97._kernels.data cimport Data, lies_inside
 from lstm97._kernels.forward cimport step_output
-from lstm97._kernels.gradient cimport add_output_gradient, is_target, output_error
+from lstm97._kernels.gradient cimport add_output_gradient, output_error
+from lstm97._kernels.net cimport (
+    LOGISTIC, SQUARED_ERROR, Input, Sizes, State, Summary, Target, Weights
+)
+from lstm97._kernels.sequence cimport target_at, write_results
 from lstm97._kernels.vectors cimport (
     add_outer, add_scaled, add_weighted, clear_lanes, copy_lanes, fma, padded, squash_lanes
 )
 
 import numpy as np
 
-from lstm97._core import LOSSES, OUTPUT_ACTIVATIONS
+from lstm97._kernels.net import LOSSES, OUTPUT_ACTIVATIONS
 
 
 # ---- hidden units --------------------------------------------------------------------------------
@@ -52,7 +54,7 @@ cdef struct Units:
 
 
 cdef inline double *own_row(const Units *u, double *w) noexcept nogil:
-    """The row of weights to a unit's own last value; the bias follows."""
+    """Return the row of weights to a unit's own last value; the bias follows."""
     return w + <Py_ssize_t> (u.n_inputs + u.n_before) * u.lanes
 
 
@@ -60,7 +62,7 @@ cdef void step_units(
     const Units *u, const Input *x, Py_ssize_t t, const double *before,
     const double *last, double *value
 ) noexcept nogil:
-    """Values V(t) of the units, from x(t), the values `before` of earlier units, and V(t-1)."""
+    """Compute the values V(t) of the units from x(t), the values of earlier units, and V(t-1)."""
     cdef int i, j
     cdef const double *own = own_row(u, u.w)
     if x.dense != NULL:
@@ -98,11 +100,11 @@ cdef void correlate_sequence(
     const Units *u, const Input *x, Py_ssize_t start, Py_ssize_t length, const double *before,
     int stride, const double *residual, double *tape
 ) noexcept nogil:
-    """Add what a sequence gives to the correlations and to the gradient of their sum's size.
+    """Add the share of a sequence to the correlations, and to the gradient of their total size.
 
-    Residuals are centred, so that a value's mean need not be taken off. Fahlman carries dV/dw
-    along; reading a tape of the values (length + 1 rows, the first for V before the first step)
-    from its end gives the same sums, for the work of a second forward pass.
+    Residuals are centred, so that the mean of the values makes no difference. Fahlman carries dV/dw
+    along. Here a tape of the values is read from its end, which gives the same sums for the cost of
+    a second forward pass; it has length + 1 rows, the first for V before the first step.
     """
     cdef int j
     cdef Py_ssize_t t
@@ -137,24 +139,21 @@ cdef Summary learn_sequence(
     The offset is added to the slope of logistic outputs under a squared error.
     """
     cdef int k
-    cdef Py_ssize_t t, row
-    cdef double weight
+    cdef Py_ssize_t t
+    cdef double weight = 1.0
     cdef const double *target
     cdef Summary r
     memset(&r, 0, sizeof(Summary))
     for t in range(length):
-        row = d.first[i] + (t if d.every else 0)
-        target = d.values + row * n.n_outputs
-        if not (d.every or t == length - 1) or not is_target(n, target):
-            for k in range(n.n_outputs):
-                residual[t * n.n_outputs + k] = NAN
+        for k in range(n.n_outputs):
+            residual[t * n.n_outputs + k] = NAN
+        target = target_at(n, d, i, t, t == length - 1, &weight)
+        if target == NULL:
             continue
-        weight = d.weight[row] if d.weight != NULL else 1.0
         q.y = hidden + t * n.n_hidden
         step_output(n, w, x, start + t, q)
         output_error(n, q, target, weight, &r)
         for k in range(n.n_outputs):
-            residual[t * n.n_outputs + k] = NAN
             if not isnan(target[k]):
                 if n.output_activation == LOGISTIC and n.loss == SQUARED_ERROR:
                     q.e[k] = fma(offset * weight, target[k] - q.output[k], q.e[k])
@@ -164,7 +163,7 @@ cdef Summary learn_sequence(
 
 
 def centre(double[:, ::1] residual, const double[::1] weight):
-    """Take each output's mean error off its errors, in place; 0 where there is no target.
+    """Subtract the mean error of each output from its errors, in place; write 0 without a target.
 
     Parameters
     ----------
@@ -199,43 +198,34 @@ def centre(double[:, ::1] residual, const double[::1] weight):
 
 # ---- what Python calls ---------------------------------------------------------------------------
 
-cdef class Block:
-    """Sequences, and the places of their steps in the arrays of the batch.
+cdef class Piece:
+    """Some sequences of a batch, and the places of their steps in the arrays of the batch.
 
     Parameters
     ----------
-    x : Steps
-    starts, lengths : ndarray of int of shape (n_sequences,)
-        First step of each sequence, and its steps.
+    data : Data
     rows : ndarray of int of shape (n_sequences,)
         Row of each first step in the arrays of the batch.
     hidden : ndarray of shape (n_rows, n_hidden)
         Values of the hidden units.
     """
 
-    cdef Steps x
-    cdef const int64_t[::1] starts, lengths, rows
+    cdef Data data
+    cdef const int64_t[::1] rows
     cdef double[:, ::1] hidden
-    cdef double *values  # those of hidden, or NULL where there is none
+    cdef double *values  # those of hidden, or NULL if it is empty
     cdef int n_hidden
 
-    def __cinit__(self, Steps x, starts, lengths, rows, hidden):
+    def __cinit__(self, Data data, rows, hidden):
         cdef Py_ssize_t i
-        self.x, self.starts, self.lengths, self.rows = x, starts, lengths, rows
+        self.data, self.rows = data, rows
         self.hidden, self.n_hidden = hidden, hidden.shape[1]
         self.values = &self.hidden[0, 0] if hidden.size else NULL
-        if not len(starts) == len(lengths) == len(rows):
-            raise ValueError("starts, lengths and rows differ in length")
-        for i in range(self.starts.shape[0]):
-            if not inside(self.starts[i], self.lengths[i], x.n_steps):
-                raise ValueError(f"sequence {i} lies outside of the steps")
-            if not inside(self.rows[i], self.lengths[i], self.hidden.shape[0]):
+        if len(rows) != data.n_sequences:
+            raise ValueError("sequences and rows differ in number")
+        for i in range(data.n_sequences):
+            if not lies_inside(self.rows[i], data.lengths[i], self.hidden.shape[0]):
                 raise ValueError(f"sequence {i} lies outside of the rows")
-
-
-cdef inline bint inside(int64_t start, int64_t length, Py_ssize_t n) noexcept:
-    """Whether a range lies within n rows; written so that no sum can overflow."""
-    return 0 <= start < n and 1 <= length <= n - start
 
 
 cdef class Pool:
@@ -271,51 +261,51 @@ cdef class Pool:
         for i in range(n_units):
             u.low[i], u.high[i] = -1.0, 1.0
 
-    cdef _load(self, weights, Block block):
+    cdef _load(self, weights, Piece piece):
         if weights.shape != (self.u.n_inputs + self.u.n_before + 2, self.n_units):
             raise ValueError(f"weights of {self.n_units} units have shape {weights.shape}")
-        if block.x.n_inputs != self.u.n_inputs or block.n_hidden < self.u.n_before:
-            raise ValueError("the block has other inputs, or too few hidden units")
+        if piece.data.n_inputs != self.u.n_inputs or piece.n_hidden < self.u.n_before:
+            raise ValueError("the piece has other inputs, or too few hidden units")
         exchange(weights, self.u.w, self.u.lanes, True)
 
     def run(
         self,
         weights,                        # IN   (n_sources, 1)
-        Block block,                    # INOUT
+        Piece piece,                    # INOUT
     ):
-        """Write the values of a single unit to its column of the block's hidden units."""
+        """Write the values of a single unit to its column of the piece's hidden units."""
         cdef Py_ssize_t i, t, row
         cdef int unit = self.u.n_before
         cdef double *value = self.u.delta
-        self._load(weights, block)
-        if self.n_units != 1 or block.n_hidden <= unit:
+        self._load(weights, piece)
+        if self.n_units != 1 or piece.n_hidden <= unit:
             raise ValueError("a single unit expected, and a column for it")
         with nogil:
-            for i in range(block.starts.shape[0]):
+            for i in range(piece.data.n_sequences):
                 clear_lanes(self.u.lanes, value)
-                for t in range(block.lengths[i]):
-                    row = (block.rows[i] + t) * block.n_hidden
+                for t in range(piece.data.lengths[i]):
+                    row = (piece.rows[i] + t) * piece.n_hidden
                     step_units(
-                        &self.u, &block.x.input, block.starts[i] + t, block.values + row,
+                        &self.u, piece.data.x, piece.data.starts[i] + t, piece.values + row,
                         value, value,
                     )
-                    block.values[row + unit] = value[0]
+                    piece.values[row + unit] = value[0]
 
     def correlate(
         self,
         weights,                        # IN    (n_sources, n_units)
-        Block block,                    # IN
+        Piece piece,                    # IN
         double[:, ::1] residual,        # IN    (n_rows, n_outputs) centred
         sign,                           # IN    (n_outputs, n_units)
         correlation,                    # INOUT (n_outputs, n_units) sum of V E
         gradient,                       # INOUT (n_sources, n_units) of the sum of sign V E
     ):
-        """Add what a block gives to correlations, and to their gradient."""
+        """Add the share of a piece to correlations, and to their gradient."""
         cdef Units *u = &self.u
         cdef Py_ssize_t i
-        cdef double[::1] tape = np.empty((max(block.lengths, default=0) + 1) * u.lanes)
-        self._load(weights, block)
-        if residual.shape[0] != block.hidden.shape[0] or residual.shape[1] != u.n_outputs:
+        cdef double[::1] tape = np.empty((piece.data.longest + 1) * u.lanes)
+        self._load(weights, piece)
+        if residual.shape[0] != piece.hidden.shape[0] or residual.shape[1] != u.n_outputs:
             raise ValueError("a residual for each row and output expected")
         if not sign.shape == correlation.shape == (u.n_outputs, self.n_units):
             raise ValueError("a sign and a correlation for each output and unit expected")
@@ -325,11 +315,11 @@ cdef class Pool:
         exchange(correlation, u.correlation, u.lanes, True)
         exchange(gradient, u.gradient, u.lanes, True)
         with nogil:
-            for i in range(block.starts.shape[0]):
+            for i in range(piece.data.n_sequences):
                 correlate_sequence(
-                    u, &block.x.input, block.starts[i], block.lengths[i],
-                    block.values + block.rows[i] * block.n_hidden, block.n_hidden,
-                    &residual[block.rows[i], 0], &tape[0],
+                    u, piece.data.x, piece.data.starts[i], piece.data.lengths[i],
+                    piece.values + piece.rows[i] * piece.n_hidden, piece.n_hidden,
+                    &residual[piece.rows[i], 0], &tape[0],
                 )
         exchange(correlation, u.correlation, u.lanes, False)
         exchange(gradient, u.gradient, u.lanes, False)
@@ -371,83 +361,72 @@ cdef class Outputs:
         for k in range(n_outputs):
             self.q.output_high[k] = 1.0
 
-    cdef _load(self, weights, Block block, const double[:, ::1] values,
-               const int64_t[::1] first, bint every):
+    cdef _load(self, weights, Piece piece, int n_outputs):
         """Take the weights; refuse what would make the kernel read beyond its arrays."""
-        cdef Py_ssize_t i
         if weights.shape != (self.n.output_rows, self.n.n_outputs):
             raise ValueError(f"weights of the outputs have shape {weights.shape}")
-        if block.x.n_inputs != self.n.n_inputs or block.n_hidden != self.n.n_hidden:
-            raise ValueError("the block has other inputs or hidden units")
-        if values.shape[1] != self.n.n_outputs or first.shape[0] != block.starts.shape[0]:
-            raise ValueError("values for each output, and a first row for each sequence expected")
-        for i in range(block.starts.shape[0]):
-            if not inside(first[i], block.lengths[i] if every else 1, values.shape[0]):
-                raise ValueError(f"the targets of sequence {i} lie outside of the values")
+        piece.data.check(self.n.n_inputs, n_outputs)
+        if piece.n_hidden != self.n.n_hidden:
+            raise ValueError(f"the piece has {piece.n_hidden} hidden units")
         exchange(weights, self.w.output, self.n.output_lanes, True)
 
     def learn(
         self,
         weights,                        # IN    (n_sources, n_outputs)
-        Block block,                    # IN
-        const double[:, ::1] values,    # IN    targets, NaN for none
-        const double[::1] weight,       # IN    of each row of values, or None
-        const int64_t[::1] first,       # IN    first row of values of each sequence
-        bint every,                     # a row per step, or one row per sequence
+        Piece piece,                    # IN    with targets
         double offset,                  # added to the slope of logistic outputs
         double[:, ::1] results,         # OUT   loss, largest and mean absolute error per sequence
         double[:, ::1] residual,        # OUT   (n_rows, n_outputs), NaN for none
         gradient,                       # INOUT (n_sources, n_outputs) of minus the loss
     ):
-        """Add what a block gives to the gradient."""
+        """Add the share of a piece to the gradient."""
         cdef Py_ssize_t i
-        cdef Target d
+        cdef Data data = piece.data
         cdef Summary r
-        self._load(weights, block, values, first, every)
-        if weight is not None and weight.shape[0] != values.shape[0]:
-            raise ValueError("weight and values differ in length")
-        if results.shape[0] != block.starts.shape[0] or results.shape[1] != 3:
+        self._load(weights, piece, self.n.n_outputs)
+        if results.shape[0] != data.n_sequences or results.shape[1] != 3:
             raise ValueError("three results for each sequence expected")
-        if residual.shape[0] != block.hidden.shape[0] or residual.shape[1] != self.n.n_outputs:
+        if residual.shape[0] != piece.hidden.shape[0] or residual.shape[1] != self.n.n_outputs:
             raise ValueError("a residual for each row and output expected")
-        if block.starts.shape[0] == 0:
+        if data.n_sequences == 0:
             return
         exchange(gradient, self.gradient.output, self.n.output_lanes, True)
-        d.values, d.first, d.every, d.weight = &values[0, 0], &first[0], every, NULL
-        if weight is not None:
-            d.weight = &weight[0]
         with nogil:
-            for i in range(block.starts.shape[0]):
+            for i in range(data.n_sequences):
                 r = learn_sequence(
-                    &self.n, &self.w, &self.gradient, &self.q, &block.x.input, block.starts[i],
-                    block.lengths[i], &d, i, offset,
-                    block.values + block.rows[i] * self.n.n_hidden, &residual[block.rows[i], 0],
+                    &self.n, &self.w, &self.gradient, &self.q, data.x, data.starts[i],
+                    data.lengths[i], &data.target, i, offset,
+                    piece.values + piece.rows[i] * self.n.n_hidden, &residual[piece.rows[i], 0],
                 )
-                results[i, 0] = r.loss
-                results[i, 1] = r.max_error if r.n_errors else NAN
-                results[i, 2] = r.sum_error / r.n_errors if r.n_errors else NAN
+                write_results(&r, &results[i, 0])
         exchange(gradient, self.gradient.output, self.n.output_lanes, False)
 
     def run(
         self,
         weights,                        # IN   (n_sources, n_outputs)
-        Block block,                    # IN
+        Piece piece,                    # IN
         bint every,                     # outputs at every step, or at the last only
-        const int64_t[::1] first,       # IN   first row of out of each sequence
-        double[:, ::1] out,             # OUT  (n_rows, n_outputs)
     ):
-        """Write the outputs for a block; nothing is learned."""
-        cdef Py_ssize_t i, row, t
-        cdef int k
-        self._load(weights, block, out, first, every)
+        """Return the outputs for a piece, one after the other; nothing is learned.
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_rows, n_outputs)
+        """
+        cdef Data data = piece.data
+        cdef Py_ssize_t i, t, row = 0
+        cdef double[:, ::1] out = np.empty(
+            (data.n_steps if every else data.n_sequences, self.n.n_outputs)
+        )
+        self._load(weights, piece, -1)
         with nogil:
-            for i in range(block.starts.shape[0]):
-                for t in range(0 if every else block.lengths[i] - 1, block.lengths[i]):
-                    self.q.y = block.values + (block.rows[i] + t) * self.n.n_hidden
-                    step_output(&self.n, &self.w, &block.x.input, block.starts[i] + t, &self.q)
-                    row = first[i] + (t if every else 0)
-                    for k in range(self.n.n_outputs):
-                        out[row, k] = self.q.output[k]
+            for i in range(data.n_sequences):
+                for t in range(0 if every else data.lengths[i] - 1, data.lengths[i]):
+                    self.q.y = piece.values + (piece.rows[i] + t) * self.n.n_hidden
+                    step_output(&self.n, &self.w, data.x, data.starts[i] + t, &self.q)
+                    memcpy(&out[row, 0], self.q.output, self.n.n_outputs * sizeof(double))
+                    row += 1
+        return np.asarray(out)
 
 
 cdef exchange(double[:, :] matrix, double *packed, int lanes, bint inward):

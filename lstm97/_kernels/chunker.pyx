@@ -1,33 +1,34 @@
-"""The neural sequence chunker (Schmidhuber 1992): a net, and another fed by what the first missed.
+"""The neural sequence chunker (Schmidhuber 1992): a net, and a second one for what it misses.
 
 The automatizer sees every step. Its outputs are, in this order: the targets, the next input (if
-inputs are to be predicted), the chunker's state, which is the activations of its hidden units and
-(if the topology has room for them) its outputs.
+inputs are predicted), and the chunker's state. The state is the activations of the chunker's hidden
+units and, if the topology has room for them, its outputs.
 
-The chunker's outputs are the targets and the next input. It is fed at the first step; then with the
-inputs that come after the automatizer missed what was due, target or next input, by `threshold`
-or more; or after nothing was due. Its time is the steps at which it is fed. Where the automatizer
+The chunker's outputs are the targets and the next input. It sees the first step, and then the steps
+that follow one at which the automatizer missed what was due, target or next input, by `threshold`
+or more, or at which nothing was due. It knows nothing of the steps between. Where the automatizer
 misses, the chunker is trained on what was missed; the automatizer is trained at every step.
 
-Both learn by real-time recurrent learning, see `rtrl.pxd`.
+Both learn by real-time recurrent learning, see rtrl.pxd.
 """
 
-from libc.math cimport NAN, fabs, isfinite, isnan
-from libc.stdint cimport int64_t
+from libc.math cimport fabs, isfinite, isnan
 from libc.string cimport memset
 
-from lstm97._core cimport (
-    LINEAR, Input, Network, Sizes, State, Steps, Summary, Target, Weights, check_sequences,
-    check_targets
-)
+from lstm97._core cimport Network
+from lstm97._kernels.data cimport Data
 from lstm97._kernels.forward cimport step_hidden, step_output
-from lstm97._kernels.gradient cimport add_output_gradient, backpropagate, output_error, touch, update
+from lstm97._kernels.gradient cimport (
+    add_output_gradient, backpropagate, output_error, touch, update
+)
+from lstm97._kernels.net cimport LINEAR, Input, Sizes, State, Summary, Target, Weights
 from lstm97._kernels.rtrl cimport add_sensitive_gradient, advance_sensitivities
-from lstm97._kernels.sequence cimport reset, target_at
+from lstm97._kernels.sequence cimport reset, target_at, write_results
 
 import numpy as np
 
 
+# One of the two nets.
 cdef struct Net:
     Sizes *n
     Sizes targets      # as n, with no outputs but the targets
@@ -39,7 +40,7 @@ cdef struct Net:
 
 
 cdef inline void step(const Net *net, const Input *x, Py_ssize_t t, bint learns) noexcept nogil:
-    """Activations, their derivatives and outputs at step t.
+    """Compute activations, their derivatives and outputs at step t.
 
     Inputs may be any numbers: they are predicted linearly, and so are these predictions.
     """
@@ -56,10 +57,17 @@ cdef inline void step(const Net *net, const Input *x, Py_ssize_t t, bint learns)
             output[net.first_copy + i] = net.q.output_net[net.first_copy + i]
 
 
+cdef inline double weight_at(const Target *d, Py_ssize_t i, Py_ssize_t t) noexcept nogil:
+    """Return the weight of step t of sequence i: it counts for all that is learned there."""
+    if d.weight == NULL:
+        return 1.0
+    return d.weight[d.first[i] + (t if d.every else 0)]
+
+
 cdef inline void set_errors(
     const Net *net, const double *target, double weight, const double *next_input, Summary *r
 ) noexcept nogil:
-    """Errors at the outputs for what is due: targets, the next input (either may be NULL)."""
+    """Set the outputs' errors for what is due: targets, the next input (either may be NULL)."""
     cdef int i, k
     memset(net.q.e, 0, net.n.output_lanes * sizeof(double))
     if target != NULL:
@@ -67,13 +75,13 @@ cdef inline void set_errors(
     if next_input != NULL:
         for i in range(net.n_predicted):
             k = net.targets.n_outputs + i
-            net.q.e[k] = next_input[i] - net.q.output[k]
+            net.q.e[k] = weight * (next_input[i] - net.q.output[k])
 
 
 cdef inline bint is_missed(
     const Net *net, const double *target, const double *next_input, double threshold
 ) noexcept nogil:
-    """Whether one of the outputs is not within the threshold of what is due."""
+    """Tell whether an output differs from what is due by the threshold or more."""
     cdef int i
     cdef const double *output = net.q.output
     if target != NULL:
@@ -89,15 +97,15 @@ cdef inline bint is_missed(
 
 
 cdef inline void set_state_errors(
-    const Net *net, int first, const double *state, int n_states
+    const Net *net, int first, const double *state, int n_states, double weight
 ) noexcept nogil:
-    """Errors of the automatizer's outputs for a part of the chunker's state."""
+    """Set the errors of the automatizer's outputs for a part of the chunker's state."""
     cdef int i, k
     cdef double y
     for i in range(n_states):
         k = first + i
         y = net.q.output[k]
-        net.q.e[k] = state[i] - y
+        net.q.e[k] = weight * (state[i] - y)
         if net.n.output_activation != LINEAR and not (
             0 < net.first_copy <= k < net.first_copy + net.n_predicted
         ):
@@ -115,7 +123,7 @@ cdef inline void learn(const Net *net, const Input *x, Py_ssize_t t, double rate
 cdef inline const double *input_at(
     const Input *x, int n_inputs, Py_ssize_t t, double *row
 ) noexcept nogil:
-    """The inputs of step t; sparse ones are written out to row."""
+    """Return the inputs of step t; sparse ones are written to row as dense ones."""
     cdef int i
     if x.dense != NULL:
         return x.dense + t * n_inputs
@@ -144,6 +152,7 @@ cdef Summary learn_sequence(
             fed_at = t
         step(a, x, t, rate != 0.0)
         target = target_at(&a.targets, d, i, t - start, t == start + length - 1, &weight)
+        weight = weight_at(d, i, t - start)
         next_input = NULL
         if a.n_predicted > 0 and t < start + length - 1:
             next_input = input_at(x, a.n.n_inputs, t + 1, row)
@@ -155,9 +164,11 @@ cdef Summary learn_sequence(
             set_errors(c, target, weight, next_input, &ignored)
             learn(c, x, fed_at, rate)
         is_fed = is_fed or (target == NULL and next_input == NULL)
-        set_state_errors(a, c.n.n_outputs, c.q.y, c.n.n_hidden)
+        set_state_errors(a, c.n.n_outputs, c.q.y, c.n.n_hidden, weight)
         if a.n.n_outputs > c.n.n_outputs + c.n.n_hidden:
-            set_state_errors(a, c.n.n_outputs + c.n.n_hidden, c.q.output, c.n.n_outputs)
+            set_state_errors(
+                a, c.n.n_outputs + c.n.n_hidden, c.q.output, c.n.n_outputs, weight
+            )
         learn(a, x, t, rate)
     return r
 
@@ -203,49 +214,38 @@ cdef class Chunker:
 
     def learn(
         self,
-        double[::1] automatizer,        # INOUT, weights, changed unless learning_rate is 0
+        double[::1] automatizer,        # INOUT weights, changed unless learning_rate is 0
         double[::1] chunker,            # INOUT
-        Steps x,                        # IN
-        const int64_t[::1] starts,      # IN   first step of each sequence
-        const int64_t[::1] lengths,     # IN
-        const double[:, ::1] values,    # IN   targets, NaN for none
-        const double[::1] weight,       # IN   of each row of values, or None
-        const int64_t[::1] first,       # IN   first row of values of each sequence
-        bint every,                     # a row per step, or one row per sequence
+        Data data,                      # IN    with targets
         double learning_rate,
         double threshold,
-        double[:, ::1] results,         # OUT  loss, largest and mean absolute error per sequence
+        double[:, ::1] results,         # OUT   loss, largest and mean absolute error per sequence
     ):
         """Train on sequences, one after the other; see `lstm97._core.Network.learn`."""
-        cdef Py_ssize_t i, n_done = 0, n_sequences = starts.shape[0]
+        cdef Py_ssize_t i, n_done = 0
         cdef Net a = self._net(self.automatizer), c = self._net(self.chunker)
-        cdef Target d
         cdef Summary r
-        check_sequences(self.automatizer.topology, automatizer, x, starts, lengths)
-        check_sequences(self.chunker.topology, chunker, x, starts, lengths)
-        check_targets(self.n_targets, values, weight, first, lengths, every)
-        if results.shape[0] < n_sequences or results.shape[1] != 3:
-            raise ValueError(f"results of shape ({n_sequences}, 3) expected")
-        if n_sequences == 0:
+        self.automatizer._check_weights(automatizer)
+        self.chunker._check_weights(chunker)
+        data.check(self.automatizer.n.n_inputs, self.n_targets)
+        data.check(self.chunker.n.n_inputs, -1)
+        if results.shape[0] < data.n_sequences or results.shape[1] != 3:
+            raise ValueError(f"results of shape ({data.n_sequences}, 3) expected")
+        if data.n_sequences == 0:
             return 0
-        d.values, d.first, d.every, d.weight = &values[0, 0], &first[0], every, NULL
-        if weight is not None:
-            d.weight = &weight[0]
         self.automatizer._exchange(automatizer, a.w, True)
         self.chunker._exchange(chunker, c.w, True)
         self.automatizer._clear()
         self.chunker._clear()
         with nogil:
-            for i in range(n_sequences):
-                reset(a.n, &x.input, a.q)
-                reset(c.n, &x.input, c.q)
+            for i in range(data.n_sequences):
+                reset(a.n, data.x, a.q)
+                reset(c.n, data.x, c.q)
                 r = learn_sequence(
-                    &a, &c, &x.input, starts[i], lengths[i], &d, i, learning_rate, threshold,
-                    &self.row[0],
+                    &a, &c, data.x, data.starts[i], data.lengths[i], &data.target, i,
+                    learning_rate, threshold, &self.row[0],
                 )
-                results[i, 0] = r.loss
-                results[i, 1] = r.max_error if r.n_errors else NAN
-                results[i, 2] = r.sum_error / r.n_errors if r.n_errors else NAN
+                write_results(&r, &results[i, 0])
                 if learning_rate != 0.0 and not isfinite(r.loss):
                     break
                 n_done += 1
@@ -255,6 +255,6 @@ cdef class Chunker:
         self.chunker._clear_rows(c.gradient)
         return n_done
 
-    def run(self, automatizer, x, starts, lengths, every, first, out):
-        """Write the automatizer's outputs; see `lstm97._core.Network.run`."""
-        self.automatizer.run(automatizer, x, starts, lengths, every, first, out)
+    def run(self, automatizer, data, every):
+        """Return the automatizer's outputs for targets; see `lstm97._core.Network.run`."""
+        return self.automatizer.run(automatizer, data, every, self.n_targets)

@@ -1,34 +1,36 @@
-"""One time step of the 1997 LSTM: hidden layer, then outputs. Numbers in brackets: the paper's."""
+"""One time step of a net: hidden layer, then outputs. Numbers in brackets are the paper's.
 
-from lstm97._core cimport LINEAR, LOGISTIC, Input, Sizes, State, Weights
-from lstm97._kernels.layer cimport step_layer
+The functions stand in a .pxd file, since four kernels inline them.
+"""
+
+from lstm97._kernels.net cimport LINEAR, LOGISTIC, Input, Sizes, State, Weights
 from lstm97._kernels.vectors cimport add_scaled, add_weighted, copy_lanes, exp_, log_, squash_lanes
 
 
 cdef inline void step_hidden(
     const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, State *q
 ) noexcept nogil:
-    """Activations of the hidden layer at step t, from x(t) and y(t-1)."""
+    """Compute the activations of the hidden layer at step t, from x(t) and y(t-1)."""
     cdef const double *inputs = NULL
     cdef double *y = q.previous
     q.previous = q.y
     q.y = y
-    if q.layer.small and x.dense != NULL:
+    if q.is_small and x.dense != NULL:
         inputs = x.dense + t * n.n_inputs
     else:
         add_inputs(n, w, x, t, q)
-    if not q.layer.small:
+    if not q.is_small:
         add_weighted(
             n.unit_lanes, n.n_feedback, w.hidden + n.n_inputs * n.unit_lanes,
             q.previous + n.first_feedback, q.net, q.net,
         )
-    step_layer(&q.layer, inputs, q.previous + n.first_feedback, y)
+    q.step(n, w, q, inputs)
 
 
 cdef inline void add_inputs(
     const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, State *q
 ) noexcept nogil:
-    """What biases and inputs give to net."""
+    """Set the net inputs to what biases and inputs contribute."""
     cdef int i
     cdef const double *bias = w.hidden + (n.hidden_rows - 1) * n.unit_lanes
     if x.dense != NULL:
@@ -42,7 +44,7 @@ cdef inline void add_inputs(
 cdef inline void step_output(
     const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, State *q
 ) noexcept nogil:
-    """Outputs at step t, from the new activations of the hidden layer, as in Section 5."""
+    """Compute the outputs at step t from the hidden layer's activations at t (Section 5)."""
     cdef int i, k
     cdef double largest, total
     cdef const double *row = w.output

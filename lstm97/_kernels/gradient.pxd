@@ -1,19 +1,22 @@
-"""The gradient of the 1997 LSTM, and the update. Numbers in brackets: the paper's.
+"""The gradient of a net, and the update. Numbers in brackets are the paper's.
 
-The truncated gradient stands here twice, equal but for the order of the sums:
-    forward in time   each cell carries ds/dw along (`advance_traces`, (25) and (27)); constant
-                      memory for any length; weights may change at every step
-    backward          a tape of the sequence is read from its end (`unroll_tape`); for updates at
+The truncated gradient is here twice, equal but for the order of the sums:
+    forward in time   each cell carries ds/dw along (`carry_traces`, (25) and (27)): memory is
+                      constant for any length, and weights may move at every step
+    backward          a tape of the sequence is read from its end (`unroll_tape`): for updates at
                       the end of a sequence
-Backward it may also be full: then an error goes on through all that is fed back, which is
-back-propagation through time. Forward in time the full gradient is that of `rtrl.pxd`.
+Backward it may also be full: an error then goes on through all that is fed back, which is
+back-propagation through time. The full gradient forward in time is in rtrl.pxd.
+
+The functions stand in a .pxd file, since three kernels inline them.
 """
 
 from libc.math cimport fabs, isnan
 from libc.string cimport memset
 
-from lstm97._core cimport (
-    LOGISTIC, SOFTMAX, SQUARED_ERROR, Input, Sizes, State, Summary, Weights
+from lstm97._kernels.net cimport (
+    LOGISTIC, N_STATE_GATES, OUTPUT_GATE, SOFTMAX, SQUARED_ERROR, Gates, Input, Sizes, State,
+    Summary, Weights, has_gate, lane_of, logistic_slope, output_slope
 )
 from lstm97._kernels.vectors cimport (
     add_outer, add_products, add_scaled, add_weighted, clear_lanes, copy_lanes, exp_, fma, log_,
@@ -21,10 +24,18 @@ from lstm97._kernels.vectors cimport (
 )
 
 
+cdef enum Gradient:
+    NONE                # losses only
+    TRUNCATED_FORWARD
+    TRUNCATED_BACKWARD
+    FULL_BACKWARD       # back-propagation through time
+    FULL_FORWARD        # real-time recurrent learning
+
+
 # ---- error at the outputs ------------------------------------------------------------------------
 
 cdef inline double log_cost(const Sizes *n, const State *q, int k, double d) noexcept nogil:
-    """Log loss of output k, from its net input, so that it stays finite for a sure output."""
+    """Return the log loss of output k, from its net input: it stays finite where an output is 0."""
     cdef double net = q.output_net[k]
     if n.output_activation == SOFTMAX:
         return d * (q.log_total - net)
@@ -34,7 +45,7 @@ cdef inline double log_cost(const Sizes *n, const State *q, int k, double d) noe
 cdef inline void output_error(
     const Sizes *n, State *q, const double *d, double weight, Summary *r
 ) noexcept nogil:
-    """Errors e at the outputs' net inputs for the targets d (19); a NaN target has none."""
+    """Set the errors e at the outputs' net inputs for the targets d (19); zero where d is NaN."""
     cdef int k
     cdef double error, y, mean = 0.0, mass = 0.0, loss = 0.0
     for k in range(n.n_outputs):
@@ -67,6 +78,7 @@ cdef inline void output_error(
 
 
 cdef inline bint is_target(const Sizes *n, const double *d) noexcept nogil:
+    """Tell whether a row holds a target for any output."""
     cdef int k
     for k in range(n.n_outputs):
         if not isnan(d[k]):
@@ -74,15 +86,11 @@ cdef inline bint is_target(const Sizes *n, const double *d) noexcept nogil:
     return False
 
 
-cdef inline double state_slope(const Sizes *n, double h) noexcept nogil:
-    """h'(s) from h(s)."""
-    return 1.0 if n.linear_state else 0.5 * (1.0 - h) * (1.0 + h)
-
-
 cdef inline void backpropagate(const Sizes *n, const Weights *w, State *q) noexcept nogil:
-    """From the outputs' errors to those of output gates (21), states (23), other units (20)."""
+    """Carry the outputs' errors to output gates (21), states (23) and conventional units (20)."""
     cdef int c, i, j, k
-    cdef double error, opening, through
+    cdef double error, through
+    cdef Gates gates
     cdef const double *y
     cdef const double *row = w.output + (n.n_inputs * n.output_lanes if n.shortcut else 0)
     clear_lanes(n.unit_lanes, q.delta)
@@ -90,31 +98,43 @@ cdef inline void backpropagate(const Sizes *n, const Weights *w, State *q) noexc
         for k in range(n.n_outputs):
             q.delta[k] = q.e[k]
         return
+    gates.kinds = n.gates
     for j in range(n.n_blocks):
-        opening = q.a[n.first_output_gate + j] if n.output_gate else 1.0
+        set_output_gate(n, q.a, j, &gates)
         through = 0.0
         for c in range(j * n.block_size, (j + 1) * n.block_size):
             error = 0.0
             for k in range(n.n_outputs):
                 error = fma(row[k], q.e[k], error)
-            q.e_s[c] = opening * state_slope(n, q.h[c]) * error
+            q.e_s[c] = output_slope(&gates, n.linear_state, q.h[c]) * error
             through = fma(q.h[c], error, through)
             row += n.output_lanes
-        if n.output_gate:
-            q.delta[n.first_output_gate + j] = opening * (1.0 - opening) * through
+        if has_gate(n.gates, OUTPUT_GATE):
+            q.delta[n.first_gate[OUTPUT_GATE] + j] = (
+                logistic_slope(gates.y[OUTPUT_GATE]) * through
+            )
     y = q.y + n.n_gates + n.n_cells
     for i in range(n.n_hidden):
         error = 0.0
         for k in range(n.n_outputs):
             error = fma(row[k], q.e[k], error)
-        q.delta[n.first_hidden + i] = y[i] * (1.0 - y[i]) * error
+        q.delta[n.first_hidden + i] = logistic_slope(y[i]) * error
         row += n.output_lanes
+
+
+cdef inline void set_output_gate(
+    const Sizes *n, const double *openings, int block, Gates *gates
+) noexcept nogil:
+    """Set the opening of a block's output gate; a missing one is open."""
+    gates.y[OUTPUT_GATE] = 1.0
+    if has_gate(n.gates, OUTPUT_GATE):
+        gates.y[OUTPUT_GATE] = openings[n.first_gate[OUTPUT_GATE] + block]
 
 
 # ---- gradient ------------------------------------------------------------------------------------
 
 cdef inline void touch(State *q, const Input *x, Py_ssize_t t) noexcept nogil:
-    """Note the columns of x(t) that are not zero (sparse input only)."""
+    """Add the columns of x(t) that are not zero to those touched so far (sparse input only)."""
     cdef int column, i, p
     if x.dense != NULL:
         return
@@ -131,7 +151,7 @@ cdef inline void add_sources(
     const Sizes *n, const Input *x, Py_ssize_t t, const double *feedback,
     int n_lanes, const double *u, double *d
 ) noexcept nogil:
-    """d[m, l] += z_m(t) u[l], over all sources m of the hidden layer."""
+    """Add z_m(t) u[l] to d[m, l] for every source m of the hidden layer."""
     cdef int i
     if x.dense != NULL:
         add_outer(n_lanes, n.n_inputs, u, x.dense + t * n.n_inputs, d)
@@ -142,12 +162,12 @@ cdef inline void add_sources(
     add_scaled(n_lanes, 1.0, u, d + (n.hidden_rows - 1) * n_lanes)
 
 
-cdef inline void advance_traces(
+cdef inline void carry_traces(
     const Sizes *n, const Input *x, Py_ssize_t t, State *q
 ) noexcept nogil:
-    """Carry ds/dw from step t-1 to step t, (25) and (27), where the layer's step has not."""
+    """Carry ds/dw from step t-1 to step t, (25) and (27), as far as the step has not done it."""
     cdef int i
-    if not q.layer.small:
+    if not q.is_small:
         add_sources(n, x, t, q.previous + n.first_feedback, n.trace_lanes, q.u, q.trace)
     elif x.dense == NULL:
         for i in range(x.indptr[t], x.indptr[t + 1]):
@@ -157,7 +177,7 @@ cdef inline void advance_traces(
 cdef inline void add_output_gradient(
     const Sizes *n, const Input *x, Py_ssize_t t, const State *q, Weights *gradient
 ) noexcept nogil:
-    """Weights to the output units: (22)."""
+    """Add the gradient of the weights to the output units: (22)."""
     cdef int i
     cdef double *row = gradient.output
     if n.recurrent_outputs:
@@ -179,29 +199,38 @@ cdef inline void add_output_gradient(
 cdef inline void add_trace_row(
     const Sizes *n, const State *q, int m, Weights *gradient
 ) noexcept nogil:
-    """(28) and (26) for source m: the error at the states times the carried ds/dw."""
-    cdef int c, j
-    cdef double sum
+    """Add (28) and (26) for source m: the errors at the states times the carried ds/dw."""
+    cdef int kind
     cdef double *row = gradient.hidden + m * n.unit_lanes
     cdef const double *trace = q.trace + m * n.trace_lanes
     add_products(n.cell_lanes, q.e_s, trace, row + n.first_cell)
-    if not n.input_gate:
-        return
-    trace += n.cell_lanes
+    for kind in range(N_STATE_GATES):
+        if has_gate(n.gates, kind):
+            add_gate_row(
+                n, q.e_s, trace + n.gate_trace[kind] * n.cell_lanes, row + n.first_gate[kind]
+            )
+
+
+cdef inline void add_gate_row(
+    const Sizes *n, const double *e_s, const double *trace, double *row
+) noexcept nogil:
+    """Add errors times traces to a gate's row: a gate has a share in each cell of its block."""
+    cdef int c, j
+    cdef double sum
     if n.block_size == 1:
-        add_products(n.cell_lanes, q.e_s, trace, row)
+        add_products(n.cell_lanes, e_s, trace, row)
         return
     for j in range(n.n_blocks):
         sum = row[j]
         for c in range(j * n.block_size, (j + 1) * n.block_size):
-            sum = fma(q.e_s[c], trace[c], sum)
+            sum = fma(e_s[c], trace[c], sum)
         row[j] = sum
 
 
 cdef inline void add_hidden_gradient(
     const Sizes *n, const Input *x, Py_ssize_t t, const State *q, Weights *gradient
 ) noexcept nogil:
-    """The gradient forward in time, at a step with a target."""
+    """Add the gradient forward in time, at a step with a target."""
     cdef int i, m
     add_sources(
         n, x, t, q.previous + n.first_feedback, n.unit_lanes, q.delta, gradient.hidden
@@ -219,12 +248,14 @@ cdef inline void add_hidden_gradient(
 # A record of the tape, one per step: u, feedback y(t-1), e_s, delta, h.
 
 cdef inline int tape_width(const Sizes *n) noexcept nogil:
+    """Return the length of a record."""
     return n.trace_lanes + 2 * n.cell_lanes + 2 * n.unit_lanes
 
 
 cdef inline void write_tape(
     const Sizes *n, const State *q, bint has_target, double *record
 ) noexcept nogil:
+    """Write the record of the current step."""
     copy_lanes(n.trace_lanes, q.u, record)
     record += n.trace_lanes
     copy_lanes(n.unit_lanes, q.previous, record)
@@ -241,11 +272,11 @@ cdef inline void unroll_tape(
     const Sizes *n, const Input *x, Py_ssize_t start, Py_ssize_t length, double *tape,
     const double *transposed, State *q, Weights *gradient
 ) noexcept nogil:
-    """The gradient backward: an error at a state reaches all earlier steps unchanged.
+    """Add the gradient backward: an error at a state reaches all earlier steps unchanged.
 
     Without `transposed` weights it is the truncated one, with them the full one.
     """
-    cdef int c, j
+    cdef int c
     cdef Py_ssize_t t
     cdef const double *u
     cdef const double *feedback
@@ -261,22 +292,37 @@ cdef inline void unroll_tape(
             add_fed_back_error(n, transposed, <double *> u, q)
         for c in range(n.n_cells):
             q.e_s[c] += e_s[c]
-        for j in range(n.n_blocks):
-            for c in range(j * n.block_size, (j + 1) * n.block_size):
-                delta[n.first_cell + c] = q.e_s[c] * u[c]
-                if n.input_gate:
-                    delta[j] = fma(q.e_s[c], u[n.cell_lanes + c], delta[j])
+        leave_states(n, q.e_s, u, delta)
         add_sources(
             n, x, start + t, feedback + n.first_feedback, n.unit_lanes, delta, gradient.hidden
         )
 
 
+cdef inline void leave_states(
+    const Sizes *n, const double *e_s, const double *u, double *delta
+) noexcept nogil:
+    """Carry errors at the states to the net inputs of cells and of gates that act on states."""
+    cdef int c, i, j, kind
+    cdef const double *u_gate
+    for c in range(n.n_cells):
+        delta[n.first_cell + c] = e_s[c] * u[c]
+    for kind in range(N_STATE_GATES):
+        if not has_gate(n.gates, kind):
+            continue
+        u_gate = u + n.gate_trace[kind] * n.cell_lanes
+        for j in range(n.n_blocks):
+            i = n.first_gate[kind] + j
+            for c in range(j * n.block_size, (j + 1) * n.block_size):
+                delta[i] = fma(e_s[c], u_gate[c], delta[i])
+
+
 cdef inline void add_fed_back_error(
     const Sizes *n, const double *transposed, double *record, State *q
 ) noexcept nogil:
-    """What the errors of the next step's net inputs, in the next record, add to this record's."""
-    cdef int c, i, j
-    cdef double opening, through
+    """Add to a record what the errors at the next step's net inputs send back to this step."""
+    cdef int c, i, j, kind
+    cdef double through
+    cdef Gates gates
     cdef double *e_s = record + n.trace_lanes + n.unit_lanes
     cdef double *delta = e_s + n.cell_lanes
     cdef const double *h = delta + n.unit_lanes
@@ -285,36 +331,32 @@ cdef inline void add_fed_back_error(
     cdef double *error = q.net
     clear_lanes(n.unit_lanes, error)
     add_weighted(n.unit_lanes, n.unit_lanes, transposed, next_delta, error, error)
+    gates.kinds = n.gates
     for j in range(n.n_blocks):
-        opening = y[n.first_output_gate + j] if n.output_gate else 1.0
+        set_output_gate(n, y, j, &gates)
         through = 0.0
         for c in range(j * n.block_size, (j + 1) * n.block_size):
             through = fma(h[c], error[n.first_cell + c], through)
-            e_s[c] = fma(opening * state_slope(n, h[c]), error[n.first_cell + c], e_s[c])
-        if n.output_gate:
-            i = n.first_output_gate + j
-            delta[i] = fma(opening * (1.0 - opening), through + error[i], delta[i])
-        if n.input_gate:
-            delta[j] = fma(y[j] * (1.0 - y[j]), error[j], delta[j])
+            e_s[c] = fma(
+                output_slope(&gates, n.linear_state, h[c]), error[n.first_cell + c], e_s[c]
+            )
+        if has_gate(n.gates, OUTPUT_GATE):
+            i = n.first_gate[OUTPUT_GATE] + j
+            delta[i] = fma(logistic_slope(y[i]), through + error[i], delta[i])
+        for kind in range(N_STATE_GATES):
+            if has_gate(n.gates, kind):
+                i = n.first_gate[kind] + j
+                delta[i] = fma(logistic_slope(y[i]), error[i], delta[i])
     y += n.n_gates + n.n_cells
     for c in range(n.n_hidden):
         i = n.first_hidden + c
-        delta[i] = fma(y[c] * (1.0 - y[c]), error[i], delta[i])
-
-
-cdef inline int lane_of(const Sizes *n, int unit) noexcept nogil:
-    """The lane of a unit of the hidden layer."""
-    if unit < n.n_gates:
-        return unit
-    if unit < n.n_gates + n.n_cells:
-        return n.first_cell + unit - n.n_gates
-    return n.first_hidden + unit - n.n_gates - n.n_cells
+        delta[i] = fma(logistic_slope(y[c]), error[i], delta[i])
 
 
 cdef inline void transpose_feedback(
     const Sizes *n, const Weights *w, double *transposed
 ) noexcept nogil:
-    """Recurrent weights with a row for each lane that they lead to: (unit_lanes, unit_lanes)."""
+    """Write the recurrent weights with a row for each lane that they lead to."""
     cdef int i, lane, source
     cdef const double *row = w.hidden + n.n_inputs * n.unit_lanes
     memset(transposed, 0, <Py_ssize_t> n.unit_lanes * n.unit_lanes * sizeof(double))
@@ -330,6 +372,7 @@ cdef inline void transpose_feedback(
 cdef inline void move_output_row(
     const Sizes *n, int m, double rate, Weights *w, Weights *gradient
 ) noexcept nogil:
+    """Move the weights from source m to the outputs."""
     move_lanes(
         n.output_lanes, rate, gradient.output + m * n.output_lanes, w.output + m * n.output_lanes
     )
@@ -339,11 +382,11 @@ cdef inline void update(
     const Sizes *n, const Input *x, Py_ssize_t t, double rate,
     State *q, Weights *w, Weights *gradient
 ) noexcept nogil:
-    """w += rate * gradient, and the gradient to zero.
+    """Add rate * gradient to the weights, and set the gradient to zero.
 
-    Of sparse inputs only the rows whose gradient may not be zero: at a step t, hidden units see
-    all columns so far, by their traces, but outputs those of x(t); after a sequence, t = -1, both
-    see all columns so far.
+    With sparse inputs, only rows that may have a gradient are visited. At a step t, the traces of
+    hidden units reach all columns touched so far, but the outputs see those of x(t) only. After a
+    sequence, at t = -1, both have all columns touched so far.
     """
     cdef int i, m
     cdef Py_ssize_t first_row = 0, first_output_row = 0

@@ -1,21 +1,23 @@
 """Real-time recurrent learning of a net of conventional units (Williams and Zipser 1989).
 
-Carried forward is, for every unit k, the derivative of its net input by every weight to the layer:
+For every unit k, the derivative of its net input by every weight to the layer is carried forward:
 
     dnet_k(t)/dw_im = sum over l of w_kl f'_l(t-1) dnet_l(t-1)/dw_im + (1 if i = k) z_m(t)
 
-where w_im leads from source m to unit i. Nothing is cut: without changes of weights within a
-sequence, the sum of the gradients of its steps is that of back-propagation through time.
+where w_im leads from source m to unit i. Nothing is truncated: if the weights do not change within
+a sequence, the gradients of its steps add up to that of back-propagation through time.
+
+The functions stand in a .pxd file, since three kernels inline them.
 """
 
 from libc.string cimport memset
 
-from lstm97._core cimport Input, Sizes, State, Weights
+from lstm97._kernels.net cimport Input, Sizes, State, Weights, logistic_slope
 from lstm97._kernels.vectors cimport add_weighted, clear_lanes
 
 
 cdef inline void advance_source(const Sizes *n, int m, double z, State *q) noexcept nogil:
-    """Derivatives by the weights from source m, with activation z, from step t-1 to step t."""
+    """Carry the derivatives by weights from source m, with activation z, from t-1 to t."""
     cdef int k
     cdef Py_ssize_t first = <Py_ssize_t> m * n.n_hidden * n.unit_lanes
     cdef const double *before = q.before + first
@@ -29,12 +31,12 @@ cdef inline void advance_source(const Sizes *n, int m, double z, State *q) noexc
 
 
 cdef inline void couple(const Sizes *n, const Weights *w, State *q) noexcept nogil:
-    """w_kl f'_l(t-1): what carries an error from one step to the step before."""
+    """Set w_kl f'_l(t-1), which carries an error from one step to the step before."""
     cdef int k, source
     cdef double slope
     cdef const double *row = w.hidden + n.n_inputs * n.unit_lanes
     for source in range(n.n_feedback):
-        slope = q.previous[source] * (1.0 - q.previous[source])
+        slope = logistic_slope(q.previous[source])
         for k in range(n.n_hidden):
             q.coupling[k * n.n_hidden + source] = row[k] * slope
         row += n.unit_lanes
@@ -43,7 +45,7 @@ cdef inline void couple(const Sizes *n, const Weights *w, State *q) noexcept nog
 cdef inline void advance_sensitivities(
     const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, State *q
 ) noexcept nogil:
-    """All derivatives from step t-1 to step t; of sparse inputs, by the columns seen so far."""
+    """Carry all derivatives from t-1 to t; of sparse inputs, by the columns touched so far."""
     cdef int i, k, m
     cdef double *other = q.before
     q.before = q.sensitivity
@@ -67,7 +69,7 @@ cdef inline void advance_sensitivities(
 cdef inline void add_sensitive_gradient(
     const Sizes *n, const Input *x, const State *q, Weights *gradient
 ) noexcept nogil:
-    """The gradient by the weights to the hidden layer, at a step with a target."""
+    """Add the gradient by the weights to the hidden layer, at a step with a target."""
     cdef int i, m
     if x.dense != NULL:
         for m in range(n.n_inputs):
@@ -82,6 +84,7 @@ cdef inline void add_sensitive_gradient(
 cdef inline void add_source_gradient(
     const Sizes *n, int m, const State *q, Weights *gradient
 ) noexcept nogil:
+    """Add the gradient by the weights from source m."""
     cdef double *row = gradient.hidden + m * n.unit_lanes
     add_weighted(
         n.unit_lanes, n.n_hidden, q.sensitivity + <Py_ssize_t> m * n.n_hidden * n.unit_lanes,
@@ -90,13 +93,14 @@ cdef inline void add_source_gradient(
 
 
 cdef inline void forget_source(const Sizes *n, int m, State *q) noexcept nogil:
+    """Clear the derivatives by the weights from source m."""
     cdef Py_ssize_t width = n.n_hidden * n.unit_lanes
     memset(q.sensitivity + m * width, 0, width * sizeof(double))
     memset(q.before + m * width, 0, width * sizeof(double))
 
 
 cdef inline void forget_sensitivities(const Sizes *n, const Input *x, State *q) noexcept nogil:
-    """Before a sequence: no activation depends on a weight."""
+    """Clear all derivatives before a sequence: no activation depends on a weight yet."""
     cdef int i, m
     if x.dense != NULL:
         for m in range(n.n_inputs):

@@ -1,21 +1,24 @@
-"""What a sequence begins with, what its steps leave for a gradient, which targets are due."""
+"""The start of a sequence, the derivatives that its steps carry, and the targets that are due.
 
+The functions stand in a .pxd file, since three kernels inline them.
+"""
+
+from libc.math cimport NAN
 from libc.stdint cimport int64_t
 
-from lstm97._core cimport (
-    FORWARD, SENSITIVE, Gradient, Input, Sizes, State, Target, Weights
-)
 from lstm97._kernels.gradient cimport (
-    add_hidden_gradient, add_output_gradient, advance_traces, backpropagate, is_target, touch
+    FULL_FORWARD, TRUNCATED_FORWARD, Gradient, add_hidden_gradient, add_output_gradient,
+    backpropagate, carry_traces, is_target, touch
 )
-from lstm97._kernels.vectors cimport clear_lanes
+from lstm97._kernels.net cimport Input, Sizes, State, Summary, Target, Weights
 from lstm97._kernels.rtrl cimport (
     add_sensitive_gradient, advance_sensitivities, forget_sensitivities
 )
+from lstm97._kernels.vectors cimport clear_lanes
 
 
 cdef inline void reset(const Sizes *n, const Input *x, State *q) noexcept nogil:
-    """Before a sequence: activations, states and traces are zero."""
+    """Begin a sequence: set activations, states and traces to zero."""
     cdef int i
     cdef Py_ssize_t first_row = 0
     clear_lanes(n.unit_lanes, q.y)
@@ -33,32 +36,32 @@ cdef inline void reset(const Sizes *n, const Input *x, State *q) noexcept nogil:
 cdef inline void advance_derivatives(
     const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, Gradient form, State *q
 ) noexcept nogil:
-    """What the gradient of this step or a later one needs of step t."""
+    """Carry along what the gradient of step t, or of a later one, needs of step t."""
     touch(q, x, t)
-    if form == SENSITIVE:
+    if form == FULL_FORWARD:
         advance_sensitivities(n, w, x, t, q)
         return
-    if form == FORWARD:
-        advance_traces(n, x, t, q)
+    if form == TRUNCATED_FORWARD:
+        carry_traces(n, x, t, q)
 
 
 cdef inline void add_gradient(
     const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, Gradient form, State *q,
     Weights *gradient
 ) noexcept nogil:
-    """The gradient of step t, once its errors are known; backward forms add a part at the end."""
+    """Add the gradient of step t from its errors; backward forms add a part at the end."""
     backpropagate(n, w, q)
     add_output_gradient(n, x, t, q, gradient)
-    if form == FORWARD:
+    if form == TRUNCATED_FORWARD:
         add_hidden_gradient(n, x, t, q, gradient)
-    elif form == SENSITIVE:
+    elif form == FULL_FORWARD:
         add_sensitive_gradient(n, x, q, gradient)
 
 
 cdef inline const double *target_at(
     const Sizes *n, const Target *d, Py_ssize_t i, Py_ssize_t t, bint last, double *weight
 ) noexcept nogil:
-    """The targets of sequence i at its step t, and their weight; NULL where nothing is due."""
+    """Return the targets of sequence i at its step t, and set their weight; NULL if none is due."""
     cdef int64_t row
     if not (d.every or last):
         return NULL
@@ -67,3 +70,10 @@ cdef inline const double *target_at(
         return NULL
     weight[0] = d.weight[row] if d.weight != NULL else 1.0
     return d.values + row * n.n_outputs
+
+
+cdef inline void write_results(const Summary *r, double *results) noexcept nogil:
+    """Write loss, largest and mean absolute error of a sequence; NaN without a target."""
+    results[0] = r.loss
+    results[1] = r.max_error if r.n_errors else NAN
+    results[2] = r.sum_error / r.n_errors if r.n_errors else NAN

@@ -12,13 +12,14 @@ from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
-from lstm97._core cimport (
-    FORWARD, NONE, SENSITIVE, Gradient, Input, Network, Sizes, State, Steps, Summary, Weights,
-    exchange_rows
-)
+from lstm97._core cimport Network
+from lstm97._kernels.data cimport Steps
 from lstm97._kernels.forward cimport step_hidden, step_output
-from lstm97._kernels.gradient cimport output_error, update
-from lstm97._kernels.vectors cimport fma
+from lstm97._kernels.gradient cimport (
+    FULL_FORWARD, NONE, TRUNCATED_FORWARD, Gradient, output_error, update
+)
+from lstm97._kernels.net cimport Input, Sizes, State, Summary, Weights, exchange_rows
+from lstm97._kernels.vectors cimport clear_lanes, fma
 from lstm97._kernels.sequence cimport add_gradient, advance_derivatives, reset
 
 import numpy as np
@@ -86,13 +87,13 @@ cdef class Stepper:
     def __cinit__(self, topology, double[::1] weights, str form):
         self.net, self.form, self.n_weights = Network(topology), GRADIENTS[form], topology.n_weights
         self.last, self.x, self.is_due = None, None, False
-        if self.form not in (NONE, FORWARD, SENSITIVE):
+        if self.form not in (NONE, TRUNCATED_FORWARD, FULL_FORWARD):
             raise ValueError(f"{form} needs whole sequences")
-        if self.form == SENSITIVE:
+        if self.form == FULL_FORWARD:
             self.net._allocate_sensitivities()
-        self.net.q.layer.learns = self.form != NONE
-        self.net.q.layer.traces = self.form == FORWARD
-        self._check_weights(weights)
+        self.net.q.learns = self.form != NONE
+        self.net.q.carries = self.form == TRUNCATED_FORWARD
+        self.net._check_weights(weights)
         self.net._exchange(weights, &self.net.w, True)
 
     def weights(self):
@@ -203,7 +204,7 @@ cdef class Stepper:
         """Go back to a snapshot, of this net or one of the same form."""
         cdef Py_ssize_t i
         cdef Steps x = None if last is None else self._checked(last)
-        self._check_weights(weights)
+        self.net._check_weights(weights)
         if state.shape[0] != self._state_size():
             raise ValueError("a state of another net")
         for i in range(touched.shape[0]):
@@ -211,8 +212,12 @@ cdef class Stepper:
                 raise ValueError(f"there is no input {touched[i]}")
         if len(set(touched)) < touched.shape[0]:
             raise ValueError("an input is touched twice")
-        if is_due and x is None:
-            raise ValueError("no step is due where there was none")
+        if x is None and (is_due or touched.shape[0] > 0 or np.any(state)):
+            raise ValueError("it holds the state after a step, but not the step")
+        if x is not None and x.input.dense == NULL:
+            carried = np.delete(self._carried(np.asarray(state)), touched, axis=1)
+            if carried[:, : self.net.n.n_inputs - touched.shape[0]].any():
+                raise ValueError("it holds derivatives of inputs that it does not list as touched")
         with cython.critical_section(self):
             self._forget()
             self.last, self.x, self.is_due = last, x, is_due
@@ -224,18 +229,39 @@ cdef class Stepper:
             self.net.q.n_touched = touched.shape[0]
 
     cdef _forget(self):
+        """Begin a sequence: afterwards the state is zero throughout."""
+        cdef Sizes *n = &self.net.n
+        cdef State *q = &self.net.q
         if self.x is not None:
-            reset(&self.net.n, &self.x.input, &self.net.q)
+            reset(n, &self.x.input, q)
+            clear_lanes(n.unit_lanes, q.previous)
+            clear_lanes(n.gate_lanes, q.a)
+            clear_lanes(n.cell_lanes, q.h)
+            clear_lanes(n.output_lanes, q.output_net)
+            clear_lanes(n.output_lanes, q.output)
+            q.log_total = 0.0
         self.last, self.x, self.is_due = None, None, False
 
-    cdef Py_ssize_t _state_size(self):
+    cdef Py_ssize_t _activations_size(self):
+        """Return the length of the part of a state that holds activations."""
         cdef Sizes *n = &self.net.n
-        cdef Py_ssize_t size = 2 * n.n_units + n.n_gates + 2 * n.n_cells + 2 * n.n_outputs + 1
-        if self.form == FORWARD:
-            size += <Py_ssize_t> n.hidden_rows * n.n_cells * (1 + n.input_gate)
-        elif self.form == SENSITIVE:
+        return 2 * n.n_units + n.n_gates + 2 * n.n_cells + 2 * n.n_outputs + 1
+
+    cdef Py_ssize_t _state_size(self):
+        """Return the length of a state: activations, then the derivatives that are carried."""
+        cdef Sizes *n = &self.net.n
+        cdef Py_ssize_t size = self._activations_size()
+        if self.form == TRUNCATED_FORWARD:
+            size += <Py_ssize_t> n.n_traces * n.hidden_rows * n.n_cells
+        elif self.form == FULL_FORWARD:
             size += <Py_ssize_t> n.hidden_rows * n.n_hidden * n.n_hidden
         return size
+
+    def _carried(self, state):
+        """Return the part of a state that holds derivatives: (traces, sources, the rest)."""
+        size = self._state_size() - self._activations_size()
+        n_traces = self.net.n.n_traces if self.form == TRUNCATED_FORWARD else 1
+        return state[len(state) - size :].reshape(n_traces, self.net.n.hidden_rows, -1)
 
     cdef _exchange_state(self, double[::1] state, bint inward):
         """Copy between a flat vector and what the next step, or learning from the last, needs."""
@@ -243,6 +269,7 @@ cdef class Stepper:
         cdef State *q = &self.net.q
         cdef double *flat = &state[0]
         cdef Py_ssize_t at = 0
+        cdef int i
         at = exchange_rows(flat, at, 1, n.n_units, q.y, 0, inward)
         at = exchange_rows(flat, at, 1, n.n_units, q.previous, 0, inward)
         at = exchange_rows(flat, at, 1, n.n_gates, q.a, 0, inward)
@@ -251,24 +278,17 @@ cdef class Stepper:
         at = exchange_rows(flat, at, 1, n.n_outputs, q.output_net, 0, inward)
         at = exchange_rows(flat, at, 1, n.n_outputs, q.output, 0, inward)
         at = exchange_rows(flat, at, 1, 1, &q.log_total, 0, inward)
-        if self.form == FORWARD:
-            at = exchange_rows(
-                flat, at, n.hidden_rows, n.n_cells, q.trace, n.trace_lanes, inward
-            )
-            if n.input_gate:
-                exchange_rows(
-                    flat, at, n.hidden_rows, n.n_cells, q.trace + n.cell_lanes, n.trace_lanes,
-                    inward,
+        if self.form == TRUNCATED_FORWARD:
+            for i in range(n.n_traces):
+                at = exchange_rows(
+                    flat, at, n.hidden_rows, n.n_cells, q.trace + i * n.cell_lanes,
+                    n.trace_lanes, inward,
                 )
-        elif self.form == SENSITIVE:
+        elif self.form == FULL_FORWARD:
             exchange_rows(
                 flat, at, n.hidden_rows * n.n_hidden, n.n_hidden, q.sensitivity, n.unit_lanes,
                 inward,
             )
-
-    cdef _check_weights(self, double[::1] weights):
-        if weights.shape[0] != self.n_weights:
-            raise ValueError(f"{self.n_weights} weights expected, got {weights.shape[0]}")
 
     cdef Steps _checked(self, step):
         """Refuse what the kernel could not read, and numbers that are not finite."""

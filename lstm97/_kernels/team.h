@@ -1,54 +1,51 @@
-/* Several nets of one topology, a net in each lane of two registers: the same steps as _core.pyx
- * takes with one.
+/* A team: several nets of one topology, each in one lane of two registers. They take the same steps as
+ * a single net takes in layer.h and gradient.pxd.
  *
- * Where a kernel for one net waits, each step for the one before, this one has the steps of others to
- * do. Every lane does the same operations in the same order as that kernel, so the bits are the same.
- * Numbers in brackets: the paper's.
+ * A kernel for one net waits at each step for the one before. Meanwhile this one steps the others.
+ * Every lane does the same operations in the same order as that kernel, so the bits are the same.
+ * Numbers in brackets are the paper's.
  */
-#ifndef LSTM97_LOCKSTEP_H
-#define LSTM97_LOCKSTEP_H
+#ifndef LSTM97_TEAM_H
+#define LSTM97_TEAM_H
 
-#include "vectors.h"
+#include "net.h"
 
-/* The net: sizes as in _core.pxd, and arrays of registers, in the order of the flat weights. */
+/* Arrays of registers, without padding; weights are in the order of the flat vector's groups. */
 typedef struct {
-    int n_inputs, n_gates, n_cells, n_hidden, n_units, n_outputs, block_size;
-    int input_gate, output_gate, linear_state, shortcut, output_bias, logistic_output;
-    int first_output_gate, first_feedback, n_feedback, n_sources;
-    double g_low, g_high, g_slope;
+    Sizes n;
+    int n_sources;           /* of the hidden layer */
+    int n_seen;              /* sources of the output layer, but for the bias */
     const double *bias_mask; /* (n_units,) 1 where a unit has a bias */
     double *w;               /* (n_sources, n_units): inputs, fed-back units, bias */
-    double *w_output;        /* (inputs with shortcuts, cells, conventional units, bias; n_outputs) */
+    double *w_output;        /* (n_seen + 1, n_outputs) */
     double *x;               /* (n_inputs,) of this step */
     double *y, *previous;    /* (n_units,) */
     double *s, *h;           /* (n_cells,) */
-    double *u, *u_gate;      /* (n_cells,) */
-    double *trace;           /* (n_sources, n_cells) */
-    double *trace_gate;
+    double *u;               /* (n_traces, n_cells) */
+    double *trace;           /* (n_traces, n_sources, n_cells) */
     double *output, *e;      /* (n_outputs,) */
     double *e_s;             /* (n_cells,) */
     double *delta;           /* (n_units,) of output gates and conventional units */
-} Lockstep;
+} Team;
 
-/* Two registers of nets: while one waits for the result of an instruction, the other goes on. */
-enum { TEAM = 2 * LANES };
+/* Nets in a team, in two registers: while one waits for the result of an instruction, the other goes
+ * on. */
+enum { TEAM_SIZE = 2 * LANES };
 
-#define AT(p, i) ((p) + (int64_t)(i) * TEAM)
-#define EACH_PART for (int v = 0; v < TEAM; v += LANES)
+#define AT(p, i) ((p) + (int64_t)(i) * TEAM_SIZE)
+#define EACH_PART for (int v = 0; v < TEAM_SIZE; v += LANES)
 
-
-/* Inputs x, a row of them for each net. */
-static inline void lockstep_inputs(const Lockstep *q, const double **rows) {
-    for (int m = 0; m < q->n_inputs; m++) {
+/* Takes the inputs of a step: `rows` has a row of them for each net. */
+static inline void team_inputs(const Team *q, const double **rows) {
+    for (int m = 0; m < q->n.n_inputs; m++) {
         EACH_PART store(AT(q->x, m) + v, collect(rows + v, m));
     }
 }
 
 /* Net inputs of up to four units: sums[i] += w[m, i] z[m] over m. */
-static inline ALWAYS void lockstep_sums(const Lockstep *q, const int count, int n,
-                                        const double *w, const double *z,
-                                        lanes sums[4][TEAM / LANES]) {
-    for (int m = 0; m < n; m++, w += q->n_units * TEAM, z += TEAM) {
+static inline ALWAYS void team_sums(const Team *q, const int count, int n, const double *w,
+                                    const double *z, lanes sums[4][TEAM_SIZE / LANES]) {
+    for (int m = 0; m < n; m++, w += q->n.n_units * TEAM_SIZE, z += TEAM_SIZE) {
         EACH_PART {
             const lanes source = load(z + v);
             for (int i = 0; i < count; i++) {
@@ -58,209 +55,248 @@ static inline ALWAYS void lockstep_sums(const Lockstep *q, const int count, int 
     }
 }
 
-/* Activations of so many units in [low, high], into y. */
-static inline ALWAYS void lockstep_activate(const Lockstep *q, const int count, int unit,
-                                            lanes low, lanes high) {
-    lanes sums[4][TEAM / LANES];
-    const double *fed_back = AT(q->w, q->n_inputs * q->n_units + unit);
-    const double *bias = AT(fed_back, q->n_feedback * q->n_units);
+/* Writes the activations of so many units with the range [low, high] to y. */
+static inline ALWAYS void team_activate(const Team *q, const int count, int unit, lanes low,
+                                        lanes high) {
+    lanes sums[4][TEAM_SIZE / LANES];
+    const double *fed_back = AT(q->w, q->n.n_inputs * q->n.n_units + unit);
+    const double *bias = AT(fed_back, q->n.n_feedback * q->n.n_units);
     for (int i = 0; i < count; i++) EACH_PART sums[i][v / LANES] = load(AT(bias, i) + v);
-    lockstep_sums(q, count, q->n_inputs, AT(q->w, unit), q->x, sums);
-    lockstep_sums(q, count, q->n_feedback, fed_back, AT(q->previous, q->first_feedback), sums);
+    team_sums(q, count, q->n.n_inputs, AT(q->w, unit), q->x, sums);
+    team_sums(q, count, q->n.n_feedback, fed_back, AT(q->previous, q->n.first_feedback), sums);
     for (int i = 0; i < count; i++) {
         EACH_PART store(AT(q->y, unit + i) + v, squash(sums[i][v / LANES], low, high));
     }
 }
 
-static inline ALWAYS void lockstep_units(const Lockstep *q, int unit, int end, double low,
-                                         double high) {
+static inline ALWAYS void team_units(const Team *q, int unit, int end, double low, double high) {
     const lanes from = all_lanes(low), to = all_lanes(high);
-    for (; unit + 4 <= end; unit += 4) lockstep_activate(q, 4, unit, from, to);
-    for (; unit < end; unit++) lockstep_activate(q, 1, unit, from, to);
+    for (; unit + 4 <= end; unit += 4) team_activate(q, 4, unit, from, to);
+    for (; unit < end; unit++) team_activate(q, 1, unit, from, to);
 }
 
-/* States and activations of a block's cells, and what their net inputs add to the states. */
-static inline ALWAYS void lockstep_cells(const Lockstep *q, int block) {
-    const lanes one = all_lanes(1.0);
-    for (int c = block * q->block_size; c < (block + 1) * q->block_size; c++) EACH_PART {
-        const lanes in = q->input_gate ? load(AT(q->y, block) + v) : one;
-        const lanes out = q->output_gate ? load(AT(q->y, q->first_output_gate + block) + v) : one;
-        double *y = AT(q->y, q->n_gates + c) + v;
-        const lanes g = load(y);
-        const lanes s = FMA(in, g, load(AT(q->s, c) + v));
-        const lanes h = q->linear_state ? s : squash(s, -one, one);
-        store(AT(q->s, c) + v, s);
-        store(AT(q->h, c) + v, h);
-        store(y, out * h);
-        store(AT(q->u, c) + v, in * q->g_slope * (q->g_high - g) * (g - q->g_low));
-        store(AT(q->u_gate, c) + v, g * in * (one - in));
+/* The gates of a block, in one part of the team. */
+static inline ALWAYS Gates_lanes team_gates(const Team *q, int block, int v) {
+    Gates_lanes gates = {.kinds = q->n.gates};
+    for (int kind = 0; kind < N_GATES; kind++) {
+        if (HAS_GATE(gates.kinds, kind)) {
+            gates.y[kind] = load(AT(q->y, q->n.first_gate[kind] + block) + v);
+        }
     }
+    return gates;
 }
 
-/* trace[m, c] += u[c] z[m] for n sources and so many cells. */
-static inline ALWAYS void lockstep_traces(const Lockstep *q, const int count, int cell, int first,
-                                          int n, const double *z) {
-    const int n_cells = q->n_cells;
-    EACH_PART {
-        lanes u[4], u_gate[4];
-        double *trace = AT(q->trace, first * n_cells + cell) + v;
-        double *gate = AT(q->trace_gate, first * n_cells + cell) + v;
-        for (int c = 0; c < count; c++) u[c] = load(AT(q->u, cell + c) + v);
-        for (int c = 0; c < count; c++) u_gate[c] = load(AT(q->u_gate, cell + c) + v);
-        for (int m = 0; m < n; m++) {
-            const lanes source = load(AT(z, m) + v);
-            for (int c = 0; c < count; c++) {
-                store(AT(trace, c), FMA(u[c], source, load(AT(trace, c))));
-                store(AT(gate, c), FMA(u_gate[c], source, load(AT(gate, c))));
-            }
-            trace = AT(trace, n_cells), gate = AT(gate, n_cells);
+/* States and activations of a block's cells, and what this step adds to their derivatives. */
+static inline ALWAYS void team_cells(const Team *q, int block) {
+    const Sizes *n = &q->n;
+    const lanes low = all_lanes(n->g_low), high = all_lanes(n->g_high);
+    const lanes slope = all_lanes(n->g_slope);
+    for (int c = block * n->block_size; c < (block + 1) * n->block_size; c++) EACH_PART {
+        const Gates_lanes gates = team_gates(q, block, v);
+        double *y = AT(q->y, n->n_gates + c) + v;
+        Values_lanes cell = {.before = load(AT(q->s, c) + v), .g = load(y)};
+        cell.s = next_state_lanes(&gates, &cell);
+        cell.h = squashed_state_lanes(n->linear_state, &cell);
+        store(AT(q->s, c) + v, cell.s);
+        store(AT(q->h, c) + v, cell.h);
+        store(y, cell_output_lanes(&gates, cell.h));
+        store(AT(q->u, c) + v, cell_push_lanes(&gates, &cell, low, high, slope));
+        for (int kind = 0; kind < N_STATE_GATES; kind++) {
+            if (!HAS_GATE(n->gates, kind)) continue;
+            store(AT(q->u, n->gate_trace[kind] * n->n_cells + c) + v,
+                  gate_push_lanes(&gates, kind, &cell));
         }
     }
 }
 
-static inline ALWAYS void lockstep_advance(const Lockstep *q, const int count, int cell) {
-    double one[TEAM];
+/* Carries one trace of so many cells to this step, for n sources with activations z: (27), (25). */
+static inline ALWAYS void team_carry_rows(const Team *q, const int count, int cell, int i, int first,
+                                          int n, const double *z) {
+    const int n_cells = q->n.n_cells;
+    EACH_PART {
+        lanes u[4];
+        Gates_lanes gates[4];
+        double *trace = AT(q->trace, (i * q->n_sources + first) * n_cells + cell) + v;
+        for (int c = 0; c < count; c++) {
+            u[c] = load(AT(q->u, i * n_cells + cell + c) + v);
+            gates[c] = team_gates(q, (cell + c) / q->n.block_size, v);
+        }
+        for (int m = 0; m < n; m++, trace = AT(trace, n_cells)) {
+            const lanes source = load(AT(z, m) + v);
+            for (int c = 0; c < count; c++) {
+                const lanes d = carousel_lanes(&gates[c], load(AT(trace, c)));
+                store(AT(trace, c), FMA(u[c], source, d));
+            }
+        }
+    }
+}
+
+static inline ALWAYS void team_carry(const Team *q, const int count, int cell) {
+    double one[TEAM_SIZE];
     EACH_PART store(one + v, all_lanes(1.0));
-    lockstep_traces(q, count, cell, 0, q->n_inputs, q->x);
-    lockstep_traces(q, count, cell, q->n_inputs, q->n_feedback,
-                    AT(q->previous, q->first_feedback));
-    lockstep_traces(q, count, cell, q->n_inputs + q->n_feedback, 1, one);
+    for (int i = 0; i < q->n.n_traces; i++) {
+        team_carry_rows(q, count, cell, i, 0, q->n.n_inputs, q->x);
+        team_carry_rows(q, count, cell, i, q->n.n_inputs, q->n.n_feedback,
+                        AT(q->previous, q->n.first_feedback));
+        team_carry_rows(q, count, cell, i, q->n_sources - 1, 1, one);
+    }
 }
 
 /* One step of the hidden layer: (7) to (9), (25), (27). */
-static inline void lockstep_hidden(Lockstep *q) {
+static inline void team_hidden(Team *q) {
     double *y = q->previous;
-    const int first_hidden = q->n_gates + q->n_cells;
+    const int n_cells = q->n.n_cells, first_hidden = q->n.n_gates + n_cells;
     q->previous = q->y;
     q->y = y;
-    lockstep_units(q, 0, q->n_gates, 0.0, 1.0);
-    lockstep_units(q, q->n_gates, first_hidden, q->g_low, q->g_high);
-    lockstep_units(q, first_hidden, q->n_units, 0.0, 1.0);
-    for (int block = 0; block * q->block_size < q->n_cells; block++) lockstep_cells(q, block);
+    team_units(q, 0, q->n.n_gates, 0.0, 1.0);
+    team_units(q, q->n.n_gates, first_hidden, q->n.g_low, q->n.g_high);
+    team_units(q, first_hidden, q->n.n_units, 0.0, 1.0);
+    for (int block = 0; block < q->n.n_blocks; block++) team_cells(q, block);
     int cell = 0;
-    for (; cell + 4 <= q->n_cells; cell += 4) lockstep_advance(q, 4, cell);
-    for (; cell < q->n_cells; cell++) lockstep_advance(q, 1, cell);
+    for (; cell + 4 <= n_cells; cell += 4) team_carry(q, 4, cell);
+    for (; cell < n_cells; cell++) team_carry(q, 1, cell);
 }
 
-/* So many steps without a target; rows go on. */
-static inline void lockstep_steps(Lockstep *q, int64_t n, const double **rows, const int *strides) {
+/* Takes so many steps without a target; rows go on. */
+static inline void team_steps(Team *q, int64_t n, const double **rows, const int *strides) {
     for (int64_t t = 0; t < n; t++) {
-        lockstep_inputs(q, rows);
-        lockstep_hidden(q);
-        for (int i = 0; i < TEAM; i++) rows[i] += strides[i];
+        team_inputs(q, rows);
+        team_hidden(q);
+        for (int i = 0; i < TEAM_SIZE; i++) rows[i] += strides[i];
     }
 }
 
 /* The source m of the hidden layer. */
-static inline lanes lockstep_source(const Lockstep *q, int m, int v) {
-    if (m < q->n_inputs) return load(AT(q->x, m) + v);
-    m -= q->n_inputs;
-    if (m == q->n_feedback) return all_lanes(1.0);
-    return load(AT(q->previous, q->first_feedback + m) + v);
+static inline lanes team_source(const Team *q, int m, int v) {
+    if (m < q->n.n_inputs) return load(AT(q->x, m) + v);
+    m -= q->n.n_inputs;
+    if (m == q->n.n_feedback) return all_lanes(1.0);
+    return load(AT(q->previous, q->n.first_feedback + m) + v);
 }
 
-/* The source m of the output layer, and how many there are, but for the bias. */
-static inline lanes lockstep_seen(const Lockstep *q, int m, int v) {
-    const int n_inputs = q->shortcut ? q->n_inputs : 0;
+/* The source m of the output layer; the last one is the bias. */
+static inline lanes team_seen(const Team *q, int m, int v) {
+    const int n_inputs = q->n.shortcut ? q->n.n_inputs : 0;
+    if (m == q->n_seen) return all_lanes(1.0);
     if (m < n_inputs) return load(AT(q->x, m) + v);
-    m -= n_inputs;
-    if (m == q->n_cells + q->n_hidden) return all_lanes(1.0);
-    return load(AT(q->y, q->n_gates + m) + v);
+    return load(AT(q->y, q->n.n_gates + m - n_inputs) + v);
 }
 
-static inline int lockstep_n_seen(const Lockstep *q) {
-    return (q->shortcut ? q->n_inputs : 0) + q->n_cells + q->n_hidden;
-}
-
-static inline void lockstep_outputs(const Lockstep *q) {
-    const int n = lockstep_n_seen(q);
-    for (int k = 0; k < q->n_outputs; k++) EACH_PART {
-        lanes net = load(AT(q->w_output, n * q->n_outputs + k) + v);
+static inline void team_outputs(const Team *q) {
+    const int n_outputs = q->n.n_outputs, n = q->n_seen;
+    for (int k = 0; k < n_outputs; k++) EACH_PART {
+        lanes net = load(AT(q->w_output, n * n_outputs + k) + v);
         for (int m = 0; m < n; m++) {
-            const lanes w = load(AT(q->w_output, m * q->n_outputs + k) + v);
-            net = FMA(w, lockstep_seen(q, m, v), net);
+            const lanes w = load(AT(q->w_output, m * n_outputs + k) + v);
+            net = FMA(w, team_seen(q, m, v), net);
         }
-        if (q->logistic_output) net = squash(net, all_lanes(0.0), all_lanes(1.0));
+        if (q->n.output_activation == LOGISTIC) net = squash(net, all_lanes(0.0), all_lanes(1.0));
         store(AT(q->output, k) + v, net);
     }
 }
 
-/* Errors of output gates (21), states (23) and conventional units (20) from those of the outputs. */
-static inline void lockstep_backpropagate(const Lockstep *q, int v) {
-    const lanes zero = all_lanes(0.0), one = all_lanes(1.0);
-    const double *row = AT(q->w_output, q->shortcut ? q->n_inputs * q->n_outputs : 0) + v;
-    lanes through = zero;
-    for (int i = 0; i < q->n_cells + q->n_hidden; i++, row = AT(row, q->n_outputs)) {
-        lanes error = zero;
-        for (int k = 0; k < q->n_outputs; k++) {
-            error = FMA(load(AT(row, k)), load(AT(q->e, k) + v), error);
+/* The error at unit i of the cells and conventional units, from those at the outputs. */
+static inline lanes team_error(const Team *q, int i, int v) {
+    const int n_outputs = q->n.n_outputs, first = q->n.shortcut ? q->n.n_inputs : 0;
+    const double *row = AT(q->w_output, (first + i) * n_outputs) + v;
+    lanes error = all_lanes(0.0);
+    for (int k = 0; k < n_outputs; k++) error = FMA(load(AT(row, k)), load(AT(q->e, k) + v), error);
+    return error;
+}
+
+/* Carries the outputs' errors to output gates (21), states (23) and conventional units (20). */
+static inline void team_backpropagate(const Team *q, int v) {
+    const Sizes *n = &q->n;
+    for (int block = 0; block < n->n_blocks; block++) {
+        const Gates_lanes gates = team_gates(q, block, v);
+        lanes through = all_lanes(0.0);
+        for (int c = block * n->block_size; c < (block + 1) * n->block_size; c++) {
+            const lanes error = team_error(q, c, v), h = load(AT(q->h, c) + v);
+            store(AT(q->e_s, c) + v, output_slope_lanes(&gates, n->linear_state, h) * error);
+            through = FMA(h, error, through);
         }
-        if (i >= q->n_cells) {
-            const lanes y = load(AT(q->y, q->n_gates + i) + v);
-            store(AT(q->delta, q->n_gates + i) + v, y * (one - y) * error);
-            continue;
+        if (HAS_GATE(n->gates, OUTPUT_GATE)) {
+            store(AT(q->delta, n->first_gate[OUTPUT_GATE] + block) + v,
+                  logistic_slope_lanes(gates.y[OUTPUT_GATE]) * through);
         }
-        const int gate = q->first_output_gate + i / q->block_size;
-        const lanes opening = q->output_gate ? load(AT(q->y, gate) + v) : one;
-        const lanes h = load(AT(q->h, i) + v);
-        const lanes slope = q->linear_state ? one : 0.5 * (one - h) * (one + h);
-        store(AT(q->e_s, i) + v, opening * slope * error);
-        through = FMA(h, error, i % q->block_size ? through : zero);
-        if (q->output_gate) store(AT(q->delta, gate) + v, opening * (one - opening) * through);
+    }
+    for (int i = n->n_cells; i < n->n_cells + n->n_hidden; i++) {
+        const lanes y = load(AT(q->y, n->n_gates + i) + v);
+        store(AT(q->delta, n->n_gates + i) + v, logistic_slope_lanes(y) * team_error(q, i, v));
     }
 }
 
-static inline void lockstep_move(lanes rate, lanes gradient, double *w) {
+/* w += rate * gradient for the weight from source m to a unit. */
+static inline void team_move(const Team *q, lanes rate, int m, int unit, lanes gradient, int v) {
+    if (m == q->n_sources - 1 && q->bias_mask[unit] == 0.0) return;
+    double *w = AT(q->w, m * q->n.n_units + unit) + v;
     store(w, FMA(rate, gradient, load(w)));
 }
 
-/* w += rate * gradient for the weights from source m, with activation z: (26), (28), (20), (21). */
-static inline void lockstep_move_row(const Lockstep *q, lanes rate, int m, lanes z, int v) {
-    const int size = q->block_size, end = q->n_gates + q->n_cells;
-    const double *trace = AT(q->trace, m * q->n_cells) + v;
-    const double *gate = AT(q->trace_gate, m * q->n_cells) + v;
-    const double *e_s = q->e_s + v, *delta = q->delta + v;
-    const double *moves = m == q->n_sources - 1 ? q->bias_mask : NULL; /* NULL: all */
-    double *w = AT(q->w, m * q->n_units) + v;
-    const lanes zero = all_lanes(0.0);
-    for (int i = 0; i < q->first_output_gate; i++) {
-        lanes sum = zero;
-        for (int c = 0; c < size; c++, e_s = AT(e_s, 1), gate = AT(gate, 1)) {
-            sum = FMA(load(e_s), load(gate), sum);
-        }
-        if (!moves || moves[i] != 0.0) lockstep_move(rate, sum, AT(w, i));
+/* The weights from source m to units whose errors stand in delta: (20), (21). */
+static inline void team_move_units(const Team *q, lanes rate, int m, int unit, int end, int v) {
+    const lanes z = team_source(q, m, v), zero = all_lanes(0.0);
+    for (; unit < end; unit++) {
+        team_move(q, rate, m, unit, FMA(load(AT(q->delta, unit) + v), z, zero), v);
     }
-    e_s = q->e_s + v;
-    for (int i = q->first_output_gate; i < q->n_units; i++) {
-        if (moves && moves[i] == 0.0) continue;
-        const int c = i - q->n_gates, is_cell = c >= 0 && i < end;
-        const lanes left = load(is_cell ? AT(e_s, c) : AT(delta, i));
-        lockstep_move(rate, FMA(left, is_cell ? load(AT(trace, c)) : z, zero), AT(w, i));
+}
+
+/* The weights from source m to the gates of a kind that acts on the state: (26). */
+static inline void team_move_gates(const Team *q, lanes rate, int m, int kind, int v) {
+    const Sizes *n = &q->n;
+    const double *e_s = q->e_s + v;
+    const double *trace =
+        AT(q->trace, (n->gate_trace[kind] * q->n_sources + m) * n->n_cells) + v;
+    for (int block = 0; block < n->n_blocks; block++) {
+        lanes sum = all_lanes(0.0);
+        for (int c = 0; c < n->block_size; c++, e_s = AT(e_s, 1), trace = AT(trace, 1)) {
+            sum = FMA(load(e_s), load(trace), sum);
+        }
+        team_move(q, rate, m, n->first_gate[kind] + block, sum, v);
+    }
+}
+
+/* The weights from source m to the cells: (28). */
+static inline void team_move_cells(const Team *q, lanes rate, int m, int v) {
+    const double *trace = AT(q->trace, m * q->n.n_cells) + v;
+    const lanes zero = all_lanes(0.0);
+    for (int c = 0; c < q->n.n_cells; c++) {
+        const lanes gradient = FMA(load(AT(q->e_s, c) + v), load(AT(trace, c)), zero);
+        team_move(q, rate, m, q->n.n_gates + c, gradient, v);
     }
 }
 
 /* w += rate * gradient, in the nets of one part; where e is zero nothing moves. */
-static inline void lockstep_move_part(const Lockstep *q, double rate, int v) {
-    const lanes by = all_lanes(rate);
-    lockstep_backpropagate(q, v);
+static inline void team_move_part(const Team *q, double rate, int v) {
+    const Sizes *n = &q->n;
+    const lanes by = all_lanes(rate), zero = all_lanes(0.0);
+    const int first_output_gate = n->first_gate[OUTPUT_GATE];
+    team_backpropagate(q, v);
     for (int m = 0; m < q->n_sources; m++) {
-        lockstep_move_row(q, by, m, lockstep_source(q, m, v), v);
+        for (int kind = 0; kind < N_STATE_GATES; kind++) {
+            if (HAS_GATE(n->gates, kind)) team_move_gates(q, by, m, kind, v);
+        }
+        if (HAS_GATE(n->gates, OUTPUT_GATE)) {
+            team_move_units(q, by, m, first_output_gate, first_output_gate + n->n_blocks, v);
+        }
+        team_move_cells(q, by, m, v);
+        team_move_units(q, by, m, n->n_gates + n->n_cells, n->n_units, v);
     }
-    for (int m = 0; m < lockstep_n_seen(q) + q->output_bias; m++) {
-        const lanes z = lockstep_seen(q, m, v);
-        for (int k = 0; k < q->n_outputs; k++) {
-            const lanes gradient = FMA(load(AT(q->e, k) + v), z, all_lanes(0.0));
-            lockstep_move(by, gradient, AT(q->w_output, m * q->n_outputs + k) + v);
+    for (int m = 0; m < q->n_seen + n->output_bias; m++) {
+        const lanes z = team_seen(q, m, v);
+        for (int k = 0; k < n->n_outputs; k++) {
+            double *w = AT(q->w_output, m * n->n_outputs + k) + v;
+            store(w, FMA(by, FMA(load(AT(q->e, k) + v), z, zero), load(w)));
         }
     }
 }
 
-/* is_due tells of which nets a target is there. */
-static inline void lockstep_update(const Lockstep *q, double rate, const int *is_due) {
+/* Updates the nets for which a target is due. */
+static inline void team_update(const Team *q, double rate, const int *is_due) {
     EACH_PART {
         int any = 0;
         EACH_LANE any |= is_due[v + i];
-        if (any) lockstep_move_part(q, rate, v);
+        if (any) team_move_part(q, rate, v);
     }
 }
 

@@ -8,6 +8,7 @@ from functools import cache
 from importlib import resources
 
 from lstm97 import estimators
+from lstm97.estimators.published import from_published
 from lstm97.experiments.exam import Exam
 from lstm97.experiments.guessing import GuessingClassifier, GuessingRegressor
 from lstm97.learning.stopping import Recent
@@ -71,11 +72,7 @@ class Setting:
         estimator : object
             Not fitted.
         """
-        parameters = {
-            name: None if name.endswith("_gate_bias") and value == "none" else value
-            for name, value in self.network.items()
-        }
-        return ESTIMATORS[self.estimator](**parameters)
+        return ESTIMATORS[self.estimator](**from_published(self.estimator, self.network))
 
     def make_stop_rule(self, task, learner, rng):
         """Return the rule that ends training; an exam is taken by the learner.

@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from lstm97.learning.loop import run_alone, training_steps
-from lstm97.learning.team import LockstepGroup
+from lstm97.learning.team import TeamTrainer
 
 # Number of sequences that are drawn at a time. It must not change, because then the same seed would
 # give other sequences.
@@ -66,7 +66,7 @@ def run_together(setting, trials, seed):
     record : dict
         Records as from `run_trial`, except that "seconds" is the trial's share of the time.
     """
-    waiting, running, group, size = iter(trials), [], LockstepGroup(), 1
+    waiting, running, group, size = iter(trials), [], TeamTrainer(), 1
     while True:
         while len(running) < size and (trial := next(waiting, None)) is not None:
             started = _Running(_steps(setting, trial, seed))

@@ -10,6 +10,7 @@ import numpy as np
 
 from lstm97.data.sequences import SequencesLike
 from lstm97.estimators.lstm import LSTMClassifier, LSTMRegressor
+from lstm97.learning.topology import GATES
 from lstm97.learning.traces import Trace
 
 # h is saturated by states beyond this: there h' is less than 1% of h'(0).
@@ -37,10 +38,8 @@ _BEGIN_OPEN = (
 REMEDIES = {
     "state_drift": "begin with input gates nearly shut, by input_gate=True and a negative "
     "input_gate_bias (Section 4)",
-    "input_gate_open": _BEGIN_SHUT.format("input_gate_bias"),
-    "input_gate_shut": _BEGIN_OPEN.format("input_gate_bias"),
-    "output_gate_open": _BEGIN_SHUT.format("output_gate_bias"),
-    "output_gate_shut": _BEGIN_OPEN.format("output_gate_bias"),
+    **{f"{gate}_open": _BEGIN_SHUT.format(f"{gate}_bias") for gate in GATES},
+    **{f"{gate}_shut": _BEGIN_OPEN.format(f"{gate}_bias") for gate in GATES},
     "bias_cell": "add blocks only when the error stops falling, by initial_blocks; or begin with "
     "output gates nearly shut, by negative numbers in output_gate_bias that differ between blocks "
     "(Section 4)",
@@ -209,7 +208,7 @@ def _drifted_states(estimator: Any, recordings: list[Trace]) -> Iterator[Finding
 
 def _stuck_gates(recordings: list[Trace]) -> Iterator[Finding]:
     """Find gates that are open, or shut, at all steps."""
-    for name in ("input_gate", "output_gate"):
+    for name in GATES:
         if getattr(recordings[0], name) is None:
             continue
         openings = np.concatenate([getattr(recording, name) for recording in recordings])

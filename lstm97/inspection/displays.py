@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lstm97.data.sequences import SequencesLike
 from lstm97.estimators.lstm import LSTMClassifier, LSTMRegressor
+from lstm97.learning.topology import GATES
 from lstm97.learning.traces import Trace
 
 # Colours of blocks. The first seven are Okabe and Ito's, which colour-blind readers can tell apart,
@@ -196,8 +197,16 @@ class CarouselDisplay:
         of_gates = _line_styles(n_blocks, 1)
         return [
             Panel("inputs", self.inputs, features, NEUTRAL),
-            Panel("input gates", recording.input_gate, blocks, of_gates, OPENING),
-            Panel("output gates", recording.output_gate, blocks, of_gates, OPENING),
+            *(
+                Panel(
+                    f"{gate.replace('_', ' ')}s",
+                    getattr(recording, gate),
+                    blocks,
+                    of_gates,
+                    OPENING,
+                )
+                for gate in GATES
+            ),
             Panel(
                 "cell states",
                 recording.cell_state.reshape(n_steps, -1),

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
-from lstm97._core import Network, Steps
+from lstm97._core import Network
+from lstm97._kernels.data import Data
 from lstm97.data.sequences import Sequences, SequencesLike
 from lstm97.data.targets import Targets, TargetsLike
 from lstm97.estimators.base import BaseSequenceEstimator
@@ -221,13 +222,13 @@ def _gradient_by_lag(
     topology: Topology, weights: np.ndarray, X: Sequences, y: Targets, form: str
 ) -> np.ndarray:
     """Return the whole gradient in the first row, and the part of each lag in the rows after it."""
-    network, steps = Network(topology), Steps(X.flat)
+    network = Network(topology)
     targets = list(_targets(X, y))
     longest = 1 + max(step for _, step, _ in targets)
     table = np.zeros((1 + longest, topology.n_weights))
     for i, step, values in targets:
         # One target at a time, so that the step at which an error arrives gives its lag.
-        gradient = _learn_target(network, weights, steps, X.starts[i], step + 1, values, form)
+        gradient = _learn_target(network, weights, X[[i]], step, values, form)
         x = X[i][: step + 1]
         x = x.toarray() if sparse.issparse(x) else x
         _add_by_lag(topology, x, *network.unrolled(step + 1), table[1 : step + 2])
@@ -240,20 +241,13 @@ def _gradient_by_lag(
 
 
 def _learn_target(
-    network: Network,
-    weights: np.ndarray,
-    steps: Steps,
-    start: int,
-    length: int,
-    values: np.ndarray,
-    form: str,
+    network: Network, weights: np.ndarray, X: Sequences, step: int, values: np.ndarray, form: str
 ) -> np.ndarray:
-    """Return the gradient of one target at the end of these steps; the weights stay unchanged."""
+    """Return the gradient of one target at a step of the only sequence; no weight moves."""
     gradient = np.empty_like(weights)
-    network.learn(
-        weights, steps, np.array([start]), np.array([length]), values[None], None,
-        np.zeros(1, np.int64), False, 0.0, False, np.empty((1, 3)), gradient, form=form,
-    )  # fmt: skip
+    until = Sequences._trusted(X.flat, X.starts, np.array([step + 1]))
+    data = Data(until, Targets.at_last(values[None]))
+    network.learn(weights, data, 0.0, np.empty((1, 3)), form, gradient=gradient)
     return gradient
 
 

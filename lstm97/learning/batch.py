@@ -1,5 +1,6 @@
 """Learning by batches: the weights move once per batch, by the mean gradient."""
 
+import os
 from functools import cache
 from threading import Lock
 
@@ -9,15 +10,15 @@ from threadpoolctl import ThreadpoolController
 from lstm97.learning.batch_network import BatchNetwork
 from lstm97.learning.learner import Learner, Results
 
-# Where nothing is learned: the sequences that run side by side, and their steps, at most.
+# Without learning: the largest number of sequences that run side by side, and of their steps.
 RUN_SEQUENCES, RUN_STEPS = 256, 50_000
 
 
 class BatchLearner(Learner):
     """Learning by batches, on matrix products of the BLAS; for large nets.
 
-    A batch is taken whole: if a loss of it is not finite, or a weight or anything that the solver
-    carries would become so, no weight moves, and the training ends before this batch.
+    If a loss of a batch is not finite, or a weight or anything that the solver carries would not
+    be, no weight moves, and the training ends before this batch.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ class BatchLearner(Learner):
     dtype : {"float64", "float32"}
         Arithmetic of the batches; weights and the solver are float64.
     state : dict, default=None
-        What the solver carries; None: it begins.
+        What the solver carries from update to update; None at the start.
 
     Attributes
     ----------
@@ -67,7 +68,7 @@ class BatchLearner(Learner):
 
     @np.errstate(all="ignore")
     def _move(self, gradient):
-        """Move the weights; tell whether that could be done."""
+        """Move the weights; tell whether all results are finite."""
         weights, state = self.solver.step(self.weights, gradient, self.state)
         done = all(np.isfinite(values).all() for values in (weights, *state.values()))
         if done:
@@ -106,7 +107,7 @@ def _similar_lengths(lengths):
     order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
-        # Side by side they take, at the most, as many steps each as the first.
+        # The first one is the longest: none of the others has more steps.
         n = min(RUN_SEQUENCES, max(1, RUN_STEPS // int(lengths[order[start]])))
         yield order[start : start + n]
         start += n
@@ -118,12 +119,19 @@ def _blas():
 
 
 class _OneThread:
-    """Keeps the BLAS of the process to one thread, from the first that enters to the last.
+    """Keeps the BLAS of the process to one thread while any thread is inside.
 
-    Limits of threadpoolctl do not nest across threads: the last one would restore what it found.
+    The limits of threadpoolctl do not nest across threads: the last thread to leave would restore
+    the number that it found, which may be another thread's limit.
     """
 
     def __init__(self):
+        self._forget()
+        # A child must not inherit a lock that another thread of its parent holds.
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self):
         self._lock, self._n_inside, self._before = Lock(), 0, None
 
     def __enter__(self):
@@ -147,5 +155,5 @@ class _OneThread:
                 library.clear_controlling_thread()
 
 
-# Products of the size of a batch gain nothing from more.
+# Products of the size of a batch gain nothing from more threads.
 one_thread = _OneThread()

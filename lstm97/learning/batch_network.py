@@ -1,4 +1,4 @@
-"""A net over batches: the matrix products; what goes step by step is in `batch.pyx`."""
+"""A net that runs over batches: matrix products; the loop over steps is in _kernels/batch.pyx."""
 
 import math
 from types import SimpleNamespace
@@ -23,8 +23,6 @@ class BatchNetwork:
     """
 
     def __init__(self, topology, dtype):
-        if topology.recurrent_outputs:
-            raise ValueError("batches are for nets with a layer of outputs")
         self.topology = topology
         self.dtype = np.dtype(dtype)
         self._n_units, self._n_feedback = topology.n_units, topology.n_feedback
@@ -32,9 +30,9 @@ class BatchNetwork:
         self._layer = HiddenLayer(topology)
         self._memory = {}
 
-    @np.errstate(all="ignore")  # what is not finite shows in the losses
+    @np.errstate(all="ignore")  # a loss that is not finite tells the caller
     def learn(self, weights, X, y, full):
-        """Find the gradient; no weight moves.
+        """Compute the gradient; no weight moves.
 
         Parameters
         ----------
@@ -42,14 +40,14 @@ class BatchNetwork:
         X : Sequences
         y : Targets
         full : bool
-            Whether nothing is truncated.
+            Whether to compute the full gradient, not the truncated one.
 
         Returns
         -------
         results : ndarray of shape (n_sequences, 3)
             Loss, largest and mean absolute error.
         gradient : ndarray of shape (n_weights,)
-            Downhill, the sum over all sequences.
+            The sum over all sequences of the direction in which the loss falls.
         """
         batch, targets = self._open(weights, X, y)
         self._forward(batch, keep=True)
@@ -63,7 +61,7 @@ class BatchNetwork:
 
     @np.errstate(all="ignore")
     def evaluate(self, weights, X, y):
-        """Return the results as `learn` does."""
+        """Return results like those of `learn`."""
         batch, targets = self._open(weights, X, y)
         self._forward(batch, keep=False)
         return self._judge(batch, y, targets)[0]
@@ -81,7 +79,7 @@ class BatchNetwork:
     # -- forward ---------------------------------------------------------------------------------
 
     def _open(self, weights, X, y=None):
-        """Return a batch with its sources and weights, and the places of its targets."""
+        """Return a batch with its sources and weights, and the rows of its targets."""
         packing = Packing(X.starts, X.lengths)
         rows, targets = (None, None) if y is None else packing.due(y)
         batch = SimpleNamespace(packing=packing, rows=rows, x=X.flat)
@@ -93,7 +91,7 @@ class BatchNetwork:
         return batch, targets
 
     def _hidden_weights(self, views):
-        """Put the groups side by side; a unit without a bias has one of zero."""
+        """Put the groups side by side; a unit without a bias gets a bias of zero."""
         w = self._room("w", self.topology.n_inputs + self._n_feedback + 1, self._n_units)
         w[-1] = 0.0
         for group in self.topology.hidden_groups:
@@ -102,7 +100,7 @@ class BatchNetwork:
         return w
 
     def _sources(self, batch):
-        """Return z: dense inputs, room for what is fed back, which begins as zero, and 1."""
+        """Return z: dense inputs, fed-back activations (zero at first), and the constant 1."""
         n_dense, step = batch.n_dense, batch.packing.step
         z = self._room("z", len(step), n_dense + self._n_feedback + 1)
         if n_dense:
@@ -112,7 +110,7 @@ class BatchNetwork:
         return z
 
     def _forward(self, batch, keep):
-        """Go through all steps; keep what the way back needs."""
+        """Run all steps; keep what the gradient needs."""
         batch.u, column = self._output_sources(batch)
         if self._n_units:
             self._forward_hidden(batch, keep, column)
@@ -122,6 +120,7 @@ class BatchNetwork:
         batch.net = net.astype(np.float64)
 
     def _forward_hidden(self, batch, keep, column):
+        """Run the hidden layer, and write its activations to the output layer's sources."""
         active, n_cells = batch.packing.active, max(1, self.topology.n_cells)
         if batch.n_sparse:
             keep = True
@@ -136,7 +135,7 @@ class BatchNetwork:
         )  # fmt: skip
 
     def _output_sources(self, batch):
-        """Return what the output layer sees, and where activations are to be written in it."""
+        """Return the sources of the output layer, and the column where activations begin."""
         n = self.topology
         n_dense = batch.n_dense * n.shortcut
         u = self._room("u", len(batch.rows), n_dense + self._n_seen + n.output_bias)
@@ -164,11 +163,13 @@ class BatchNetwork:
     # -- backward --------------------------------------------------------------------------------
 
     def _add_output_gradient(self, batch, e, view):
+        """Write the gradient of the weights to the outputs."""
         if batch.n_sparse and self.topology.shortcut:
             add_sparse_errors(batch.x, batch.packing.step[batch.rows], e, 0, view)
         np.matmul(batch.u.T, e, out=view[len(view) - batch.u.shape[1] :])
 
     def _add_hidden_gradient(self, batch, e, full, views):
+        """Write the gradient of the weights to the hidden layer."""
         if self._n_units == 0:
             return
         self._unroll(batch, e, full)
@@ -177,19 +178,19 @@ class BatchNetwork:
             view, columns = views[group.name], slice(group.first, group.first + group.n_units)
             if full or group.name in ("input_gate", "cell") or len(rows) == len(z):
                 self._multiply(batch, steps, z, delta, columns, view)
-            else:  # truncated: these have an error in the rows of targets only
+            else:  # truncated: these units have an error in the rows of targets only
                 at_targets = delta[rows, columns]
                 self._multiply(batch, steps[rows], z[rows], at_targets, slice(0, None), view)
 
     def _multiply(self, batch, steps, z, delta, columns, view):
-        """Write sources times errors; what has no bias does not have the last source."""
+        """Write sources times errors; a group without a bias lacks the last source."""
         if batch.n_sparse:
             add_sparse_errors(batch.x, steps, delta, columns.start, view)
         n_dense = len(view) - batch.n_sparse
         np.matmul(z[:, :n_dense].T, delta[:, columns], out=view[batch.n_sparse :])
 
     def _unroll(self, batch, e, full):
-        """From errors at the outputs to those at the hidden layer's net inputs, in batch.a."""
+        """Carry the outputs' errors to the hidden layer's net inputs, in batch.a."""
         n, active = self.topology, batch.packing.active
         first, gates = n.n_inputs * n.shortcut, self._n_units - self._n_seen
         error = self._room("error", len(e), self._n_units)
@@ -205,13 +206,14 @@ class BatchNetwork:
     # -- memory ----------------------------------------------------------------------------------
 
     def _room(self, name, *shape):
-        """Return an array of any content, in memory that is kept for the next batch."""
+        """Return an uninitialised array, in memory that is kept for the next batch."""
         size = math.prod(shape)
         if name not in self._memory or len(self._memory[name]) < size:
             self._memory[name] = np.empty(size, self.dtype)
         return self._memory[name][:size].reshape(shape)
 
     def _zeros(self, name, *shape):
+        """Return an array of zeros, in memory that is kept for the next batch."""
         room = self._room(name, *shape)
         room[...] = 0.0
         return room

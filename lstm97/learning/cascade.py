@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lstm97._core import Steps
-from lstm97._kernels.cascade import Block, Outputs, Pool, centre
+from lstm97._kernels.cascade import Outputs, Piece, Pool, centre
+from lstm97._kernels.data import Data
+from lstm97.learning.checks import check_fields, check_finite
 from lstm97.learning.learner import Learner, Results, pieces
 from lstm97.learning.quickprop import Move, Progress, quickprop
 
@@ -48,6 +49,17 @@ class Candidates:
     last: Move
     covariance: np.ndarray
 
+    def __post_init__(self):
+        check_fields(self)
+
+    def check(self, name, topology):
+        """Refuse arrays that are not finite, or do not fit the net."""
+        n_candidates = max(1, self.weights.size // topology.n_candidate_sources)
+        shape = (topology.n_candidate_sources, n_candidates)
+        check_finite(f"{name}.weights", self.weights, shape)
+        self.last.check(f"{name}.last", shape)
+        check_finite(f"{name}.covariance", self.covariance, (topology.n_outputs, n_candidates))
+
 
 @dataclass(frozen=True)
 class TrainingState:
@@ -72,6 +84,20 @@ class TrainingState:
     progress: Progress = field(default_factory=Progress)
     candidates: Candidates | None = None
     is_finished: bool = False
+
+    def __post_init__(self):
+        check_fields(self)
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed must be at least 0 and below 2**63, got {self.seed}")
+
+    def check(self, name, topology):
+        """Refuse a state from which learning cannot go on: not finite, or of another net.
+
+        Training itself may pass through states that are not finite; it then goes back.
+        """
+        self.last.check(f"{name}.last", topology.slices["output"].shape)
+        if self.candidates is not None:
+            self.candidates.check(f"{name}.candidates", topology)
 
 
 class CascadeLearner(Learner):
@@ -99,8 +125,8 @@ class CascadeLearner(Learner):
     # -- the interface ---------------------------------------------------------------------------
 
     def learn(self, X, y):
-        batch = self._forward(X)
-        results, residual, gradient = self._errors(batch, y)
+        batch = self._forward(X, y)
+        results, residual, gradient = self._errors(batch)
         with np.errstate(over="ignore"):
             finite = np.isfinite(len(X) * results.loss)  # and so is their sum
         if not finite.all():
@@ -115,15 +141,12 @@ class CascadeLearner(Learner):
         return results
 
     def evaluate(self, X, y):
-        return self._errors(self._forward(X), y)[0]
+        return self._errors(self._forward(X, y))[0]
 
     def run(self, X, every):
-        out = np.empty((X.n_steps if every else len(X), self.topology.n_outputs))
-        first = np.cumsum(X.lengths) - X.lengths if every else np.arange(len(X), dtype=np.int64)
         outputs, weights = self._outputs()
-        for part, block in self._forward(X).blocks:
-            outputs.run(weights, block, every, first[part], out)
-        return out
+        batch = self._forward(X)
+        return np.concatenate([outputs.run(weights, piece, every) for _, piece in batch.pieces])
 
     def snapshot(self):
         return self.topology, self.weights, self.state
@@ -186,15 +209,15 @@ class CascadeLearner(Learner):
 
     # -- passes over a batch ---------------------------------------------------------------------
 
-    def _forward(self, X):
+    def _forward(self, X, y=None):
         """Compute all hidden values."""
         n = self.topology
-        batch = _Batch(X, n.n_hidden)
+        batch = _Batch(X, y, n.n_hidden)
         views = n.views(self.weights)
         for k in range(n.n_hidden):
             unit = Pool(n.n_inputs, k, 1, n.n_outputs)
-            for _, block in batch.blocks:
-                unit.run(views[f"hidden_{k}"], block)
+            for _, piece in batch.pieces:
+                unit.run(views[f"hidden_{k}"], piece)
         return batch
 
     def _outputs(self):
@@ -202,17 +225,14 @@ class CascadeLearner(Learner):
         outputs = Outputs(n.n_inputs, n.n_hidden, n.n_outputs, n.output_activation, n.loss)
         return outputs, n.views(self.weights)["output"]
 
-    def _errors(self, batch, y):
+    def _errors(self, batch):
         """Return results, residual errors (NaN: no target), and the outputs' gradient."""
         outputs, weights = self._outputs()
         results = np.empty((batch.n_sequences, 3))
         residual = np.empty((batch.n_rows, self.topology.n_outputs))
         gradient = np.zeros(weights.shape)
-        for part, block in batch.blocks:
-            outputs.learn(
-                weights, block, y.values, y.weight, y.first[part], y.every, SLOPE_OFFSET,
-                results[part], residual, gradient,
-            )  # fmt: skip
+        for part, piece in batch.pieces:
+            outputs.learn(weights, piece, SLOPE_OFFSET, results[part], residual, gradient)
         return Results(*results.T), residual, gradient
 
     def _correlate(self, batch, residual, weight, n_points):
@@ -227,8 +247,8 @@ class CascadeLearner(Learner):
         sign = np.sign(candidates.covariance)
         total, gradient = np.zeros(sign.shape), np.zeros(candidates.weights.shape)
         pool = Pool(n.n_inputs, n.n_hidden, sign.shape[1], n.n_outputs)
-        for _, block in batch.blocks:
-            pool.correlate(candidates.weights, block, residual, sign, total, gradient)
+        for _, piece in batch.pieces:
+            pool.correlate(candidates.weights, piece, residual, sign, total, gradient)
         return total / n_points, scale * gradient
 
 
@@ -242,13 +262,12 @@ def _row_weights(X, y):
 
 
 class _Batch:
-    """The blocks of some sequences, which share one array of hidden values."""
+    """A batch in pieces, which share one array of hidden values."""
 
-    def __init__(self, X, n_hidden):
+    def __init__(self, X, y, n_hidden):
         self.n_sequences, self.n_rows = len(X), X.n_steps
-        hidden = np.empty((X.n_steps, n_hidden))
-        steps, rows = Steps(X.flat), np.cumsum(X.lengths) - X.lengths
-        self.blocks = [
-            (part, Block(steps, X.starts[part], X.lengths[part], rows[part], hidden))
+        hidden, rows = np.empty((X.n_steps, n_hidden)), np.cumsum(X.lengths) - X.lengths
+        self.pieces = [
+            (part, Piece(Data(X[part], None if y is None else y[part]), rows[part], hidden))
             for part in pieces(X)
         ]

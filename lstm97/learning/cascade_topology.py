@@ -5,7 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from lstm97.learning.topology import FlatWeights, consecutive
+from lstm97.learning.checks import check_at_least, check_fields
+from lstm97.learning.topology import CHOICES, FlatWeights, check_loss, consecutive
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ class CascadeTopology(FlatWeights):
     loss: str = "squared_error"
 
     def __post_init__(self):
-        if self.loss == "log_loss" and self.output_activation == "linear":
-            raise ValueError("loss='log_loss' needs logistic or softmax outputs, not linear ones")
+        check_fields(self, CHOICES)
+        check_at_least(self, n_inputs=1, n_outputs=1, n_hidden=0)
+        check_loss(self)
 
     @property
     def n_candidate_sources(self):

@@ -12,14 +12,14 @@ class ChunkerLearner(KernelLearner):
     Parameters
     ----------
     automatizer, chunker : Topology
-        Outputs of the first: targets, inputs if they are predicted, the second's hidden units;
-        outputs of the second: targets, inputs if they are predicted.
+        The chunker's outputs are the targets and, if they are predicted, the inputs. The
+        automatizer's are the same and the chunker's state, see _kernels/chunker.pyx.
     n_targets : int
     weights : ndarray of shape (automatizer.n_weights + chunker.n_weights,)
         Changed in place.
     learning_rate : float
     threshold : float
-        Absolute error from which on something is missed.
+        An absolute error of this size or more is a miss.
     """
 
     def __init__(self, automatizer, chunker, n_targets, weights, learning_rate, threshold):
@@ -29,15 +29,9 @@ class ChunkerLearner(KernelLearner):
         self._nets = Chunker(automatizer, chunker, n_targets)
         self._n_automatizer = automatizer.n_weights
 
-    def _learn_some(self, steps, X, y, learning_rate, results):
-        return self._nets.learn(
-            self.weights[: self._n_automatizer], self.weights[self._n_automatizer :],
-            steps, X.starts, X.lengths, y.values, y.weight, y.first, y.every,
-            learning_rate, self.threshold, results,
-        )  # fmt: skip
+    def _learn_some(self, data, learning_rate, results):
+        automatizer, chunker = np.split(self.weights, [self._n_automatizer])
+        return self._nets.learn(automatizer, chunker, data, learning_rate, self.threshold, results)
 
-    def _run_some(self, steps, X, every, first, n_rows):
-        out = np.empty((n_rows, self.n_targets))
-        weights = self.weights[: self._n_automatizer]
-        self._nets.run(weights, steps, X.starts, X.lengths, every, first, out)
-        return out
+    def _run_some(self, data, every):
+        return self._nets.run(self.weights[: self._n_automatizer], data, every)

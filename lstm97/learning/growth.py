@@ -1,22 +1,22 @@
-"""Sequential network construction: when a net that is to grow gets its next block."""
+"""Sequential network construction: adding memory cell blocks while a net trains."""
 
 import numpy as np
 
 
 class Growth:
-    """Adds a block when the error stops falling (paper, Section 4, first remedy of abuse).
+    """Adds a block when the error stops falling (Section 4, the first remedy for abuse).
 
-    The paper does not say when an error has stopped falling. Here: when its mean over `patience`
-    sequences is not 1% below that of the `patience` sequences before.
+    The paper does not say when an error has stopped falling. Here it has if its mean over
+    `patience` sequences is not 1% below that over the `patience` sequences before.
 
     Parameters
     ----------
     n_blocks : int
-        Blocks at which the net stops growing.
+        Number of blocks at which the net stops growing.
     patience : int
-        Sequences over which a mean is taken, rounded up to whole epochs or blocks of training.
+        Sequences over which a mean is taken, rounded up to whole epochs or chunks.
     draw : callable
-        From the larger topology to fresh weights.
+        Returns initial weights for a topology.
     """
 
     FALL = 0.01
@@ -29,18 +29,18 @@ class Growth:
         self._losses = []
 
     def is_due(self, results):
-        """See the next results; tell whether a block is to be added now."""
+        """Look at the next results; tell whether to add a block now."""
         self._losses.append(results.loss)
         if sum(map(len, self._losses)) < self.patience:
             return False
         mean = np.concatenate(self._losses).mean()
         due = mean > (1.0 - self.FALL) * self._before
-        # A larger net is compared with itself only.
+        # A larger net is compared only with itself.
         self._before, self._losses = np.inf if due else mean, []
         return bool(due)
 
     def snapshot(self):
-        """Return what has been seen since the last block was added."""
+        """Return the losses seen since the last block was added."""
         return self._before, list(self._losses)
 
     def restore(self, snapshot):

@@ -1,4 +1,4 @@
-"""The interface of a learner: what the training loop and the estimators know of an algorithm."""
+"""The interface between an algorithm and the training loop and estimators: `Learner`."""
 
 from abc import ABC, abstractmethod
 from itertools import pairwise
@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lstm97._core import Steps
+from lstm97._kernels.data import Data
 
-# Steps that one kernel call takes at most: between calls Python can act on Ctrl-C.
+# The most steps that one kernel call takes: between calls Python can act on Ctrl-C.
 MAX_STEPS = 1_000_000
 
 
@@ -82,7 +82,7 @@ class Learner(ABC):
 
 
 class KernelLearner(Learner):
-    """A learner that is one flat weight vector, and a kernel that takes some sequences per call.
+    """A learner with one flat weight vector, and a kernel that takes some sequences per call.
 
     Parameters
     ----------
@@ -96,12 +96,12 @@ class KernelLearner(Learner):
         self.learning_rate = learning_rate
 
     @abstractmethod
-    def _learn_some(self, steps, X, y, learning_rate, results):
-        """Train, write results, return how many losses came before one that is not finite."""
+    def _learn_some(self, data, learning_rate, results):
+        """Train and write results; return the number of sequences before a loss is not finite."""
 
     @abstractmethod
-    def _run_some(self, steps, X, every, first, n_rows):
-        """Return outputs, (n_rows, n_outputs); sequences begin at the rows `first`."""
+    def _run_some(self, data, every):
+        """Return outputs, (n_rows, n_outputs), one sequence after the other."""
 
     def learn(self, X, y):
         return self._pass(X, y, self.learning_rate)
@@ -110,12 +110,7 @@ class KernelLearner(Learner):
         return self._pass(X, y, 0.0)
 
     def run(self, X, every):
-        steps, outputs = Steps(X.flat), []
-        for part in pieces(X):
-            lengths = X.lengths[part] if every else np.ones(part.stop - part.start, np.int64)
-            first = np.cumsum(lengths) - lengths
-            outputs.append(self._run_some(steps, X[part], every, first, int(lengths.sum())))
-        return np.concatenate(outputs)
+        return np.concatenate([self._run_some(Data(X[part]), every) for part in pieces(X)])
 
     def snapshot(self):
         return self.weights.copy()
@@ -127,18 +122,17 @@ class KernelLearner(Learner):
         return bool(np.isfinite(self.weights).all())
 
     def _pass(self, X, y, learning_rate):
-        steps = Steps(X.flat)
         results = np.empty((len(X), 3))
         n_done = 0
         for part in pieces(X):
-            n_done += self._learn_some(steps, X[part], y[part], learning_rate, results[part])
+            n_done += self._learn_some(Data(X[part], y[part]), learning_rate, results[part])
             if n_done < part.stop:
                 break
         return Results(*results[:n_done].T)
 
 
 def pieces(X):
-    """Cut sequences into slices of about MAX_STEPS steps."""
+    """Yield slices of the sequences, of about MAX_STEPS steps each."""
     ends = np.cumsum(X.lengths)
     start = 0
     while start < len(X):
@@ -149,7 +143,7 @@ def pieces(X):
 
 
 def shares(X, n):
-    """Cut sequences into n parts of about as many steps each, or fewer where they are few."""
+    """Return the sequences in n parts of about as many steps each; in fewer if they are few."""
     middles = np.cumsum(X.lengths) - X.lengths / 2
     cuts = np.unique(np.searchsorted(middles, np.linspace(0, X.n_steps, n + 1)))
     return [X[start:stop] for start, stop in pairwise(cuts)]

@@ -1,6 +1,4 @@
-"""Gradient descent on a net: one flat weight vector and the kernel that works on it."""
-
-import numpy as np
+"""Gradient descent on a net: one flat weight vector, and the kernel that trains it."""
 
 from lstm97._core import Network
 from lstm97.learning.learner import KernelLearner
@@ -16,13 +14,13 @@ class NetworkLearner(KernelLearner):
         Changed in place.
     learning_rate : float
     form : {"forward", "backward", "full", "sensitive"}
-        Of the gradient: truncated, computed forward in time or backward over a sequence; or full,
-        backward (back-propagation through time) or forward (real-time recurrent learning).
+        Form of the gradient: truncated, computed forward in time or backward over a sequence; or
+        full, backward (back-propagation through time) or forward (real-time recurrent learning).
     update : {"step", "sequence"}
-        Move the weights at every step with a target, or at the end of every sequence; backward
-        forms need the latter.
+        Whether the weights move at every step with a target or at the end of every sequence, which
+        backward forms need.
     growth : Growth, default=None
-        When to add blocks; None: never.
+        Adds blocks; None if the net does not grow.
     """
 
     def __init__(self, topology, weights, learning_rate, form, update, growth=None):
@@ -32,12 +30,6 @@ class NetworkLearner(KernelLearner):
         self.update = update
         self.growth = growth
         self._network = Network(topology)
-        self._carries = False
-
-    def learn(self, X, y, carry=False):
-        """Train; with carry, the first sequence goes on where the last one ended."""
-        self._carries = carry and len(X) > 0
-        return super().learn(X, y)
 
     def end_epoch(self, results):
         if self.growth is None or self.topology.n_blocks >= self.growth.n_blocks:
@@ -60,15 +52,11 @@ class NetworkLearner(KernelLearner):
         self.weights = weights.copy()
         self.growth.restore(progress)
 
-    def _learn_some(self, steps, X, y, learning_rate, results):
-        carry, self._carries = self._carries, False
+    def _learn_some(self, data, learning_rate, results):
+        form = self.form if learning_rate else "none"
         return self._network.learn(
-            self.weights, steps, X.starts, X.lengths, y.values, y.weight, y.first, y.every,
-            learning_rate, self.update == "step", results,
-            form=self.form if learning_rate else "none", carry=carry,
-        )  # fmt: skip
+            self.weights, data, learning_rate, results, form, per_step=self.update == "step"
+        )
 
-    def _run_some(self, steps, X, every, first, n_rows):
-        out = np.empty((n_rows, self.topology.n_outputs))
-        self._network.run(self.weights, steps, X.starts, X.lengths, every, first, out)
-        return out
+    def _run_some(self, data, every):
+        return self._network.run(self.weights, data, every)

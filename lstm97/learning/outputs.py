@@ -1,11 +1,11 @@
-"""Outputs of a batch, and their errors; the same formulas as in `gradient.pxd`, over arrays."""
+"""Outputs of a batch and their errors: the formulas of _kernels/gradient.pxd, over arrays."""
 
 import numpy as np
 from scipy.special import expit, logsumexp
 
 
 def activations(net, kind):
-    """Return outputs, from net inputs of shape (n_rows, n_outputs)."""
+    """Return the outputs for net inputs of shape (n_rows, n_outputs)."""
     if kind == "logistic":
         return expit(net)
     if kind == "softmax":
@@ -20,14 +20,14 @@ def output_errors(topology, net, targets):
     ----------
     topology : Topology
     net, targets : ndarray of shape (n_rows, n_outputs)
-        A target that is NaN is none: it has no error.
+        A target that is NaN counts as missing: it has no error.
 
     Returns
     -------
     loss : ndarray of shape (n_rows,)
     absolute : ndarray of shape (n_rows, n_outputs)
     e : ndarray of shape (n_rows, n_outputs)
-        Minus the loss's derivatives.
+        The derivatives of the loss, with a minus sign.
     """
     kind = topology.output_activation
     y = activations(net, kind)
@@ -48,7 +48,7 @@ def output_errors(topology, net, targets):
 
 
 def _log_loss(kind, net, d, missing):
-    """From net inputs, so that it stays finite for a sure output."""
+    """Return the log loss from net inputs: it stays finite where an output is 0 or 1."""
     if kind == "softmax":
         return d * (logsumexp(net, axis=1, keepdims=True) - net)
     loss = np.maximum(net, 0.0) - d * net + np.log1p(np.exp(-np.abs(net)))

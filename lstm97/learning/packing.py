@@ -4,7 +4,7 @@ import numpy as np
 
 
 class Packing:
-    """Order of the steps of a batch: time first, then sequences, the longest first.
+    """The order of the steps of a batch: by time, and the longest sequences first.
 
     Parameters
     ----------
@@ -13,11 +13,11 @@ class Packing:
     Attributes
     ----------
     active : ndarray of int of shape (longest,)
-        Sequences that run at each step.
+        Number of sequences that run at each step.
     sequence, time : ndarray of int of shape (n_rows,)
-        Whose step a row is, and which.
+        The sequence of a row, and the step in it.
     step : ndarray of int of shape (n_rows,)
-        Its place in the flat steps.
+        The place of a row in the flat steps.
     """
 
     def __init__(self, starts, lengths):
@@ -31,7 +31,7 @@ class Packing:
         self.step = starts[self.sequence] + self.time
 
     def last(self):
-        """Return the rows that are their sequences' last steps."""
+        """Return the rows of last steps."""
         return np.flatnonzero(self.time == self.lengths[self.sequence] - 1)
 
     def due(self, y):

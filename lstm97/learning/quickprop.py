@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lstm97.learning.checks import check_at_least, check_fields, check_finite
+
 
 @dataclass(frozen=True)
 class Move:
@@ -17,6 +19,14 @@ class Move:
 
     step: np.ndarray
     gradient: np.ndarray
+
+    def __post_init__(self):
+        check_fields(self)
+
+    def check(self, name, shape):
+        """Refuse arrays that are not finite or not of the weights' shape."""
+        check_finite(f"{name}.step", self.step, shape)
+        check_finite(f"{name}.gradient", self.gradient, shape)
 
     @classmethod
     def none(cls, shape):
@@ -78,6 +88,10 @@ class Progress:
     n_epochs: int = 0
     score: float = float("nan")
     n_still: int = 0
+
+    def __post_init__(self):
+        check_fields(self)
+        check_at_least(self, n_epochs=0, n_still=0)
 
     def after(self, score, tol):
         """Return the progress after one more epoch."""

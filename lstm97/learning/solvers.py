@@ -4,7 +4,11 @@ A solver's state is a dictionary of what it carries from update to update. A ste
 arrays and changes none, so a state can be kept, or gone back to, without a copy.
 """
 
+from reprlib import repr as brief
+
 import numpy as np
+
+from lstm97.learning.checks import check_finite, is_of_type, require
 
 # Adam's usual constants (Kingma and Ba 2015).
 DECAY_MEAN, DECAY_SQUARE, EPSILON = 0.9, 0.999, 1e-8
@@ -57,3 +61,13 @@ class Adam:
         scale = np.sqrt(square / (1.0 - DECAY_SQUARE**n)) + EPSILON
         moved = weights + self.learning_rate / (1.0 - DECAY_MEAN**n) * mean / scale
         return moved, {"n_updates": n, "mean": mean, "square": square}
+
+
+def check_state(name, state, n_weights):
+    """Refuse a solver's state unless it holds finite arrays of `n_weights`, and a count."""
+    for key, value in state.items():
+        if key == "n_updates":
+            is_count = is_of_type(value, int) and value >= 0
+            require(is_count, f"{name}.n_updates must be an int of at least 0, got {brief(value)}")
+        else:
+            check_finite(f"{name}.{key}", value, (n_weights,))

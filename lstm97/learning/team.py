@@ -1,27 +1,27 @@
-"""Learners side by side: where it is faster, their nets go in lockstep, one in each vector lane."""
+"""Learners side by side: where it is faster, their nets form a team, one in each vector lane."""
 
 from scipy import sparse
 
-from lstm97._kernels.team import TEAM_SIZE, Team, is_possible
+from lstm97._kernels.team import N_NETS, TeamNetwork, supports
 from lstm97.learning.learner import Results
 from lstm97.learning.network import NetworkLearner
 
-# A step of a team takes as long as single steps of about so many of its nets.
-FEWEST = TEAM_SIZE * 3 // 4
+# A step of a team takes as long as single steps of about this many nets.
+FEWEST = max(2, N_NETS * 3 // 4)
 
 
-class LockstepGroup:
-    """Lets learners learn; the results are those of `Learner.learn`, bit for bit."""
+class TeamTrainer:
+    """Trains several learners; the results are those of `Learner.learn`, bit for bit."""
 
     def __init__(self):
         self._team = self._topology = None
 
     def size_for(self, request):
-        """Return how many requests like this one are best made at a time."""
-        return TEAM_SIZE if fits(*request, request[0]) else 1
+        """Return how many requests like this one are best made together."""
+        return N_NETS if fits(*request, request[0]) else 1
 
     def learn(self, requests):
-        """Train each learner on its own sequences; nets in lockstep do not stop for Ctrl-C.
+        """Train each learner on its own sequences; a team does not stop for Ctrl-C.
 
         Parameters
         ----------
@@ -35,18 +35,18 @@ class LockstepGroup:
         if len(requests) < FEWEST or not all(fits(*request, first) for request in requests):
             return [learner.learn(X, y) for learner, X, y in requests]
         if self._topology != first.topology:
-            self._topology, self._team = first.topology, Team(first.topology)
+            self._topology, self._team = first.topology, TeamNetwork(first.topology)
         jobs = [(learner.weights, X, y) for learner, X, y in requests]
         return [Results(*rows.T) for rows in self._team.learn(jobs, first.learning_rate)]
 
 
 def fits(learner, X, y, other):
-    """Tell whether a net can go in lockstep with another."""
+    """Tell whether a net can be in a team with another."""
     return (
         type(learner) is NetworkLearner
         and learner.form == "forward"
         and learner.update == "step"
-        and is_possible(learner.topology)
+        and supports(learner.topology)
         and learner.topology == other.topology
         and learner.learning_rate == other.learning_rate
         and not sparse.issparse(X.flat)

@@ -1,16 +1,32 @@
-"""Sizes and switches of a net, the named slices of its one flat weight vector, initial weights."""
+"""Sizes and switches of a net, the named slices of its flat weight vector, initial weights."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Kinds of units in the hidden layer, in the kernel's order.
-GROUPS = ("input_gate", "output_gate", "cell", "hidden")
+from lstm97.learning.checks import check_at_least, check_fields
+
+# Kinds of gates, in the order of cell.h: those that act on the state come first.
+GATES = ("input_gate", "output_gate")
+# Kinds of units in the hidden layer, in the order of the weight vector.
+GROUPS = (*GATES, "cell", "hidden")
 # Ranges of the cell input's squashing function g.
 CELL_RANGES = {"g": (-2.0, 2.0), "h": (-1.0, 1.0), "logistic": (0.0, 1.0)}
+# Allowed values of the other switches that are strings.
+RECURRENCES = ("all", "cells", "none")
+STATE_ACTIVATIONS = ("h", "identity")
+OUTPUT_ACTIVATIONS = ("logistic", "linear", "softmax")
+LOSSES = ("squared_error", "log_loss")
+CHOICES = {
+    "recurrence": RECURRENCES,
+    "cell_activation": tuple(CELL_RANGES),
+    "state_activation": STATE_ACTIVATIONS,
+    "output_activation": OUTPUT_ACTIVATIONS,
+    "loss": LOSSES,
+}
 
 
 class Group(NamedTuple):
@@ -32,7 +48,7 @@ class Group(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """Where the weights of one group stand in the flat vector.
+    """The place of a group's weights in the flat vector.
 
     Attributes
     ----------
@@ -47,7 +63,7 @@ class Slice(NamedTuple):
 
 
 def consecutive(shapes):
-    """Put groups one after the other: name to `Slice`, from name to shape."""
+    """Return the slices of groups that follow one another, by name, from their shapes by name."""
     slices, start = {}, 0
     for name, shape in shapes.items():
         slices[name] = Slice(start, start + shape[0] * shape[1], shape)
@@ -56,7 +72,7 @@ def consecutive(shapes):
 
 
 class FlatWeights:
-    """What follows from `slices`, the places of all groups; "output" is the last."""
+    """Properties that follow from `slices`, the places of all groups; "output" is the last."""
 
     slices: cached_property[dict[str, Slice]]
 
@@ -66,11 +82,17 @@ class FlatWeights:
         return self.slices["output"].stop
 
     def views(self, weights: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Name of a group to a (sources, units) view of its weights."""
+        """Return a (sources, units) view of each group's weights, by name."""
         return {
             name: weights[part.start : part.stop].reshape(part.shape)
             for name, part in self.slices.items()
         }
+
+
+def check_loss(net):
+    """Refuse the log loss of outputs that are not probabilities."""
+    if net.loss == "log_loss" and net.output_activation == "linear":
+        raise ValueError("loss='log_loss' needs logistic or softmax outputs, not linear ones")
 
 
 @dataclass(frozen=True)
@@ -81,23 +103,23 @@ class Topology(FlatWeights):
     ----------
     n_inputs, n_outputs : int
     n_blocks : int
-        Memory cell blocks; the cells of a block share its gates. A net that is to grow starts
-        with none.
+        Memory cell blocks; the cells of a block share its gates. A net that grows may start with
+        none.
     block_size : int
         Cells per block.
     n_hidden : int
         Conventional logistic units in the hidden layer.
     recurrence : {"all", "cells", "none"}
-        What the hidden layer sees of its own last activations: all of them, all but the gates', or
-        none.
+        Which of its own activations of the step before the hidden layer sees: all of them, all but
+        those of gates, or none.
     input_gate, output_gate : bool
     input_gate_bias, output_gate_bias, cell_bias, output_bias : bool
-        Which units have a bias; conventional units go with the cells.
+        Which units have a bias; `cell_bias` is also that of conventional units.
     shortcut : bool
         Inputs feed the outputs too.
     recurrent_outputs : bool
-        There is no layer of outputs: they are the first of the conventional units (Williams and
-        Zipser 1989). Needs n_blocks=0 and n_hidden >= n_outputs.
+        Whether the outputs are the first conventional units, without a layer of their own
+        (Williams and Zipser 1989). This needs n_blocks=0 and n_hidden >= n_outputs.
     cell_activation : {"g", "h", "logistic"}
         Squashing of the cell input: the paper's g in [-2, 2], or its h in [-1, 1], or [0, 1].
     state_activation : {"h", "identity"}
@@ -126,17 +148,11 @@ class Topology(FlatWeights):
     loss: str = "squared_error"
 
     def __post_init__(self):
-        # NumPy's booleans and small integers do not add up as Python's do.
-        for field in fields(self):
-            object.__setattr__(self, field.name, field.type(getattr(self, field.name)))
-        for name in ("n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden"):
-            least = 0 if name in ("n_blocks", "n_hidden") else 1
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        check_fields(self, CHOICES)
+        check_at_least(self, n_inputs=1, n_outputs=1, n_blocks=0, block_size=1, n_hidden=0)
         if not (self.n_blocks or self.n_hidden or self.shortcut):
             raise ValueError("nothing feeds the outputs: n_blocks=0, n_hidden=0, shortcut=False")
-        if self.loss == "log_loss" and self.output_activation == "linear":
-            raise ValueError("loss='log_loss' needs logistic or softmax outputs, not linear ones")
+        check_loss(self)
         if self.recurrent_outputs:
             self._check_recurrent_outputs()
 
@@ -164,8 +180,7 @@ class Topology(FlatWeights):
     def hidden_groups(self):
         """The hidden layer's groups of units, in the kernel's order."""
         parts = [
-            ("input_gate", self.n_blocks * self.input_gate, self.input_gate_bias),
-            ("output_gate", self.n_blocks * self.output_gate, self.output_gate_bias),
+            *((gate, self._n_of(gate), getattr(self, f"{gate}_bias")) for gate in GATES),
             ("cell", self.n_cells, self.cell_bias),
             ("hidden", self.n_hidden, self.cell_bias),
         ]
@@ -181,11 +196,25 @@ class Topology(FlatWeights):
         """Units of the hidden layer, gates included."""
         return sum(group.n_units for group in self.hidden_groups)
 
+    def _n_of(self, gate):
+        """Return the number of gates of a kind."""
+        return self.n_blocks * getattr(self, gate)
+
+    @property
+    def n_gates(self):
+        """Gates in all blocks."""
+        return sum(map(self._n_of, GATES))
+
+    @property
+    def first_gates(self):
+        """First unit of each kind of gates, in the order of `GATES`; None for a missing kind."""
+        first = {group.name: group.first for group in self.hidden_groups}
+        return tuple(first.get(gate) for gate in GATES)
+
     @property
     def first_feedback(self):
         """The first unit that is fed back."""
-        gates = self.n_blocks * (self.input_gate + self.output_gate)
-        return gates if self.recurrence == "cells" else 0
+        return self.n_gates if self.recurrence == "cells" else 0
 
     @property
     def n_feedback(self):
@@ -194,7 +223,7 @@ class Topology(FlatWeights):
 
     @cached_property
     def slices(self):
-        """Name of a group to its place in the flat weight vector."""
+        """The place of each group in the flat weight vector, by name."""
         fan_in = self.n_inputs + self.n_feedback
         shapes = {g.name: (fan_in + g.bias, g.n_units) for g in self.hidden_groups}
         seen = self.n_cells + self.n_hidden + self.n_inputs * self.shortcut + self.output_bias
@@ -209,8 +238,8 @@ class Topology(FlatWeights):
         rng : numpy.random.Generator
         scale : float
         gate_biases : dict
-            "input_gate" and "output_gate" to the initial bias, a number or one per block; a gate
-            that is left out keeps the random one.
+            Initial biases by kind of gate, each a number or one per block. Gates that are left out
+            have random biases.
 
         Returns
         -------
@@ -228,15 +257,15 @@ class Topology(FlatWeights):
         return replace(self, n_blocks=self.n_blocks + 1)
 
     def grown_weights(self, weights, larger, fresh):
-        """Put the weights of this net into those of a larger one with more blocks.
+        """Return the weights of a net with more blocks, which contain the weights of this one.
 
         Parameters
         ----------
         weights : ndarray of shape (n_weights,)
         larger : Topology
-            As this net, but for more blocks.
+            A net like this one with more blocks.
         fresh : ndarray of shape (larger.n_weights,)
-            Weights of the larger net; those that this net has, too, are replaced.
+            Weights of the larger net, from which those of its new units are taken.
 
         Returns
         -------
@@ -250,7 +279,7 @@ class Topology(FlatWeights):
         return grown
 
     def _places(self, larger, name):
-        """Rows of a group's matrix in the larger net where this net's sources stand."""
+        """Return the rows of a group's matrix in the larger net for the sources of this net."""
         if name == "output":
             kinds = [("shortcut", self.n_inputs * self.shortcut), *self._widths("cell", "hidden")]
             others = dict(larger._widths("cell", "hidden"))
@@ -268,5 +297,6 @@ class Topology(FlatWeights):
         return np.array(rows, dtype=int)
 
     def _widths(self, *names):
+        """Return names and numbers of units of groups; groups that are missing have none."""
         widths = {group.name: group.n_units for group in self.hidden_groups}
         return [(name, widths.get(name, 0)) for name in names]

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from lstm97._core import Network, Steps
+from lstm97._core import Network
+from lstm97._kernels.data import Data
 from lstm97.data.checks import locate
 from lstm97.data.sequences import Sequences
-from lstm97.learning.topology import Topology
+from lstm97.learning.topology import GATES, Topology
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +80,8 @@ def record_traces(topology: Topology, weights: np.ndarray, X: Sequences) -> list
     ValueError
         If a value is not finite.
     """
-    rows = np.empty((X.n_steps, topology.n_units + 2 * topology.n_cells + topology.n_outputs))
+    rows = Network(topology).record(weights, Data(X))
     first = np.cumsum(X.lengths) - X.lengths
-    Network(topology).record(weights, Steps(X.flat), X.starts, X.lengths, first, rows)
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         i, step = locate(int(np.argmin(finite)), first, X.lengths)
@@ -94,9 +94,9 @@ def record_traces(topology: Topology, weights: np.ndarray, X: Sequences) -> list
 
 def _cut(topology: Topology, rows: np.ndarray) -> Trace:
     """Return the recording of one sequence, as views of the rows that the kernel has written."""
+    units = {group.name: group.n_units for group in topology.hidden_groups}
     widths = {
-        "input_gate": topology.n_blocks * topology.input_gate,
-        "output_gate": topology.n_blocks * topology.output_gate,
+        **{gate: units.get(gate, 0) for gate in GATES},
         "cell_output": topology.n_cells,
         "hidden": topology.n_hidden,
         "cell_input": topology.n_cells,
@@ -107,7 +107,7 @@ def _cut(topology: Topology, rows: np.ndarray) -> Trace:
     fields: dict[str, Any] = dict(zip(widths, parts, strict=True))
     for name in ("cell_input", "cell_state", "cell_output"):
         fields[name] = fields[name].reshape(len(rows), topology.n_blocks, topology.block_size)
-    for name in ("input_gate", "output_gate"):
-        if not getattr(topology, name):
-            fields[name] = None
+    for gate in GATES:
+        if not getattr(topology, gate):
+            fields[gate] = None
     return Trace(**fields)

@@ -1,9 +1,10 @@
 """Random nets and random data: unequal lengths, some targets missing, never zeros everywhere."""
 
 import numpy as np
-from lstm97._core import Network, Steps
 from scipy import sparse
 
+from lstm97._core import Network
+from lstm97._kernels.data import Data
 from lstm97.data.sequences import Sequences
 from lstm97.data.targets import Targets
 from lstm97.learning.topology import Topology
@@ -71,19 +72,13 @@ def kernel_pass(topology, weights, X, y, network=None, **options):
     network = Network(topology) if network is None else network
     results = np.full((len(X), 3), np.nan)
     gradient = np.zeros(topology.n_weights)
-    options = {"learning_rate": 0.0, "per_step": False, **options}
-    n_done = network.learn(
-        weights, Steps(X.flat), X.starts, X.lengths, y.values, y.weight, y.first, y.every,
-        results=results, gradient=gradient, **options,
-    )  # fmt: skip
+    options = {"learning_rate": 0.0, **options}
+    n_done = network.learn(weights, Data(X, y), results=results, gradient=gradient, **options)
     assert n_done == len(X)
     return results, gradient
 
 
-def kernel_run(topology, weights, X, network=None, **options):
+def kernel_run(topology, weights, X, network=None):
     """Return the kernel's outputs at every step."""
     network = Network(topology) if network is None else network
-    first = np.cumsum(X.lengths) - X.lengths
-    out = np.full((X.n_steps, topology.n_outputs), np.nan)
-    network.run(weights, Steps(X.flat), X.starts, X.lengths, True, first, out, **options)
-    return out
+    return network.run(weights, Data(X), every=True)

@@ -129,7 +129,7 @@ class ChunkerTwin:
         targets : list
             Of each step: a list with NaN for what is not due, or None.
         weights_of_targets : list of float
-            What the targets' errors of each step count.
+            How much all that is learned at each step counts.
         learning_rate : float
 
         Returns
@@ -184,12 +184,11 @@ class ChunkerTwin:
 
         C's state is what it was when C was last fed; training C does not change it.
         """
-        importance = [weight] * self.n_targets + [1.0] * (len(due) - self.n_targets)
         if missed:
-            self.chunker.learn(due, importance, learning_rate)
+            self.chunker.learn(due, [weight] * len(due), learning_rate)
         n_states = self.automatizer.spec.n_outputs - len(due)
         state = (self.chunker.y_hidden + self.chunker.y)[:n_states]
-        self.automatizer.learn(due + state, importance + [1.0] * n_states, learning_rate)
+        self.automatizer.learn(due + state, [weight] * (len(due) + n_states), learning_rate)
 
     def _count(self, missed, differences):
         self.n_missed += missed

@@ -1,9 +1,9 @@
 """This package as a competitor: through its estimators, or one kernel call at a time."""
 
-from lstm97._kernels.team import Team
 from measure import Worker
 
 from lstm97 import LSTMRegressor
+from lstm97._kernels.team import TeamNetwork
 from lstm97.experiments.settings import load_settings
 
 N_TOGETHER = 16
@@ -53,5 +53,5 @@ def lockstep(X, y):
     """Train 16 nets of Experiment 4 at a time; an item is one sequence of one of them."""
     learner, X, y = learner_of(adding_net(), X, y)
     jobs = [(learner.weights.copy(), X, y) for _ in range(N_TOGETHER)]
-    team = Team(learner.topology)
+    team = TeamNetwork(learner.topology)
     return Worker(lambda: team.learn(jobs, learner.learning_rate), N_TOGETHER * len(X))

@@ -1,0 +1,124 @@
+"""The published form of parameters, in which settings and files of the first schema have them.
+
+Names are the same today. What has changed: a parameter that means nothing in some configurations
+is None unless it is set, and setting it where it has no effect is an error.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Parameters = Mapping[str, Any]
+
+# Defaults of the published form, for the parameters that the conditions below look at.
+_DEFAULTS: Parameters = {
+    "batch_size": 1,
+    "dtype": "float64",
+    "early_stopping": False,
+    "gradient": "truncated",
+    "growth_patience": 1000,
+    "initial_blocks": None,
+    "input_gate": True,
+    "momentum": 0.0,
+    "n_iter_no_change": 10,
+    "output_bias": True,
+    "output_gate": True,
+    "recurrent_outputs": False,
+    "solver": "sgd",
+    "tol": 1e-4,
+    "update": "step",
+    "validation_fraction": 0.1,
+}
+
+
+def _has_batches(old: Parameters) -> bool:
+    """Tell whether a net learned by batches: any of four parameters led to them."""
+    names = ("batch_size", "solver", "momentum", "dtype")
+    return any(old[name] != _DEFAULTS[name] for name in names)
+
+
+# By kind of estimator and by parameter: the condition under which it had an effect.
+Conditions = dict[str, Callable[[Parameters], bool]]
+_FITTING: Conditions = {
+    "validation_fraction": lambda old: old["early_stopping"],
+    "n_iter_no_change": lambda old: old["tol"] is not None,
+}
+_LSTM: Conditions = {
+    **_FITTING,
+    "growth_patience": lambda old: old["initial_blocks"] is not None,
+    "input_gate_bias": lambda old: old["input_gate"] or old["input_gate_bias"] is None,
+    "output_gate_bias": lambda old: old["output_gate"] or old["output_gate_bias"] is None,
+    "update": lambda old: old["gradient"] == "truncated" and not _has_batches(old),
+    "batch_size": _has_batches,
+    "solver": _has_batches,
+    "momentum": lambda old: old["solver"] == "sgd",
+    "dtype": _has_batches,
+}
+_RECURRENT: Conditions = {
+    **_FITTING,
+    "output_bias": lambda old: not old["recurrent_outputs"],
+    "shortcut": lambda old: not old["recurrent_outputs"],
+}
+_CONDITIONS: dict[str, Conditions] = {
+    "LSTM": _LSTM,
+    **dict.fromkeys(["Elman", "BPTT", "RTRL", "Guessing"], _RECURRENT),
+    "SequenceChunker": _FITTING,
+}
+# The value of a parameter that is not set, where that is not None.
+_NOT_SET: Parameters = {
+    "input_gate_bias": "random",
+    "output_gate_bias": "random",
+    "shortcut": False,
+}
+
+
+def from_published(name: str, parameters: Parameters) -> dict[str, Any]:
+    """Translate parameters of the published form into today's.
+
+    Values without an effect, and defaults that are None today, become "not set". The text "none",
+    for gates without a bias, becomes None, which TOML cannot write.
+
+    Parameters
+    ----------
+    name : str
+        The estimator's class.
+    parameters : dict
+        All of its parameters in the published form, or those that differ from their defaults.
+
+    Returns
+    -------
+    parameters : dict
+        What the class takes today. Unknown names are kept, for the class to refuse them.
+
+    Examples
+    --------
+    >>> from lstm97.estimators.published import from_published
+    >>> from_published("LSTMClassifier", {"momentum": 0.5, "solver": "sgd", "update": "step"})
+    {'momentum': 0.5, 'solver': None, 'update': None, 'batch_size': 1}
+    """
+    kind = name.removesuffix("Classifier").removesuffix("Regressor")
+    today = {key: _without_text(key, value) for key, value in parameters.items()}
+    old = {**_DEFAULTS, **today}
+    if not _is_translated():
+        return today
+    conditions = _CONDITIONS.get(kind, {})
+    for key in conditions.keys() & today.keys():
+        if not conditions[key](old):
+            today[key] = _NOT_SET.get(key)
+        elif key in _DEFAULTS and old[key] == _DEFAULTS[key]:
+            today[key] = None
+    if kind == "LSTM" and _has_batches(old):
+        today["batch_size"] = old["batch_size"]  # None would be on-line learning
+    return today
+
+
+def _without_text(key: str, value: Any) -> Any:
+    """Return None for the text "none" of a gate's bias."""
+    is_text = key.endswith("_gate_bias") and isinstance(value, str) and value == "none"
+    return None if is_text else value
+
+
+def _is_translated() -> bool:
+    """Tell whether the classes have today's parameters already."""  # TEMPORARY
+    from lstm97.estimators import LSTMClassifier
+
+    return LSTMClassifier().batch_size is None

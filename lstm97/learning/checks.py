@@ -1,0 +1,52 @@
+"""Checks that the dataclasses of nets and of training states make of their own values."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from reprlib import repr as brief
+from typing import Any
+
+import numpy as np
+
+
+def require(condition: object, message: str) -> None:
+    """Raise a ValueError unless a condition holds."""
+    if not condition:
+        raise ValueError(message)
+
+
+def check_fields(part: Any, choices: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    """Refuse values that are not of their field's type, or not among a field's choices.
+
+    NumPy's booleans and numbers become Python's: sizes in small integers would overflow.
+    """
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if isinstance(value, np.generic):
+            value = value.item()
+            object.__setattr__(part, field.name, value)
+        if not is_of_type(value, field.type):
+            kind = getattr(field.type, "__name__", field.type)
+            raise ValueError(f"{field.name} must be of type {kind}, got {brief(value)}")
+        allowed = (choices or {}).get(field.name)
+        if allowed and value not in allowed:
+            raise ValueError(f"{field.name} must be one of {allowed}, got {brief(value)}")
+
+
+def is_of_type(value: object, kind: Any) -> bool:
+    """Tell whether a value is of a type; a bool is not an int here."""
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+
+
+def check_at_least(part: Any, **least: int) -> None:
+    """Refuse numbers that are too small."""
+    for name, number in least.items():
+        value = getattr(part, name)
+        require(value >= number, f"{name} must be at least {number}, got {value}")
+
+
+def check_finite(name: str, array: Any, shape: tuple[int, ...]) -> None:
+    """Refuse everything but finite float64 numbers in an array of a given shape."""
+    require(isinstance(array, np.ndarray), f"{name} must be an array, got {brief(array)}")
+    require(array.dtype == np.float64, f"{name} has dtype {array.dtype}, expected float64")
+    require(array.shape == shape, f"{name} has shape {array.shape}, expected {shape}")
+    require(np.isfinite(array).all(), f"{name} holds a number that is not finite")
