@@ -1,13 +1,15 @@
-"""Build the compiled kernels; everything else about the package stands in pyproject.toml.
+"""Build the compiled kernels. All other settings of the package are in pyproject.toml.
 
-Three switches, all environment variables:
+Three environment variables change the build:
 
-LSTM97_ARCH      instruction set for the compiler's -march; default "native", the machine that
-                 builds. Any other, "x86-64" for instance, gives the same results, only slower.
-LSTM97_VARIANTS  for wheels: more instruction sets, separated by commas, "x86-64-v3,x86-64-v4" for
-                 instance. The kernels are compiled once more for each, and
-                 lstm97/_kernels/__init__.py chooses at import. Needs GCC 12 or Clang 18, or later.
-LSTM97_DEBUG     set to 1: bounds checks, line tracing (coverage), debug symbols in the kernels.
+LSTM97_ARCH      Instruction set for the compiler's -march. The default, "native", is that of the
+                 machine that builds. Others, such as "x86-64", give the same results, but slower.
+LSTM97_VARIANTS  For wheels: more instruction sets, separated by commas, such as
+                 "x86-64-v3,x86-64-v4". The kernels are compiled once more for each of them, and
+                 lstm97/_kernels/__init__.py chooses one at import. This needs GCC 12 or Clang 18,
+                 or a later version.
+LSTM97_DEBUG     If it is 1, the kernels have bounds checks, line tracing (for coverage) and debug
+                 symbols.
 """
 
 import os
@@ -22,7 +24,7 @@ ARCH = os.environ.get("LSTM97_ARCH", "native")
 VARIANTS = list(filter(None, os.environ.get("LSTM97_VARIANTS", "").split(",")))
 DEBUG = os.environ.get("LSTM97_DEBUG", "0") == "1"
 
-# The kernels; variants are compiled of each.
+# The kernels, each of which is compiled for every variant.
 KERNELS = [
     "lstm97._core",
     "lstm97._kernels.batch",
@@ -35,8 +37,8 @@ KERNELS = [
     "lstm97._kernels.vectors",
 ]
 EXTENSIONS = {name: [name.replace(".", "/") + ".pyx"] for name in KERNELS}
-# Compiled once, for every processor. Cython writes its typed memoryviews into one module that the
-# kernels share, not into each of them; and something has to choose among the variants.
+# Modules that are compiled only once, for all processors: Cython's typed memoryviews, which it puts
+# into one module that the kernels share, and the module that chooses among the variants.
 SHARED = "lstm97._kernels.shared"
 SUPPORT = {SHARED: ["lstm97/_kernels/shared.c"]}
 if VARIANTS:
@@ -54,8 +56,9 @@ DIRECTIVES = {
     "freethreading_compatible": True,
 }
 
-# The same bits everywhere: no fused multiply-add but those written out, no reordering of sums.
-# What is switched off beside that (errno, traps) changes no value; it lets fma be inlined.
+# Results must be the same bits everywhere, so the compiler may neither reorder sums nor add fused
+# multiply-adds to those that are written out. Switching off errno and traps changes no value; it
+# lets the compiler inline fma.
 FLAGS = {
     "unix": [
         "-O3",
@@ -69,12 +72,12 @@ FLAGS = {
 
 
 class BuildKernels(build_ext):
-    """Give every extension the flags of the compiler that was found."""
+    """Build command that gives every extension the flags of the compiler that was found."""
 
     def run(self):
         if VARIANTS and self.inplace:
-            raise SystemExit("LSTM97_VARIANTS is for wheels: they are not built in place")
-        # A wheel takes all that lies there, variants of an earlier build as well.
+            raise SystemExit("LSTM97_VARIANTS is for wheels and cannot be used with --inplace")
+        # A wheel would also contain the variants of an earlier build.
         shutil.rmtree(Path(self.build_lib, "lstm97", "_variants"), ignore_errors=True)
         super().run()
 
@@ -89,7 +92,7 @@ class BuildKernels(build_ext):
 
 
 def extension(name, sources, arch=ARCH):
-    """Return what compiles sources for an instruction set."""
+    """Return the extension that compiles sources for an instruction set."""
     return Extension(
         name,
         sources,
@@ -101,7 +104,10 @@ def extension(name, sources, arch=ARCH):
 
 
 def variant(kernel, arch):
-    """Return what compiles a kernel's C again, from a copy: object files are named after it."""
+    """Return the extension that compiles a kernel's C again, for another instruction set.
+
+    It compiles a copy of the C file, because the object file is named after it.
+    """
     folder = C_FILES / arch
     folder.mkdir(parents=True, exist_ok=True)
     copies = [shutil.copy(source, folder) for source in kernel.sources]
@@ -114,7 +120,7 @@ extensions = cythonize(
     compiler_directives=DIRECTIVES,
     build_dir=str(C_FILES),
     shared_utility_qualified_name=SHARED,
-    # Without force, C made with the other setting of LSTM97_DEBUG would be taken again.
+    # Without force, Cython would reuse C files made with another value of LSTM97_DEBUG.
     force=True,
 )
 variants = [variant(e, arch) for arch in VARIANTS for e in extensions if e.name in EXTENSIONS]

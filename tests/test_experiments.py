@@ -236,8 +236,9 @@ def test_run_sets_ours_beside_the_papers(capsys, tmp_path):
     assert "Departure: linear output unit" in out
 
 
-@pytest.mark.usefixtures("only_easy")
-def test_reproduce_runs_everything_and_reports(capsys, tmp_path):
+def test_reproduce_runs_everything_and_reports(capsys, tmp_path, monkeypatch):
+    settings = {"exp4-100": easy(limit=1_000_000)}
+    monkeypatch.setattr("lstm97.experiments.cli.load_settings", lambda: settings)
     where = ["--store", str(tmp_path / "store"), "--report", str(tmp_path / "report")]
     assert main(["reproduce", "--quick", "--jobs", "1", *where]) == 0
     captured = capsys.readouterr()
@@ -248,7 +249,7 @@ def test_reproduce_runs_everything_and_reports(capsys, tmp_path):
     assert main(["report", *where]) == 0
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "A quick run" not in page
-    assert "not run" in page
+    assert 'class="reading not-run"' in page
 
 
 @pytest.fixture
@@ -351,7 +352,7 @@ def test_bad_arguments_are_refused(arguments, capsys):
 def test_what_should_be_a_number_is_named(option, text, capsys):
     with pytest.raises(SystemExit):
         main(["run", "exp6a", option, text])
-    assert f"argument {option}: {text!r} is no whole number" in capsys.readouterr().err
+    assert f"argument {option}: {text!r} is not a whole number" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals to a process group")

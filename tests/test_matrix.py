@@ -396,7 +396,7 @@ def test_a_store_that_is_no_folder(command, tmp_path, capsys):
     path = tmp_path / "store"
     path.write_text("")
     assert main([*command, "--store", str(path)]) == 1
-    assert "is no folder" in capsys.readouterr().err
+    assert "is not a folder" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("two_cells")

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from lstm97.experiments.report import markdown_tables, write_report
+from lstm97.experiments.report import markdown_tables, matrix_plot, write_report
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.statistics import summarize
 from lstm97.experiments.tables import DASH
@@ -191,6 +191,25 @@ def test_text_is_escaped(tmp_path):
     markdown = (tmp_path / "tables.md").read_text(encoding="utf-8")
     assert r"a&lt;b &amp; c\|d" in markdown
     assert "<script" not in markdown
+
+
+def test_names_are_drawn_literally(tmp_path):
+    rng = np.random.default_rng(0)
+    settings = [
+        replace(SETTINGS["exp6a"], id=row + "$^{$", row=row, method="x$_{$")
+        for row in ("exp6a-$", r"exp6a-$\frac$")
+    ]
+    # A broken formula would raise here.
+    write_report(tmp_path, [(setting, [record(setting, 0, True, rng)]) for setting in settings])
+    intervals = (tmp_path / "intervals.svg").read_text(encoding="utf-8")
+    curves = (tmp_path / "curves.svg").read_text(encoding="utf-8")
+    assert r">exp6a-$\frac$$^{$<" in intervals
+    assert r">$\frac$<" in curves
+    assert ">Experiment 6a, x$_{$, $^{$<" in curves
+    # Nor do titles of the matrix and names of methods.
+    plot = matrix_plot({r"$\frac$": {"x$_{$": summarize(settings[0], [])}})
+    assert r">$\frac$<" in plot
+    assert ">x$_{$<" in plot
 
 
 def test_the_same_records_give_the_same_files(folder, tmp_path):

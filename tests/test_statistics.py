@@ -95,7 +95,7 @@ def test_no_trial_has_no_figures():
 
 
 def test_records_of_another_setting_are_refused():
-    with pytest.raises(ValueError, match="no trials of 'exp4-100'"):
+    with pytest.raises(ValueError, match="not trials of 'exp4-100'"):
         summarize(SETTING, [record(5, id="exp4-500")])
 
 

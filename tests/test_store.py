@@ -257,7 +257,7 @@ def test_a_line_that_is_no_record_is_named(tmp_path, line):
     store = Store(tmp_path)
     store.append(EASY, record(0))
     store.path(EASY).write_bytes(store.path(EASY).read_bytes() + line + b"\n")
-    with pytest.raises(StoreError, match=r"line 2 of .*exp4-100.jsonl is no record"):
+    with pytest.raises(StoreError, match=r"line 2 of .*exp4-100.jsonl is not a record"):
         store.read(EASY)
 
 
@@ -267,7 +267,9 @@ def test_a_field_that_a_record_lacks_is_named(tmp_path, name):
     lines = [record(0), record(1), record(2)]
     del lines[1][name]
     store.path(EASY).write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with pytest.raises(StoreError, match=rf"line 2 of .*exp4-100.jsonl is no record: .*'{name}'"):
+    with pytest.raises(
+        StoreError, match=rf"line 2 of .*exp4-100.jsonl is not a record: .*'{name}'"
+    ):
         store.read(EASY)
 
 
@@ -313,7 +315,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
 def test_a_store_is_a_folder(tmp_path):
     path = tmp_path / "file"
     path.write_text("")
-    with pytest.raises(StoreError, match="is no folder"):
+    with pytest.raises(StoreError, match="is not a folder"):
         list(run_missing({EASY.id: (EASY, 1)}, Store(path), n_jobs=1))
 
 

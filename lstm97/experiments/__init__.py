@@ -1,1 +1,1 @@
-"""The paper's experiments: settings, trials, many trials at once, the command line."""
+"""The paper's experiments: settings, trials, records, reports and the command line."""

@@ -1,8 +1,9 @@
-"""A stop rule that tests: training ends when a learner passes an exam of test sequences."""
+"""`Exam`, a stop rule: training ends when the learner passes an exam of test sequences."""
 
 from lstm97.learning.stopping import Stop, StopRule
 
-# Sequences judged at first; most exams are failed by these few. Each portion doubles the last.
+# Number of sequences that are judged first, because most exams fail within these. Each of the
+# following portions is twice as long.
 FIRST_PORTION = 16
 
 
@@ -12,20 +13,22 @@ class Exam(StopRule):
     Parameters
     ----------
     task : Task
+        Source of the test sequences, and judge of the answers.
     learner : Learner
+        The learner to test.
     rng : numpy.random.Generator
-        Source of the test sequences.
+        Source of the random numbers for test sequences.
     every : int
-        Training sequences from one exam to the next: a trial cuts its blocks to this length, but
-        where a training set is learned in epochs, an exam follows each.
+        Number of training sequences between exams: a trial trains on chunks of this length. If a
+        training set is learned in epochs, there is an exam after each epoch instead.
     stages : dict of str to dict
-        Exams to pass one after the other, each with `max_wrong` and, if the mean absolute error
-        must be below a bound, `mean_error`. Passing the last one ends training; when each was
-        first passed stands in `milestones`.
+        Stages to pass one after the other. Each has `max_wrong` and, optionally, `mean_error`, a
+        bound on the mean absolute error. Passing the last stage ends training. `milestones` holds
+        the number of training sequences after which each stage was first passed.
     n : int, default=1
-        Test sequences; a task that has test sequences of its own gives these.
+        Number of test sequences. A task with a fixed test set ignores it.
     fixed : bool, default=False
-        Draw test sequences once; otherwise each exam has new ones.
+        Whether test sequences are drawn only once. Otherwise each exam has new ones.
     """
 
     def __init__(self, task, learner, rng, every, stages, n=1, fixed=False):
@@ -40,7 +43,7 @@ class Exam(StopRule):
         self._test = task.draw_test(n, rng) if fixed else None
 
     def look(self, results):
-        """Set the exam after a block of training; the reason is "solved"."""
+        """Hold an exam after a chunk of training; the reason to stop is "solved"."""
         self._n_sequences += len(results.loss)
         n_wrong, error = self._grade()
         for name, stage in self.stages.items():
@@ -50,7 +53,10 @@ class Exam(StopRule):
         return Stop(len(results.loss), "solved")
 
     def _grade(self):
-        """Return wrong sequences and mean error; no more are judged once all stages are failed."""
+        """Return the number of wrong sequences and the mean error.
+
+        Judging ends early if so many are wrong that every stage is failed.
+        """
         X, y = self._test or self.task.draw_test(self.n, self.rng)
         most = max(stage["max_wrong"] for stage in self.stages.values())
         start, size, n_wrong, error = 0, FIRST_PORTION, 0, 0.0

@@ -1,4 +1,4 @@
-"""Random weight guessing: how hard a task is for one that does not learn."""
+"""Random weight guessing, which shows how hard a task is without learning."""
 
 import numpy as np
 
@@ -8,16 +8,18 @@ from lstm97.learning.network import NetworkLearner
 
 
 class GuessingLearner(NetworkLearner):
-    """Weights that are drawn anew after every sequence that they answer wrongly.
+    """Learner that draws new weights after every sequence that the net answers wrongly.
 
     Parameters
     ----------
     topology : Topology
+        Topology of the net.
     scale : float
         Weights are uniform on [-scale, scale].
     tolerance : float
-        An answer is wrong, if one of its absolute errors is not below it.
+        An answer is wrong if one of its absolute errors is not below this.
     rng : numpy.random.Generator
+        Source of the weights.
     """
 
     def __init__(self, topology, scale, tolerance, rng):
@@ -28,7 +30,7 @@ class GuessingLearner(NetworkLearner):
         self.rng = rng
 
     def learn(self, X, y):
-        """Try sequences in their order; see `Learner.learn`."""
+        """Try sequences in order; see `Learner.learn`."""
         parts = []
         for i in range(len(X)):
             results = self.evaluate(X[i : i + 1], y[i : i + 1])
@@ -39,7 +41,7 @@ class GuessingLearner(NetworkLearner):
         return Results(*np.concatenate(parts, axis=1))
 
     def snapshot(self):
-        """Return weights, and where the random numbers stand."""
+        """Return the weights and the state of the random generator."""
         return self.weights.copy(), self.rng.bit_generator.state
 
     def restore(self, snapshot):
@@ -48,7 +50,7 @@ class GuessingLearner(NetworkLearner):
 
 
 class _Guessing:
-    """What a trial needs of an estimator; nothing is fitted to data."""
+    """Mixin with the methods that a trial calls; guessing has no `fit` of its own."""
 
     def __init__(self, tolerance, **parameters):
         super().__init__(**parameters)
@@ -59,8 +61,8 @@ class _Guessing:
 
 
 class GuessingClassifier(_Guessing, ElmanClassifier):
-    """Guesses nets of conventional units with an output per class."""
+    """Random guessing of nets of conventional units, with an output per class."""
 
 
 class GuessingRegressor(_Guessing, ElmanRegressor):
-    """Guesses nets of conventional units."""
+    """Random guessing of nets of conventional units."""

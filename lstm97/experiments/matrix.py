@@ -1,4 +1,4 @@
-"""The matrix: every method on every task, whatever the paper compared."""
+"""The matrix: every method on every task, also where the paper made no comparison."""
 
 from lstm97.experiments.settings import load_matrix
 from lstm97.experiments.statistics import summarize
@@ -8,7 +8,12 @@ TRIALS = 10
 
 
 def wanted_cells(n_trials=TRIALS):
-    """Return the settings of all cells, and how many trials there should be of each.
+    """Return the settings of all cells with the number of trials.
+
+    Parameters
+    ----------
+    n_trials : int, default=10
+        Number of trials of each cell.
 
     Returns
     -------
@@ -20,16 +25,17 @@ def wanted_cells(n_trials=TRIALS):
 
 
 def summarize_matrix(store):
-    """Summarize what a store has of the matrix.
+    """Summarize the records of the matrix.
 
     Parameters
     ----------
     store : Store
+        Store that holds the records.
 
     Returns
     -------
     rows : dict of str to dict of str to Summary
-        Title of a task to method to summary.
+        Summaries by title of the task and by method.
     """
     return {
         next(iter(row.values())).title: {
@@ -40,11 +46,15 @@ def summarize_matrix(store):
 
 
 def matrix_table(rows):
-    """Return the matrix as Markdown: trials solved with Wilson's interval, mean of the solved.
+    """Return the matrix as a Markdown table.
+
+    A cell has the number of solved trials, Wilson's interval, and the mean number of training
+    sequences of the solved trials.
 
     Parameters
     ----------
     rows : dict of str to dict of str to Summary
+        See `summarize_matrix`.
 
     Returns
     -------
@@ -58,10 +68,12 @@ def matrix_table(rows):
 
 
 def _line(cells):
+    """Return a line of a Markdown table."""
     return "| " + " | ".join(cells) + " |"
 
 
 def _cell(summary):
+    """Return the text of a cell."""
     if not summary.n_trials:
         return DASH
     low, high = summary.rate_interval

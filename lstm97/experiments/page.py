@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else; its frame and looks are in page.html."""
+"""The report as a self-contained HTML page; page.html holds its frame and style."""
 
 import inspect
 from collections import Counter
@@ -10,24 +10,26 @@ from lstm97.experiments.statistics import meets_aim, verdict
 from lstm97.experiments.tables import grouped, paper_tables
 
 CAPTIONS = {
-    "intervals": "Training sequences to success, of every setting. Where the diamond stands in the "
-    "grey band, the verdict is “reproduced”, if the success rate agrees.",
-    "curves": "Learning curves: mean loss per sequence over equal parts of each trial. One colour "
-    "per row of the table, panels for readings with a departure, a cross where a trial failed.",
+    "intervals": "Training sequences to success of every setting. If the diamond is within the "
+    "grey band and the success rate agrees, the verdict is “reproduced”.",
+    "curves": "Learning curves: mean loss per sequence over equal parts of each trial. Each row of "
+    "a table has its colour, and readings with a departure have panels of their own. A cross marks "
+    "the end of a trial that failed.",
 }
 NO_PLOTS = '<p>For plots, install matplotlib: <code>pip install "lstm97[plot]"</code>.</p>'
 
 
 def make_page(entries, plots, note=""):
-    """Return the page.
+    """Return the report as an HTML page.
 
     Parameters
     ----------
     entries : list of Entry
+        Settings with their results.
     plots : dict of str to str
-        SVG by the names that have captions; may be empty.
+        Plots as SVG, by their names in `CAPTIONS`. It may be empty.
     note : str, default=""
-        What a reader should know of all the figures.
+        Note on all figures, printed at the top.
 
     Returns
     -------
@@ -48,11 +50,12 @@ def make_page(entries, plots, note=""):
 
 
 def _rule(function):
-    """Return the second paragraph of a docstring: the rule in words."""
+    """Return the second paragraph of a function's docstring, which states its rule."""
     return escape(inspect.getdoc(function).split("\n\n")[1])
 
 
 def _overview(entries):
+    """Return how many rows there are, and how many settings have each verdict."""
     rows = grouped(entries, "row").values()
     aimed = [row for row in rows if row[0].setting.method == "lstm"]
     n_met = sum(any(entry.meets_aim for entry in row) for row in aimed)
@@ -69,6 +72,7 @@ def _overview(entries):
 
 
 def _table(table):
+    """Return a table of the paper as a section."""
     headings = "".join(f"<th scope=col>{heading}</th>" for heading in table.headings)
     return (
         f'<section id="table-{table.number}">'
@@ -79,11 +83,13 @@ def _table(table):
 
 
 def _row(row, headings):
+    """Return the paper's line of a row and the lines of its readings."""
     lines = "".join(_line(line, headings, "reading") for line in row.readings)
     return f"<tbody>{_line(row.paper, headings, 'paper')}{lines}</tbody>"
 
 
 def _line(line, headings, kind):
+    """Return a line of a table; `kind` is its CSS class."""
     cells = "".join(
         f'<td data-label="{heading}">{_cell(line.cells[heading])}</td>' for heading in headings
     )
@@ -92,22 +98,24 @@ def _line(line, headings, kind):
 
 
 def _cell(cell):
+    """Return the content of a cell, with its note in small type."""
     note = f"<small>{escape(cell.note)}</small>" if cell.note else ""
     return f"<span>{escape(cell.text)}</span>{note}"
 
 
 def _css(verdict):
+    """Return the CSS class of a verdict."""
     return verdict.replace(" ", "-")
 
 
 def _figure(name, svg):
-    """Return a plot in the page's colours: black becomes the text's, white the background's."""
+    """Return a plot in the page's colours: black becomes the text colour, white transparent."""
     svg = svg.replace("#000000", "currentColor").replace("#ffffff", "none")
     return f"<figure><div>{svg}</div><figcaption>{CAPTIONS[name]}</figcaption></figure>"
 
 
 def _origins(records):
-    """Say which versions, platforms and commits the records come from, and what they cost."""
+    """Return where the records come from, and how long all trials took."""
     origins = Counter(_origin(record) for record in records)
     items = [f"<li>{n:,} trials: {escape(origin)}</li>" for origin, n in origins.items()]
     hours = sum(record["seconds"] for record in records) / 3600
@@ -115,6 +123,7 @@ def _origins(records):
 
 
 def _origin(record):
+    """Return versions, platform, commit and seed of a record as text."""
     versions = ", ".join(f"{name} {number}" for name, number in record.get("versions", {}).items())
     return (
         f"{versions or 'versions unknown'}; {record.get('platform') or 'platform unknown'}; "

@@ -1,4 +1,4 @@
-"""Plots for the report, as SVG; the one module that needs matplotlib."""
+"""Plots of the report as SVG; the only module of the experiments that needs matplotlib."""
 
 import io
 import math
@@ -18,7 +18,8 @@ OURS, PAPER, GREY = "#3579c8", "#d9480f", "#8a8a8a"
 TRIAL = {"color": OURS, "marker": "o", "markersize": 4, "mew": 0, "alpha": 0.5, "ls": ""}
 FAILED = {"color": GREY, "marker": "x", "markersize": 4, "mew": 0.8, "ls": ""}
 
-# A fixed salt and text as text: the same records give the same file, and words can be searched for.
+# With a fixed salt the same records give the same file. Text is stored as text, so that readers can
+# search for words.
 STYLE = [
     "default",
     {
@@ -43,6 +44,7 @@ def draw_intervals(entries):
     Parameters
     ----------
     entries : list of Entry
+        Settings with their results.
 
     Returns
     -------
@@ -63,6 +65,7 @@ def draw_intervals(entries):
 
 
 def _draw_entry(axes, y, entry):
+    """Draw the line of one setting: the paper's mean, every trial, and our mean."""
     published = entry.setting.published_mean
     if published:
         axes.barh(y, 1.5 * published, left=published / 2, color=GREY, alpha=0.18)
@@ -77,9 +80,9 @@ def _draw_entry(axes, y, entry):
 
 
 def _label_lines(axes, lines):
-    """Name the lines from the top; the tables' names are set in bold."""
+    """Label the lines from the top, with the tables' names in bold."""
     names = [line if isinstance(line, str) else line.setting.id for line in lines]
-    axes.set_yticks(range(len(lines)), names)
+    axes.set_yticks(range(len(lines)), names, parse_math=False)
     axes.set_ylim(len(lines) - 0.4, -0.6)
     for line, label in zip(lines, axes.get_yticklabels(), strict=True):
         label.set_fontweight("bold" if isinstance(line, str) else "normal")
@@ -89,6 +92,7 @@ def _label_lines(axes, lines):
 
 
 def _keys():
+    """Return the entries of the legend."""
     return [
         Line2D([], [], color=PAPER, marker="|", markersize=10, mew=2, ls="", label="paper's mean"),
         Patch(color=GREY, alpha=0.18, lw=0, label="half to twice the paper's mean"),
@@ -104,6 +108,7 @@ def draw_curves(entries):
     Parameters
     ----------
     entries : list of Entry
+        Settings with their results.
 
     Returns
     -------
@@ -121,15 +126,20 @@ def draw_curves(entries):
 
 
 def _panel(setting):
-    """Return experiment, method and kind of reading: the id is the row's, a dash and a word."""
+    """Return experiment, method and kind of reading of a setting.
+
+    The id of a reading is the id of its row, or that id with a dash and a word for the kind.
+    """
     experiment = setting.row.split("-")[0].removeprefix("exp")
     method = "" if setting.method == "lstm" else setting.method
     return experiment, method, setting.id.removeprefix(setting.row).lstrip("-")
 
 
 def _draw_panel(axes, name, entries):
+    """Draw the learning curves of all trials of some settings, in one colour per setting."""
     axes.set(xscale="log", yscale="log", xlabel="training sequences", ylabel="mean loss")
-    axes.set_title("Experiment " + ", ".join(filter(None, name)), loc="left", fontweight="bold")
+    title = "Experiment " + ", ".join(filter(None, name))
+    axes.set_title(title, loc="left", fontweight="bold", parse_math=False)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}")
     axes.yaxis.set_minor_formatter("")
@@ -139,13 +149,15 @@ def _draw_panel(axes, name, entries):
         for record in entry.records:
             _draw_curve(axes, record, f"C{i}")
     if len(entries) > 1:
-        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7)
+        legend = axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7)
+        for text in legend.get_texts():
+            text.set_parse_math(False)  # an id is drawn literally
     if not any(entry.records for entry in entries):
         axes.text(0.5, 0.5, "not run", color=GREY, ha="center", transform=axes.transAxes)
 
 
 def _draw_curve(axes, record, color):
-    """Draw mean losses over equal parts of a trial, each at the middle of its part."""
+    """Draw the mean loss of each equal part of a trial, at the middle of that part."""
     n = len(record["curve"])
     at = record["n_sequences"] * (np.arange(n) + 0.5) / n
     cross = {} if record["solved"] else {"marker": "x", "markevery": [-1], "markersize": 4}
@@ -158,7 +170,7 @@ def draw_matrix(rows):
     Parameters
     ----------
     rows : dict of str to dict of str to Summary
-        Title of a task to method to what its trials came to.
+        Summaries by title of the task and by method, see `summarize_matrix`.
 
     Returns
     -------
@@ -168,8 +180,8 @@ def draw_matrix(rows):
     with matplotlib.style.context(STYLE, after_reset=True):
         figure = Figure(figsize=(9, 0.8 + 0.42 * len(rows)), layout="constrained")
         axes = figure.add_subplot()
-        axes.set_xticks(range(len(methods)), methods)
-        axes.set_yticks(range(len(rows)), rows)
+        axes.set_xticks(range(len(methods)), methods, parse_math=False)
+        axes.set_yticks(range(len(rows)), rows, parse_math=False)
         axes.set(xlim=(-0.5, len(methods) - 0.5), ylim=(len(rows) - 0.5, -0.5))
         axes.tick_params(length=0, labeltop=True, labelbottom=False)
         axes.spines[:].set_visible(False)
@@ -180,7 +192,7 @@ def draw_matrix(rows):
 
 
 def _draw_cell(axes, x, y, summary):
-    """Draw a cell as full as the fraction solved is large; below that the mean of the solved."""
+    """Draw a bar for the fraction solved and, below its number, the mean of the solved trials."""
     axes.barh(y, 0.94, height=0.88, left=x - 0.47, color=GREY, alpha=0.15)
     if not summary.n_trials:
         axes.text(x, y, "not run", ha="center", va="center", color=GREY)
@@ -192,7 +204,7 @@ def _draw_cell(axes, x, y, summary):
 
 
 def as_svg(figure, name):
-    """Return a figure as SVG, short, and with ids that differ from those of another in a page."""
+    """Return a figure as short SVG, whose ids begin with `name` to be unique in a page."""
     file = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(file, format="svg", metadata=nothing)

@@ -1,4 +1,4 @@
-"""Where a record comes from: versions, platform, and the state of the checkout, if there is one."""
+"""Provenance of records: versions, platform, and the commit of the checkout if there is one."""
 
 import platform
 import subprocess
@@ -10,13 +10,13 @@ from lstm97._versions import versions
 
 @cache
 def provenance():
-    """Return what a record needs beside its setting and seed to be made again.
+    """Return what is needed, beside setting and seed, to repeat a trial.
 
     Returns
     -------
     fields : dict
-        "versions", "platform" and "commit"; the last is None outside of a git checkout, and ends
-        in "+" where files were changed.
+        "versions", "platform" and "commit". The commit is None outside of a git checkout, and ends
+        in "+" if files have been changed since.
     """
     return {
         "versions": versions(),
@@ -26,6 +26,7 @@ def provenance():
 
 
 def _commit(root):
+    """Return the commit of a checkout, with a "+" if the package was changed; None without git."""
     if not (root / ".git").exists():
         return None
     try:
@@ -37,5 +38,6 @@ def _commit(root):
 
 
 def _git(root, *arguments):
+    """Run a git command in a folder, and return its output."""
     command = ["git", "-C", str(root), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

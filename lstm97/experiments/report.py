@@ -1,4 +1,4 @@
-"""The report: our figures beside the paper's, as Markdown, CSV, plots and one HTML page."""
+"""The report, which compares our figures with the paper's: Markdown, CSV, plots and HTML."""
 
 import csv
 import html
@@ -17,16 +17,17 @@ def write_report(folder, results, note=""):
     Parameters
     ----------
     folder : path-like
-        Made if needed.
+        Folder of the files, created if needed.
     results : list of (Setting, list of dict)
-        In the order of the settings; without records, a setting is reported as not run.
+        Settings with their records, in the order of the report. A setting without records is
+        reported as not run.
     note : str, default=""
-        What a reader of the page should know of all the figures.
+        Note on all figures, printed at the top of the page.
 
     Returns
     -------
     page : pathlib.Path
-        The HTML page; it needs none of the other files.
+        The HTML page, which does not need the other files.
 
     Examples
     --------
@@ -70,7 +71,7 @@ def markdown_tables(results):
 
 
 def _plots(entries):
-    """Return SVG by name; matplotlib is an extra, so there may be none."""
+    """Return plots as SVG by name, or none if matplotlib, an optional dependency, is missing."""
     if find_spec("matplotlib") is None:
         return {}
     from lstm97.experiments.plots import draw_curves, draw_intervals
@@ -84,9 +85,9 @@ def write_matrix(folder, store):
     Parameters
     ----------
     folder : path-like
-        Made if needed.
+        Folder of the files, created if needed.
     store : Store
-        Of `lstm97 matrix`.
+        Store with records of `lstm97 matrix`.
 
     Returns
     -------
@@ -113,7 +114,7 @@ def write_matrix(folder, store):
 
 
 def matrix_plot(rows):
-    """Return the picture of the matrix as SVG; without matplotlib an empty string.
+    """Return a plot of the matrix as SVG.
 
     Parameters
     ----------
@@ -123,6 +124,7 @@ def matrix_plot(rows):
     Returns
     -------
     svg : str
+        Empty if matplotlib is not installed.
     """
     if find_spec("matplotlib") is None:
         return ""
@@ -132,10 +134,12 @@ def matrix_plot(rows):
 
 
 def _markdown(entries):
+    """Return all tables as Markdown."""
     return "\n".join(_markdown_table(table) for table in paper_tables(entries))
 
 
 def _markdown_table(table):
+    """Return one table as Markdown, with a heading."""
     lines = [
         f"## Table {table.number}: {_escaped(table.title)}\n",
         _markdown_line(["", *table.headings]),
@@ -150,18 +154,22 @@ def _markdown_table(table):
 
 
 def _markdown_line(cells):
+    """Return one line of a Markdown table."""
     return "| " + " | ".join(cells) + " |"
 
 
 def _markdown_cell(cell):
+    """Return the text of a cell, with its note in brackets."""
     return _escaped(f"{cell.text} ({cell.note})" if cell.note else cell.text)
 
 
 def _escaped(text):
+    """Escape characters that would end a cell or begin HTML."""
     return html.escape(text, quote=False).replace("|", r"\|")
 
 
 def _write_csv(path, entries):
+    """Write a line for each setting, with the paper's figures in the last columns."""
     rows = [_csv_row(entry) for entry in entries]
     names = dict.fromkeys(name for row in rows for name in row)
     names = sorted(names, key=lambda name: name.startswith("paper_"))
@@ -172,7 +180,7 @@ def _write_csv(path, entries):
 
 
 def _csv_row(entry):
-    """Return a line's fields; what is None stays empty."""
+    """Return the fields of a line by name; None becomes an empty field."""
     setting = entry.setting
     described = ("id", "row", "title", "table", "method", "limit")
     return {
@@ -187,7 +195,7 @@ def _csv_row(entry):
 
 
 def _flat(figures):
-    """Return figures with two for each interval and one for each milestone."""
+    """Replace each interval by two figures, and the milestones by one figure each."""
     flat = {}
     for name, value in figures.items():
         if name.endswith("_interval"):

@@ -1,17 +1,17 @@
-"""What `lstm97 reproduce` runs: every experiment, in full or as far as a few minutes go."""
+"""The trials that `lstm97 reproduce` runs: in full, or in a quick version of a few minutes."""
 
 from dataclasses import replace
 
 import numpy as np
 
 QUICK_TRIALS = 2
-# Time steps that a quick trial may train on; those of the other methods cost more.
+# Time steps of training in a quick trial. Methods other than LSTM get fewer, as they are slower.
 QUICK_STEPS = 10_000_000
 QUICK_STEPS_OF_OTHERS = 1_000_000
 QUICK_NOTE = (
-    f"A quick run: {QUICK_TRIALS} trials of each setting, with {QUICK_STEPS:,} time steps of "
-    f"training at the most, {QUICK_STEPS_OF_OTHERS:,} for methods other than LSTM. Long tasks are "
-    "not solved within that; only the full run has figures that count."
+    f"A quick run: {QUICK_TRIALS} trials of each setting, with at most {QUICK_STEPS:,} time steps "
+    f"of training, or {QUICK_STEPS_OF_OTHERS:,} for methods other than LSTM. That is not enough "
+    "for long tasks; only the figures of a full run are comparable with the paper's."
 )
 
 
@@ -21,6 +21,7 @@ def full(settings):
     Parameters
     ----------
     settings : dict of str to Setting
+        Settings by id.
 
     Returns
     -------
@@ -31,22 +32,24 @@ def full(settings):
 
 
 def quick(settings):
-    """Return all settings with few trials and low limits, whatever the lengths of sequences.
+    """Return all settings with few trials, and with limits that bound the time steps.
 
     Parameters
     ----------
     settings : dict of str to Setting
+        Settings by id.
 
     Returns
     -------
     wanted : dict of str to (Setting, int)
-        See `run_missing`. The limits make these other settings than the full ones: their records
-        are not mixed.
+        See `run_missing`. With another limit a setting has another digest, so records of quick and
+        full runs are never mixed.
     """
     return {name: (_shortened(setting), QUICK_TRIALS) for name, setting in settings.items()}
 
 
 def _shortened(setting):
+    """Return a setting with a limit that the time steps of a quick trial allow."""
     rng = np.random.default_rng(0)
     task = setting.make_task()
     task.prepare(rng)

@@ -1,4 +1,4 @@
-"""Many trials in parallel."""
+"""Many trials in parallel, with or without a store for their records."""
 
 import random
 import signal
@@ -15,21 +15,21 @@ from lstm97.experiments.trial import run_together, run_trial
 
 
 def run_trials(pairs, seed=0, n_jobs=None):
-    """Run trials and yield their records as they end.
+    """Run trials, and yield their records as they end.
 
     Parameters
     ----------
     pairs : iterable of (Setting, int)
-        Settings and numbers of trials.
+        The setting and the number of each trial.
     seed : int, default=0
-        See `run_trial`.
+        Seed of all trials, see `run_trial`.
     n_jobs : int, default=None
-        As in joblib; the backend is the one that `joblib.parallel_config` names.
+        Number of jobs, as in joblib. `joblib.parallel_config` can set the backend.
 
     Yields
     ------
     record : dict
-        See `run_trial`; the order is that in which the trials end.
+        Record of a trial, see `run_trial`, in the order in which trials end.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def run_trials(pairs, seed=0, n_jobs=None):
             yield from run_together(setting, (trial for _, trial in group), seed)
         return
     parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
-    with _deaf_to_ctrl_c():
+    with _workers_ignore_ctrl_c():
         records = parallel(delayed(run_trial)(setting, trial, seed) for setting, trial in pairs)
     yield from records
 
@@ -54,34 +54,35 @@ def run_trials(pairs, seed=0, n_jobs=None):
 def run_missing(wanted, store, seed=0, n_jobs=None):
     """Run the trials that a store does not have yet, and store each as it ends.
 
-    Other processes may do the same with the same store. Before a trial starts, it is looked for
-    again, and a trial that two of them ran is stored once. A process that comes upon trials of
-    another goes on at another place of the list, so that they share the work.
+    Several processes may do this with the same store at the same time. Each looks a trial up again
+    before it starts it, and a trial that two of them have run is stored only once. A process that
+    meets trials of another one goes on at a random place of the list, so that they share the work.
 
     Parameters
     ----------
-    wanted : dict of Setting.id to (Setting, int)
-        Settings, and how many trials of each there should be.
+    wanted : dict of str to (Setting, int)
+        Settings, by id, with the number of trials that each should have.
     store : Store
-        Where records are looked for, and kept.
+        Store of the records.
     seed : int, default=0
-        See `run_trial`.
+        Seed of all trials, see `run_trial`.
     n_jobs : int, default=None
-        As in joblib.
+        Number of jobs, as in joblib.
 
     Yields
     ------
     record : dict
-        Of all trials: those that were stored before come first.
+        Records of all trials. Those that were stored before come first.
 
     Raises
     ------
     StoreError
-        If the store cannot be read or written; before the first trial, if that can be known.
+        If the store cannot be read or written. Where possible this is found out before the first
+        trial.
 
     Examples
     --------
-    The second time there is nothing left to run:
+    Nothing is left to run the second time:
 
     >>> from tempfile import TemporaryDirectory
     >>> from lstm97.experiments.runner import run_missing
@@ -109,14 +110,14 @@ def run_missing(wanted, store, seed=0, n_jobs=None):
         for record in records:
             record = {**record, **where}
             stored = store.append(wanted[record["id"]][0], record)
-            if stored is not record:
-                _go_elsewhere(missing)
+            if stored is not record:  # another process was faster
+                _rotate_randomly(missing)
             yield stored
     yield from found
 
 
 def _still_missing(missing, found, store, seed):
-    """Yield trials when they are asked for; what was stored by then goes to those found."""
+    """Yield missing trials one by one; add records that were stored meanwhile to `found`."""
     while missing:
         setting, trial = missing.popleft()
         record = store.find(setting, trial, seed)
@@ -124,19 +125,19 @@ def _still_missing(missing, found, store, seed):
             yield setting, trial
         else:
             found.append(record)
-            _go_elsewhere(missing)
+            _rotate_randomly(missing)
 
 
-def _go_elsewhere(missing):
-    """Go on at any place: next to a trial of another process are those that it runs now."""
+def _rotate_randomly(missing):
+    """Go on at a random place, since another process is running the trials that come next."""
     missing.rotate(random.randrange(len(missing) + 1))
 
 
 @contextmanager
-def _deaf_to_ctrl_c():
-    """Let the processes that start within ignore Ctrl-C; ending them is their parent's business."""
+def _workers_ignore_ctrl_c():
+    """Make processes that start in this context ignore Ctrl-C, because their parent ends them."""
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield  # only the main thread can set signal handlers
         return
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

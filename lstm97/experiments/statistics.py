@@ -1,4 +1,4 @@
-"""Statistics over the trials of a setting, and the rule that compares them with the paper's."""
+"""Statistics over the trials of a setting, and the rules that compare them with the paper."""
 
 from dataclasses import dataclass, field
 from statistics import fmean, median
@@ -7,32 +7,34 @@ import numpy as np
 from scipy.stats import binomtest, bootstrap, fisher_exact
 
 N_RESAMPLES = 9999
-MIN_TRIALS = 10  # fewer say little about a success rate
-ASSUMED_TRIALS = 10  # of others, whom the paper quotes
+MIN_TRIALS = 10  # a success rate of fewer trials means little
+ASSUMED_TRIALS = 10  # of work that the paper quotes without a number of trials
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Figures over trials; those from `mean` on over the solved ones, as in the paper.
+    """Summary of the trials of a setting.
 
-    What cannot be computed is None. Intervals are (low, high) with a confidence of 95%.
+    As in the paper, the figures from `mean` on are over the solved trials only. Figures that
+    cannot be computed are None. Intervals are (low, high) with a confidence of 95%.
 
     Attributes
     ----------
     n_trials, n_solved, n_at_limit : int
-        All trials; those that met their stop rule; those that ended at the setting's limit.
+        Number of all trials, of those that met their stop rule, and of those that ended at the
+        setting's limit.
     seconds : float
         Mean duration of all trials.
     rate, rate_interval
-        Fraction of trials that were solved, with Wilson's interval.
+        Fraction of solved trials, with Wilson's interval.
     mean, mean_interval, median, median_interval
-        Training sequences to success, with bootstrap intervals.
+        Mean and median of the training sequences to success, with bootstrap intervals.
     smallest, largest : int
-        Fewest and most training sequences to success.
+        Smallest and largest number of training sequences to success.
     wrong, wrong_fraction, test_error : float
-        Means over trials: wrong test sequences, their fraction, absolute error.
+        Means of the number of wrong test sequences, of their fraction, and of the absolute error.
     milestones : dict of str to float
-        Mean training sequences until each stage of an exam was passed.
+        Mean number of training sequences until each stage of an exam was passed.
 
     Examples
     --------
@@ -66,9 +68,9 @@ def summarize(setting, records):
     Parameters
     ----------
     setting : Setting
-        What they are trials of.
+        Setting of the trials.
     records : list of dict
-        Those of this setting, see `run_trial`; there may be none.
+        Records of its trials, see `run_trial`. The list may be empty.
 
     Returns
     -------
@@ -87,9 +89,9 @@ def summarize(setting, records):
     >>> summary.smallest <= summary.median <= summary.largest
     True
     """
-    strangers = {record["id"] for record in records} - {setting.id}
-    if strangers:
-        raise ValueError(f"records of {sorted(strangers)} are no trials of {setting.id!r}")
+    other_ids = {record["id"] for record in records} - {setting.id}
+    if other_ids:
+        raise ValueError(f"records of {sorted(other_ids)} are not trials of {setting.id!r}")
     solved = [record for record in records if record["solved"]]
     return Summary(
         n_trials=len(records),
@@ -101,6 +103,7 @@ def summarize(setting, records):
 
 
 def _of_all(records, n_solved):
+    """Return the figures over all trials, of which there is at least one."""
     interval = binomtest(n_solved, len(records)).proportion_ci(method="wilson")
     return {
         "seconds": fmean(record["seconds"] for record in records),
@@ -110,6 +113,7 @@ def _of_all(records, n_solved):
 
 
 def _of_solved(records):
+    """Return the figures over solved trials, of which there is at least one."""
     counts = sorted(record["n_sequences"] for record in records)
     milestones = [record["milestones"] for record in records]
     return {
@@ -127,10 +131,10 @@ def _of_solved(records):
 
 
 def _interval(values, statistic):
-    """Return a bootstrap interval by percentiles; BCa has none where all values are equal."""
+    """Return a bootstrap interval by percentiles; BCa fails if all values are equal."""
     if len(values) < 2:
         return None
-    # The same records give the same report: values are sorted, resamples seeded, means exact.
+    # A fixed seed and sorted values, so that the same records always give the same report.
     rng = np.random.default_rng(0)
     result = bootstrap(
         [values], statistic, method="percentile", n_resamples=N_RESAMPLES, rng=rng
@@ -139,34 +143,33 @@ def _interval(values, statistic):
 
 
 def verdict(setting, summary):
-    """Say how our figures compare with the paper's.
+    """Return how our figures compare with the paper's.
 
-    The first that applies: "not run", if there are no trials. "Too few trials", if there are
-    fewer than ten. "Not solved so far", if none of our trials was solved, or fewer than the
-    paper's rate allows, and our limit is too low to tell: below that at which the paper's trials
-    failed, or below twice its mean. "Success rate differs", if Fisher's exact test on the trials
-    that were solved and those that were not, ours and the paper's, gives p < 0.05; where the
-    paper states no rate, all of its trials succeeded, and where it says "some", the rate differs
-    if none of ours did; where it quotes others, ten trials are assumed. "Faster", if our mean
-    number of training sequences to success is below half of the paper's. "Slower", if it is above
-    twice the paper's. Otherwise "reproduced"; so it is, too, if none of our trials was solved and
-    the paper's rate agrees.
+    The verdict is the first of these that applies. "Not run": there are no trials. "Too few
+    trials": there are fewer than ten. "Not solved so far": none of our trials was solved, or too
+    few for the paper's rate, and our limit is too low to tell, because it is below the paper's
+    limit or below twice the paper's mean. "Success rate differs": Fisher's exact test on solved
+    and failed trials, ours and the paper's, gives p < 0.05. If the paper states no rate, all of its
+    trials count as solved; if it says "some", the rate differs only if none of ours was solved; if
+    it quotes other work, ten trials are assumed. "Faster": our mean number of training sequences to
+    success is below half of the paper's. "Slower": it is above twice the paper's. "Reproduced":
+    everything else, also if none of our trials was solved and the paper's rate agrees with that.
 
     Parameters
     ----------
     setting : Setting
-        With the paper's figures.
+        Setting with the paper's figures.
     summary : Summary
-        Of its trials.
+        Summary of its trials.
 
     Returns
     -------
     str
-        In lower case.
+        The verdict in lower case.
 
     Examples
     --------
-    Had all of ten trials been solved, but late:
+    Ten trials that were all solved, but late:
 
     >>> from lstm97.experiments.settings import load_settings
     >>> from lstm97.experiments.statistics import Summary, verdict
@@ -195,12 +198,13 @@ def verdict(setting, summary):
 
 
 def _limit_is_low(setting):
-    """Tell whether a trial like the paper's could fail at our limit."""
+    """Tell whether our limit is so low that a trial like the paper's could fail."""
     mean = setting.published_mean
     return setting.limit < (setting.paper["beyond"] if mean is None else 2 * mean)
 
 
 def _rate_differs(setting, summary):
+    """Tell whether our success rate differs significantly from the paper's."""
     if setting.published_rate is None:
         return not summary.n_solved
     n_trials = setting.published_trials or ASSUMED_TRIALS
@@ -213,26 +217,26 @@ def _rate_differs(setting, summary):
 
 
 def meets_aim(setting, summary):
-    """Say whether the aim is met.
+    """Tell whether our trials meet the aim.
 
-    The method is LSTM; there are at least ten trials, at least 90% of them are solved, and the mean
-    number of training sequences of these is at most twice the paper's.
+    The aim is met if the method is LSTM, there are at least ten trials, at least 90% of them are
+    solved, and the mean number of training sequences of these is at most twice the paper's.
 
     Parameters
     ----------
     setting : Setting
-        With the paper's figures.
+        Setting with the paper's figures.
     summary : Summary
-        Of its trials.
+        Summary of its trials.
 
     Returns
     -------
     is_met : bool
-        True for such a row only.
+        Always False for methods other than LSTM.
 
     Examples
     --------
-    Had nine of ten trials been solved:
+    Ten trials of which nine were solved:
 
     >>> from lstm97.experiments.settings import load_settings
     >>> from lstm97.experiments.statistics import Summary, meets_aim

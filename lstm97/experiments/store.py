@@ -1,4 +1,4 @@
-"""The store: one append-only file per setting, one line per finished trial."""
+"""`Store`, a folder of records: an append-only file per setting, with a line per trial."""
 
 import json
 import os
@@ -12,7 +12,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# What tables and plots are made of: a KeyError, where a record lacks one of these.
+# Fields that tables and plots need. Raises a KeyError if a record lacks one.
 REQUIRED = itemgetter(
     "id", "solved", "reason", "n_sequences", "milestones", "n_wrong", "n_test", "test_error",
     "curve", "seconds",
@@ -20,7 +20,7 @@ REQUIRED = itemgetter(
 
 
 class StoreError(RuntimeError):
-    """A store could not be read or written; what was stored before is not damaged.
+    """Error that is raised if a store cannot be read or written; stored records stay intact.
 
     Examples
     --------
@@ -32,22 +32,22 @@ class StoreError(RuntimeError):
     ...         Store(file.name).read(load_settings()["exp4-100"])
     ...     except StoreError as error:
     ...         print(str(error).removeprefix(file.name))
-     is no folder
+     is not a folder
     """
 
 
 class Store:
-    """Records of trials in a folder, one file of JSON lines per setting.
+    """Folder with records of trials, in one file of JSON lines per setting.
 
-    A line is written at once and flushed to the disk before the trial counts as done. A line that
-    was cut off, by a kill or a full disk, is not a record: it is passed over when reading and
-    removed before the next one is written. Several processes may write to a store: a trial has one
-    record, the first.
+    A line is written at once, and flushed to the disk before the trial counts as done. A line that
+    was cut off, by a kill or a full disk, is ignored when the file is read, and removed before the
+    next line is written. Several processes may write to a store; only the first record of a trial
+    is kept.
 
     Parameters
     ----------
     folder : path-like
-        Made when there is something to write.
+        Folder, created when the first record is written.
 
     Examples
     --------
@@ -73,12 +73,12 @@ class Store:
         Parameters
         ----------
         setting : Setting
-            Whose id names it.
+            Setting whose id is the name of the file.
 
         Returns
         -------
         path : pathlib.Path
-            There may be no file yet.
+            Path of the file, which need not exist yet.
         """
         return self.folder / f"{setting.id}.jsonl"
 
@@ -88,58 +88,68 @@ class Store:
         Parameters
         ----------
         setting : Setting
-            Records that were made with another one of the same id are passed over.
+            Setting of the records. Records of another setting with the same id are ignored.
         seed : int, default=None
-            None: of all seeds.
+            Seed of the records. None means all seeds.
 
         Returns
         -------
         records : list of dict
-            In the order of seeds and trials, none twice.
+            One record per trial, in the order of seeds and trials.
 
         Raises
         ------
         StoreError
-            If the file cannot be read, or a line of it is no record or lacks a field.
+            If the file cannot be read, or a line is not a record or lacks a field.
         """
         found, path, digest = {}, self.path(setting), setting.digest
-        for number, line in enumerate(self._whole(path).split(b"\n")[:-1], start=1):
+        for number, line in enumerate(self._complete_lines(path).split(b"\n")[:-1], start=1):
             try:
                 record = json.loads(line)
                 if record["setting"] == digest and seed in (None, record["seed"]):
                     REQUIRED(record)
                     found.setdefault((record["seed"], record["trial"]), record)
             except (ValueError, KeyError, TypeError) as error:
-                raise StoreError(f"line {number} of {path} is no record: {error!r}") from error
+                raise StoreError(f"line {number} of {path} is not a record: {error!r}") from error
         return [found[key] for key in sorted(found)]
 
     def find(self, setting, trial, seed):
-        """Return the record of one trial; raise what `read` raises.
+        """Return the record of one trial.
 
         Parameters
         ----------
         setting : Setting
             As for `read`.
         trial : int
-            Its number.
+            Number of the trial.
         seed : int
-            That of the trial.
+            Seed of the trial.
 
         Returns
         -------
         record : dict or None
-            None: the store does not have it.
+            None if the store does not have the record.
+
+        Raises
+        ------
+        StoreError
+            As for `read`.
         """
         records = (r for r in self.read(setting, seed) if r["trial"] == trial)
         return next(records, None)
 
     def prepare(self, settings):
-        """Make the folder, and raise a StoreError if the files of settings could not be written.
+        """Make the folder, and check that the files of settings can be written.
 
         Parameters
         ----------
         settings : iterable of Setting
-            Those that are to be run.
+            Settings that will be run.
+
+        Raises
+        ------
+        StoreError
+            If a record could not be written.
         """
         try:
             make_folder(self.folder)
@@ -150,48 +160,54 @@ class Store:
             raise StoreError(f"{self.folder} cannot hold records: {error}") from error
 
     def append(self, setting, record):
-        """Write one record, if its trial has none, or raise a StoreError and leave the file alone.
+        """Write one record, unless the store already has one of its trial.
 
         Parameters
         ----------
         setting : Setting
-            What the trial was of.
+            Setting of the trial.
         record : dict
-            As `run_trial` returns it; more fields may be added.
+            Record as `run_trial` returns it, perhaps with additional fields.
 
         Returns
         -------
         record : dict
-            The one that the store has: another, if another process was faster.
+            The record that is in the store: an earlier one if there is one.
+
+        Raises
+        ------
+        StoreError
+            If the record could not be written. The file is then unchanged.
         """
         path = self.path(setting)
         line = json.dumps(record).encode() + b"\n"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            # Without a buffer: nothing is left that closing the file would try to write again.
-            with path.open("ab", buffering=0) as file, _alone(file):
+            # Unbuffered, so that closing the file after an error does not write the rest.
+            with path.open("ab", buffering=0) as file, _locked(file):
                 stored = self.find(setting, record["trial"], record["seed"])
                 if stored is not None:
                     return stored
-                whole = len(self._whole(path))
-                file.truncate(whole)
+                length = len(self._complete_lines(path))
+                file.truncate(length)
                 try:
                     _write(file, line)
                 except OSError:
-                    file.truncate(whole)
+                    file.truncate(length)
                     raise
         except OSError as error:
             raise StoreError(
                 f"trial {record['trial']} of {record['id']} could not be stored in {path}: "
-                f"{error.strerror}. Earlier records are intact; run again to repeat this trial"
+                f"{error.strerror}. Earlier records are intact; run the command again to repeat "
+                "this trial"
             ) from error
         return record
 
-    def _whole(self, path):
-        """Return what the lines that end have, as bytes; the last one may have been cut off."""
+    def _complete_lines(self, path):
+        """Return the content of a file without a last line that has been cut off."""
         try:
             if self.folder.exists() and not self.folder.is_dir():
-                raise StoreError(f"{self.folder} is no folder")
+                raise StoreError(f"{self.folder} is not a folder")
             content = path.read_bytes()
         except FileNotFoundError:
             return b""
@@ -201,15 +217,15 @@ class Store:
 
 
 def make_folder(folder):
-    """Make a folder if needed, and raise an OSError if no file can be made in it."""
+    """Create a folder if needed, and raise an OSError if no file can be created in it."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=folder):
         pass
 
 
 @contextmanager
-def _alone(file):
-    """Keep other processes that write to the same store waiting, where the system can."""
+def _locked(file):
+    """Make other processes that write to the same file wait, except on Windows."""
     if fcntl is None:
         yield
         return
@@ -221,7 +237,7 @@ def _alone(file):
 
 
 def _write(file, line):
-    """Write all of a line, which may take several calls, and wait for the disk."""
+    """Write a line, which may take several calls, and flush it to the disk."""
     while line:
         line = line[file.write(line) :]
     os.fsync(file.fileno())

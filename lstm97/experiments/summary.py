@@ -1,4 +1,4 @@
-"""Our figures beside the paper's, for the terminal."""
+"""A comparison of our figures with the paper's, for the terminal."""
 
 from rich.console import Group
 from rich.table import Table
@@ -8,13 +8,14 @@ from lstm97.experiments.tables import DASH
 
 
 def comparison(setting, records):
-    """Return what a terminal shows after a run.
+    """Return the text that `lstm97 run` prints at its end.
 
     Parameters
     ----------
     setting : Setting
+        Setting that was run.
     records : list of dict
-        At least one, see `run_trial`.
+        Records of its trials, see `run_trial`. There must be at least one.
 
     Returns
     -------
@@ -35,6 +36,7 @@ def comparison(setting, records):
 
 
 def _table(title, columns, rows):
+    """Return a table for the terminal, whose first column has the names of the rows."""
     table = Table(title=title)
     table.add_column("")
     for column in columns:
@@ -45,6 +47,7 @@ def _table(title, columns, rows):
 
 
 def _rows(setting, summary, n_test):
+    """Yield a name, our figure and the paper's for each row."""
     paper = setting.paper
     yield "trials", str(summary.n_trials), str(setting.published_trials or DASH)
     yield "solved", f"{summary.rate:.0%}", setting.published_success

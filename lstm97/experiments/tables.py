@@ -1,4 +1,4 @@
-"""The paper's tables with our figures: what stands in which cell, whatever they are printed as."""
+"""The paper's tables with our figures, as cells of text for Markdown and HTML."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ DASH = "\N{EN DASH}"
 
 
 class Entry(NamedTuple):
-    """A setting with its trials and what follows from them."""
+    """A setting with its records, and the results computed from them."""
 
     setting: Setting
     records: list
@@ -19,14 +19,14 @@ class Entry(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A figure, and what is printed small beside it."""
+    """A figure, and a note that is printed in small type beside it."""
 
     text: str = DASH
     note: str = ""
 
 
 class Line(NamedTuple):
-    """The paper's figures, or those of one reading; cells have the table's headings as keys."""
+    """A line with the paper's figures or those of a reading; cells are keyed by heading."""
 
     label: Cell
     cells: dict
@@ -34,7 +34,7 @@ class Line(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row of the paper: its own line, then one line per reading."""
+    """A row of the paper's table, with a line for the paper and one for each reading."""
 
     paper: Line
     readings: list
@@ -50,11 +50,12 @@ class Table(NamedTuple):
 
 
 def make_entries(results):
-    """Return an entry per setting, in the order of the results.
+    """Return an entry for each setting, in the order of the results.
 
     Parameters
     ----------
     results : list of (Setting, list of dict)
+        Settings with their records.
 
     Returns
     -------
@@ -64,6 +65,7 @@ def make_entries(results):
 
 
 def _entry(setting, records):
+    """Compute the results of one setting."""
     summary = summarize(setting, records)
     return Entry(setting, records, summary, verdict(setting, summary), meets_aim(setting, summary))
 
@@ -74,6 +76,7 @@ def paper_tables(entries):
     Parameters
     ----------
     entries : list of Entry
+        Settings with their results.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def paper_tables(entries):
 
 
 def grouped(entries, name):
-    """Return lists of entries by a field of their settings, in the order of first appearance."""
+    """Group entries by a field of their settings, in the order of first appearance."""
     groups = {}
     for entry in entries:
         groups.setdefault(getattr(entry.setting, name), []).append(entry)
@@ -91,6 +94,7 @@ def grouped(entries, name):
 
 
 def _table(number, entries):
+    """Return one table; it has the column ST1 only if the paper states such figures."""
     rows = [_row(group) for group in grouped(entries, "row").values()]
     headings = [
         heading
@@ -101,7 +105,7 @@ def _table(number, entries):
 
 
 def _title(entries):
-    """Return what the rows are about; parts of their titles with digits tell them apart."""
+    """Return the parts of the settings' titles that have no digits and so name all rows."""
     named = [entry for entry in entries if entry.setting.method == "lstm"] or entries
     parts = (part for entry in named for part in entry.setting.title.split(", "))
     words = dict.fromkeys(part for part in parts if not any(c.isdigit() for c in part))
@@ -109,13 +113,15 @@ def _title(entries):
 
 
 def _row(entries):
-    # The reading that the row is named after has the paper's own figures.
+    """Return one row, given all its readings."""
+    # The setting whose id is that of the row holds the paper's figures.
     literal = next((e for e in entries if e.setting.id == e.setting.row), entries[0]).setting
     label = Cell(literal.title, "paper")
     return Row(Line(label, _paper_cells(literal)), [_reading(entry) for entry in entries])
 
 
 def _paper_cells(setting):
+    """Return the cells of the paper's line."""
     paper = setting.paper
     fraction, wrong = paper.get("wrong_fraction"), paper.get("n_wrong")
     return {
@@ -132,6 +138,7 @@ def _paper_cells(setting):
 
 
 def _reading(entry):
+    """Return the line of one reading."""
     setting, summary = entry.setting, entry.summary
     label = ". ".join(text[0].upper() + text[1:] for text in setting.departures)
     cells = {
@@ -149,6 +156,7 @@ def _reading(entry):
 
 
 def _solved(summary):
+    """Return a cell with the success rate and its interval."""
     if not summary.n_trials:
         return Cell()
     low, high = summary.rate_interval
@@ -156,17 +164,22 @@ def _solved(summary):
 
 
 def _with_interval(value, interval):
+    """Return a cell with a number and its interval."""
     return Cell(_count(value), DASH.join(map(_count, interval)) if interval else "")
 
 
 def _ratio(setting, summary):
+    """Return our mean divided by the paper's, as text."""
     if not (summary.n_solved and setting.published_mean):
         return DASH
     return f"{summary.mean / setting.published_mean:.2f}"
 
 
 def _wrong(entry):
-    """Return a fraction where the paper has one, else a count."""
+    """Return a cell with the fraction of wrong test sequences, or their number if the paper's.
+
+    The paper states a fraction for some tables, and a number for the others.
+    """
     summary = entry.summary
     if not summary.n_solved:
         return Cell()
@@ -176,14 +189,17 @@ def _wrong(entry):
 
 
 def _verdict(entry):
+    """Return a cell with the verdict and, for LSTM, whether the aim is met."""
     aim = "aim met" if entry.meets_aim else "aim not met"
     has_aim = entry.records and entry.setting.method == "lstm"
     return Cell(entry.verdict, aim if has_aim else "")
 
 
 def _count(number):
+    """Return a number as text, or a dash for None."""
     return DASH if number is None else f"{number:,.0f}"
 
 
 def _percent(fraction):
+    """Return a fraction as text."""
     return f"{100 * fraction:.0f}%"

@@ -1,4 +1,4 @@
-"""A trial: one setting, one number, one record."""
+"""Trials: train and test a net by the rules of a setting, and return a record."""
 
 import time
 
@@ -7,10 +7,11 @@ import numpy as np
 from lstm97.learning.loop import run_alone, training_steps
 from lstm97.learning.team import TeamTrainer
 
-# Sequences drawn at a time. A seed means other sequences, if this changes: leave it.
-BLOCK_SIZE = 1000
+# Number of sequences that are drawn at a time. It must not change, because then the same seed would
+# give other sequences.
+N_DRAWN = 1000
 
-# Points of a learning curve that a record keeps.
+# Number of points of the learning curve in a record.
 CURVE_POINTS = 40
 
 
@@ -22,15 +23,15 @@ def run_trial(setting, trial, seed):
     setting : Setting
         Task, net, stop rule and limit.
     trial : int
-        With `seed`, all that the random numbers depend on: weights, training, exams, the last test
-        and a task's fixed sets each have their own stream.
+        Number of the trial. All random numbers depend on it and on `seed` only. Weights, training,
+        exams, the last test and fixed sets of sequences have a random generator each.
     seed : int
-        The same for all trials that belong together.
+        Seed, usually the same for all trials of a run.
 
     Returns
     -------
     record : dict
-        The fields are those that ``lstm97 run --json`` prints.
+        The fields that ``lstm97 run --json`` prints.
 
     Examples
     --------
@@ -54,22 +55,25 @@ def run_together(setting, trials, seed):
     Parameters
     ----------
     setting : Setting
+        As for `run_trial`.
     trials : iterable of int
+        Numbers of the trials.
     seed : int
+        As for `run_trial`.
 
     Yields
     ------
     record : dict
-        As `run_trial` returns them, but for the seconds: a trial's share of the time.
+        Records as from `run_trial`, except that "seconds" is the trial's share of the time.
     """
     waiting, running, group, size = iter(trials), [], TeamTrainer(), 1
     while True:
         while len(running) < size and (trial := next(waiting, None)) is not None:
-            began = _Running(_steps(setting, trial, seed))
-            if began.record:  # there was nothing to learn
-                yield began.record
+            started = _Running(_steps(setting, trial, seed))
+            if started.record:  # there was nothing to learn
+                yield started.record
                 continue
-            running.append(began)
+            running.append(started)
             size = group.size_for(running[0].request)
         if not running:
             return
@@ -83,7 +87,17 @@ def run_together(setting, trials, seed):
 
 
 class _Running:
-    """A trial on its way: what it wants to learn next, or its record."""
+    """A trial in progress.
+
+    Attributes
+    ----------
+    request
+        What the trial wants to learn next, see `training_steps`.
+    record : dict or None
+        Record of the trial. None while it is running.
+    seconds : float
+        Time that the trial has taken so far.
+    """
 
     def __init__(self, steps):
         self.seconds, self.record = 0.0, None
@@ -91,6 +105,7 @@ class _Running:
         self.go_on(None, 0.0)
 
     def go_on(self, results, seconds):
+        """Pass the results of the last request, which took so many seconds, to the trial."""
         began = time.perf_counter()
         try:
             self.request = self._steps.send(results)
@@ -102,9 +117,12 @@ class _Running:
 
 
 def _steps(setting, trial, seed):
-    """Ask for all that is to be learned, as `training_steps` does, and return the record."""
-    streams = np.random.SeedSequence(seed, spawn_key=(trial,)).spawn(5)
-    weights, training, test, exams, sets = (np.random.default_rng(stream) for stream in streams)
+    """Run a trial as a generator that yields what to learn, as `training_steps` does.
+
+    The generator returns the record.
+    """
+    seeds = np.random.SeedSequence(seed, spawn_key=(trial,)).spawn(5)
+    weights, training, test, exams, sets = (np.random.default_rng(each) for each in seeds)
     task = setting.make_task()
     task.prepare(sets)
     estimator = setting.make_estimator()
@@ -112,12 +130,12 @@ def _steps(setting, trial, seed):
     estimator._initialize(weights)
     learner = estimator._make_learner(weights)
     rule = setting.make_stop_rule(task, learner, exams)
-    size = getattr(rule, "every", BLOCK_SIZE)
+    size = getattr(rule, "every", N_DRAWN)
     if setting.training_set:
-        blocks = _epochs(task.draw_set(setting.training_set, training), setting.limit)
+        chunks = _epochs(task.draw_set(setting.training_set, training), setting.limit)
     else:
-        blocks = _blocks(task, training, setting.limit, size)
-    history = yield from training_steps(learner, blocks, rule)
+        chunks = _chunks(task, training, setting.limit, size)
+    history = yield from training_steps(learner, chunks, rule)
     X_test, y_test = task.draw_test(setting.n_test, test)
     judgement = task.judge(learner, X_test, y_test)
     return {
@@ -137,26 +155,26 @@ def _steps(setting, trial, seed):
     }
 
 
-def _blocks(task, rng, limit, size):
-    """Draw training sequences, `limit` at the most, and cut them into blocks of `size`."""
-    for drawn in range(0, limit, BLOCK_SIZE):
-        X, y = task.draw(min(BLOCK_SIZE, limit - drawn), rng)
+def _chunks(task, rng, limit, size):
+    """Draw at most `limit` training sequences, and yield chunks of `size` sequences."""
+    for drawn in range(0, limit, N_DRAWN):
+        X, y = task.draw(min(N_DRAWN, limit - drawn), rng)
         for start in range(0, len(X), size):
             yield X[start : start + size], y[start : start + size]
 
 
 def _epochs(training_set, limit):
-    """Give the same sequences again and again, as many whole times as the limit allows, or once."""
+    """Yield the same sequences as often as the limit allows, but at least once."""
     for _ in range(max(1, limit // len(training_set[0]))):
         yield training_set
 
 
 def _curve(losses):
-    """Thin the mean losses of all blocks to a few, each the mean over as many blocks."""
+    """Reduce the mean losses of all chunks to a few, each the mean over several chunks."""
     parts = np.array_split(losses, min(CURVE_POINTS, max(1, len(losses))))
     return [_number(float(f"{part.mean():.4g}")) for part in parts if len(part)]
 
 
 def _number(x):
-    """Return a float that JSON knows; it has no NaN and no infinity."""
+    """Return a float, or None for NaN and infinity, which JSON cannot hold."""
     return float(x) if np.isfinite(x) else None
