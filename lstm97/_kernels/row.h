@@ -52,8 +52,8 @@ static inline ALWAYS ROW(Gates) ROW(gates_of)(const ROW(Openings) *all, const in
     return gates;
 }
 
-static inline void ROW(squash_all)(int n, double low, double high, real *x) {
-    for (int i = 0; i < n; i++) x[i] = ROW(squash)(x[i], (real)low, (real)high);
+static inline void ROW(squash_all)(int count, double low, double high, real *x) {
+    for (int i = 0; i < count; i++) x[i] = ROW(squash)(x[i], (real)low, (real)high);
 }
 
 /* Replaces a value for each cell by the sum over its block, one for each block. */
