@@ -1,8 +1,8 @@
 /* One step of the hidden layer of a single net: gates, memory cells, conventional units.
  *
  * A small layer, and those of the paper are small, fits into a few registers: its sums never leave
- * them, and the compiler knows its sizes. So few instructions are left beside the arithmetic that the
- * processor can begin a step before the last one has ended. Numbers in brackets are the paper's.
+ * them, and the compiler knows its sizes. So few instructions remain beside the arithmetic that
+ * the processor can begin a step before the last one has ended. Numbers in brackets are the paper's.
  */
 #ifndef LSTM97_LAYER_H
 #define LSTM97_LAYER_H

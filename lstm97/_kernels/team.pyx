@@ -260,15 +260,16 @@ cdef class TeamNetwork:
         """Allocate one zeroed array for all registers, aligned to a cache line."""
         cdef Team *team = &self.team
         cdef Sizes *n = &self.team.n
-        cdef Py_ssize_t hidden = team.n_sources * n.n_units, output = (team.n_seen + 1) * n.n_outputs
+        cdef Py_ssize_t hidden = team.n_sources * n.n_units
+        cdef Py_ssize_t output = (team.n_seen + 1) * n.n_outputs
         cdef Py_ssize_t traces = n.n_traces * team.n_sources * n.n_cells
         self.bias_mask, self.nothing = np.zeros(n.n_units + 1), np.zeros(n.n_inputs)
         for group in self.topology.hidden_groups:
             np.asarray(self.bias_mask)[group.first : group.first + group.n_units] = group.bias
         team.bias_mask = &self.bias_mask[0]
         self.memory = np.zeros(8 + TEAM_SIZE * (
-            hidden + output + traces + n.n_inputs + 3 * n.n_units + (3 + n.n_traces) * n.n_cells
-            + 2 * n.n_outputs
+            hidden + output + traces + n.n_inputs + 3 * n.n_units
+            + (3 + n.n_traces) * n.n_cells + 2 * n.n_outputs
         ))
         cdef double *p = &self.memory[0]
         p += (64 - <uintptr_t> p % 64) % 64 // sizeof(double)

@@ -222,7 +222,9 @@ class CascadeLearner(Learner):
 
     def _outputs(self):
         net = self.topology
-        outputs = Outputs(net.n_inputs, net.n_hidden, net.n_outputs, net.output_activation, net.loss)
+        outputs = Outputs(
+            net.n_inputs, net.n_hidden, net.n_outputs, net.output_activation, net.loss
+        )
         return outputs, net.views(self.weights)["output"]
 
     def _errors(self, batch):
