@@ -228,8 +228,8 @@ class Sequences:
         Sequences
         """
         with naming(name):
-            parts = list(sequences)
-        parts = [as_integers(part, f"{name}[{i}]") for i, part in enumerate(parts)]
+            given = list(sequences)
+        parts = [as_integers(part, f"{name}[{i}]") for i, part in enumerate(given)]
         if not isinstance(n_symbols, Integral | None):
             raise TypeError(f"n_symbols must be an integer or None, got {brief(n_symbols)}")
         if not parts:

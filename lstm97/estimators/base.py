@@ -339,7 +339,7 @@ class BaseSequenceEstimator(CallbackSupportMixin, BaseEstimator):
         training.rule.finish(training.learner)
         self._keep(training.learner)
         if training.rule.scores is None:
-            vars(self).pop("best_validation_score_", None)  # that of other weights
+            self.__dict__.pop("best_validation_score_", None)  # that of other weights
         else:
             self._keep_scores(training)
         self.n_iter_ = getattr(self, "n_iter_", 0) + len(training.losses)
@@ -578,8 +578,8 @@ class StoppingParameters(BaseSequenceEstimator):
     def _stop_rule(
         self, learner: Learner, X: Sequences, y: Targets, rng: np.random.Generator
     ) -> tuple[StopRule, Sequences, Targets]:
-        tol, patience = self.tol, self.n_iter_no_change or 10
-        tol, patience = (0.0, np.inf) if tol is None else (tol, patience)
+        tol = self.tol or 0.0
+        patience = np.inf if self.tol is None else self.n_iter_no_change or 10
         if not self.early_stopping:
             return Plateau(tol, patience), X, y
         held_out = self._hold_out(X, y, rng)

@@ -19,7 +19,7 @@ from lstm97.estimators.coding import (
 from lstm97.estimators.docs import document
 from lstm97.learning.cascade import CascadeLearner, Settings, TrainingState
 from lstm97.learning.cascade_topology import CascadeTopology
-from lstm97.learning.learner import Learner, Results
+from lstm97.learning.learner import Results
 from lstm97.learning.quickprop import Move
 from lstm97.learning.stopping import Stop, StopRule
 
@@ -166,7 +166,7 @@ class _BaseCascade(BaseSequenceEstimator):
         self.topology_, self.weights_, self.training_state_ = learner.snapshot()
 
     def _stop_rule(
-        self, learner: Learner, X: Sequences, y: Targets, rng: np.random.Generator
+        self, learner: Any, X: Sequences, y: Targets, rng: np.random.Generator
     ) -> tuple[StopRule, Sequences, Targets]:
         return _Finished(learner), X, y
 

@@ -292,7 +292,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     def _keep(self, learner: Any) -> None:
         self.topology_, self.weights_ = learner.topology, learner.weights
         if self.batch_size is None:
-            vars(self).pop("solver_state_", None)
+            self.__dict__.pop("solver_state_", None)
         else:
             self.solver_state_: dict[str, Any] = learner.state
 

@@ -37,7 +37,7 @@ class NetworkLearner(KernelLearner):
     def why_no_stream(self):
         if self.form == "full":
             return "the full gradient goes back through a whole sequence"
-        return None if self.update == "step" else "its weights move at the end of a sequence"
+        return None if self.update == "step" else "its weights change at the end of a sequence"
 
     def end_epoch(self, results):
         if self.growth is None or self.topology.n_blocks >= self.growth.n_blocks:

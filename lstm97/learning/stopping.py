@@ -208,7 +208,7 @@ class EarlyStopping(StopRule):
         self.tol = tol
         self.patience = patience
         self.can_stop = bool(np.isfinite(patience))
-        self.scores: list[float] = []
+        self.scores = []
         self.best = None
         self._score, self._snapshot = score, snapshot
         self._waited = 0
