@@ -23,7 +23,7 @@ from lstm97.estimators import (
     CascadeCorrelationClassifier,
     CascadeCorrelationRegressor,
 )
-from lstm97.learning.learner import shares
+from lstm97.learning.network import shares
 from lstm97.tasks import make_adding, make_temporal_order
 
 FAST = {"max_iter": 3, "tol": None, "random_state": 0}

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from lstm97.data.targets import Targets
+from lstm97.experiments.exam import Recent
 from lstm97.learning.learner import Learner, Results
+from lstm97.learning.loop import Never
 from lstm97.learning.network import NetworkLearner
-from lstm97.learning.stopping import Never, Recent
 from lstm97.learning.topology import Topology
 from lstm97.tasks import TASKS
 from reference.cases import train
@@ -83,7 +84,7 @@ def test_no_more_steps_than_a_call_may_take(monkeypatch):
     X, y = data(100)
     whole, pieces = learner(), learner()
     results = whole.learn(X, y)
-    monkeypatch.setattr("lstm97.learning.learner.MAX_STEPS", 100)
+    monkeypatch.setattr("lstm97.learning.network.MAX_STEPS", 100)
     in_pieces = pieces.learn(X, y)
     assert (whole.weights == pieces.weights).all()
     assert (results.loss == in_pieces.loss).all()

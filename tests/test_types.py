@@ -32,8 +32,8 @@ WRONG = [
     "model.topology_.n_unit",
     'model.topology_.views("weights_")',
 ]
-# scikit-learn has no types: its bases, and so ours, have any attribute and any parameter. With these
-# they do not.
+# scikit-learn has no types, so that its bases, and ours, have any attribute and any parameter. With
+# these types they do not.
 SKLEARN_BASE = """
 from typing import Any, Self
 class BaseEstimator:
