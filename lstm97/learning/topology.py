@@ -76,7 +76,7 @@ class FlatWeights:
 
     slices: cached_property[dict[str, Slice]]
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self: Any) -> dict[str, Any]:
         """Return the fields alone: a pickle does not depend on what has been worked out so far."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
