@@ -46,7 +46,7 @@ GRADIENTS = {
 
 cdef Summary learn_sequence(
     const Sizes *n, Weights *w, Weights *gradient, State *q,
-    const Input *x, Py_ssize_t start, Py_ssize_t length, const Target *d, Py_ssize_t i,
+    const Input *x, Py_ssize_t start, Py_ssize_t length, const Target *targets, Py_ssize_t i,
     Gradient form, double step_rate, double *tape
 ) noexcept nogil:
     """Run sequence i and add its gradient; with a step_rate, move the weights at each target.
@@ -63,7 +63,7 @@ cdef Summary learn_sequence(
         step_hidden(n, w, x, start + t, q)
         if form != NONE:
             advance_derivatives(n, w, x, start + t, form, q)
-        target = target_at(n, d, i, t, t == length - 1, &weight)
+        target = target_at(n, targets, i, t, t == length - 1, &weight)
         if target != NULL:
             step_output(n, w, x, start + t, q)
             output_error(n, q, target, weight, &r)

@@ -1,4 +1,4 @@
-"""Saving and loading: pickle, joblib, skops and our own files; what is damaged is refused."""
+"""Saving and loading with pickle, joblib, skops and `save`; damaged files are refused."""
 
 import copy
 import io
@@ -38,7 +38,7 @@ LABELS = {
     "booleans": np.array([False, True]),
     "floats": np.array([-1.0, 2.0]),
 }
-# The estimator, its parameters, its targets, calls of partial_fit after fit.
+# Estimator, parameters, kind of targets, number of calls of partial_fit after fit.
 CASES = {
     **{
         f"{name}-{kind}": (name, {}, kind, 0)
@@ -78,7 +78,7 @@ every_case = pytest.mark.parametrize("case", CASES)
 
 @cache
 def fitted(case):
-    """Return a fitted estimator, which is not to be changed, and its data."""
+    """Return a fitted estimator and its data; tests share it and must not change it."""
     name, params, kind, n_calls = CASES[case]
     limits = {"max_iter": 6} if "Cascade" not in name else {"max_iter": 50, "max_phase_iter": 7}
     model = ESTIMATORS[name](random_state=3, **{**limits, **params})
@@ -105,7 +105,7 @@ def data(case, kind):
 
 
 def plain(value):
-    """Return a value in a form in which every bit and every type can be compared."""
+    """Return a value in a form that compares every bit and every type."""
     if is_dataclass(value):
         return [type(value), [plain(getattr(value, field.name)) for field in fields(value)]]
     if isinstance(value, np.ndarray) and value.dtype.kind == "O":
@@ -120,12 +120,12 @@ def plain(value):
 
 
 def attributes(model):
-    """Return all but `_fit_state`, from which only another fit with `warm_start` goes on."""
+    """Return all attributes but `_fit_state`, which only `fit` with `warm_start` uses."""
     return {name: plain(value) for name, value in vars(model).items() if name != "_fit_state"}
 
 
 def behaviour(model, X, y):
-    """Return what a model predicts, and how it goes on learning; it is changed."""
+    """Return predictions of a model, and its attributes after further learning."""
     first = [plain(model.predict(X)), plain(getattr(model, "predict_proba", model.predict)(X))]
     for _ in range(4):
         model.partial_fit(X, y)
@@ -133,7 +133,7 @@ def behaviour(model, X, y):
 
 
 def saved(model):
-    """Return the bytes of a file, without one."""
+    """Return the bytes that `save` would write."""
     file = io.BytesIO()
     np.savez(file, **lstm97.persistence._entries(model))
     return file.getvalue()
@@ -144,7 +144,7 @@ def path(tmp_path):
     return tmp_path / "model.npz"
 
 
-def test_the_cases_are_what_they_are_called():
+def test_cases_match_their_names():
     public = {name for name in lstm97.__all__ if hasattr(getattr(lstm97, name), "predict")}
     assert ESTIMATORS.keys() == public
     assert {type(fitted(case)[0]) for case in CASES} == set(ESTIMATORS.values())
@@ -164,7 +164,7 @@ def test_the_cases_are_what_they_are_called():
 
 
 @every_case
-def test_what_is_loaded_is_what_was_saved(case, path):
+def test_a_loaded_model_equals_the_saved_one(case, path):
     model, X, y = fitted(case)
     before = attributes(model)
     save(model, path)
@@ -214,7 +214,7 @@ def test_another_process_predicts_and_learns_the_same(tmp_path):
 
 
 @every_case
-def test_skops_trusts_us_and_nobody_else(case):
+def test_skops_has_to_trust_our_types_only(case):
     skops = pytest.importorskip("skops.io")
     model, X, y = fitted(case)
     dumped = skops.dumps(model)
@@ -231,7 +231,7 @@ def test_skops_trusts_us_and_nobody_else(case):
 
 
 @every_case
-def test_the_file_is_plain(case, path):
+def test_contents_of_a_file(case, path):
     model, _, _ = fitted(case)
     save(model, path)
     with np.load(path, allow_pickle=False) as file:
@@ -290,7 +290,7 @@ def test_two_arrays_of_one_name_are_refused():
         lstm97.persistence._pack("x", value, {})
 
 
-def test_what_is_private_is_not_saved(path):
+def test_private_attributes_are_not_saved(path):
     model = copy.deepcopy(fitted("momentum")[0])
     model._fit_state = object()
     save(model, path)
@@ -368,7 +368,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_saved_leaves_the_old_file(name, path):
+def test_a_refused_save_leaves_the_old_file(name, path):
     make, error, message = REFUSED[name]
     save(fitted("grown")[0], path)
     before = path.read_bytes()
@@ -401,7 +401,7 @@ def test_a_failed_save_leaves_the_old_file(monkeypatch, path, place, failing, er
     assert [*path.parent.iterdir()] == [path]
 
 
-def test_a_save_without_a_folder_is_an_error(path):
+def test_saving_to_a_wrong_path_is_an_error(path):
     with pytest.raises(FileNotFoundError):
         save(fitted("grown")[0], path.parent / "none" / "model.npz")
     with pytest.raises(OSError, match="director"):
@@ -409,7 +409,7 @@ def test_a_save_without_a_folder_is_an_error(path):
     assert [*path.parent.iterdir()] == []
 
 
-def test_a_saved_file_is_for_all_who_may_read_the_folder(path):
+def test_a_saved_file_has_the_usual_permissions(path):
     path.touch()
     expected = path.stat().st_mode
     save(fitted("grown")[0], str(path))
@@ -419,13 +419,13 @@ def test_a_saved_file_is_for_all_who_may_read_the_folder(path):
 # ---- loading, refused ----------------------------------------------------------------------------
 
 
-def test_a_file_that_is_not_there(path):
+def test_loading_a_missing_file_is_an_error(path):
     with pytest.raises(FileNotFoundError):
         load(path)
 
 
 def written(path, case, change=None):
-    """Save an estimator; with a change, to the header and the arrays, not as it is."""
+    """Save an estimator, with a change to the header and the arrays if there is one."""
     arrays = lstm97.persistence._entries(fitted(case)[0])
     header = json.loads(arrays.pop("header").item())
     if change is not None:
@@ -435,7 +435,7 @@ def written(path, case, change=None):
 
 
 def put(*keys, value):
-    """Return a change that sets a value in the header, or in an array of the header's level."""
+    """Return a change that sets a value in the header."""
 
     def change(header, arrays):
         place = header
@@ -447,6 +447,8 @@ def put(*keys, value):
 
 
 def take(*keys):
+    """Return a change that removes a value from the header."""
+
     def change(header, arrays):
         place = header
         for key in keys[:-1]:
@@ -457,7 +459,7 @@ def take(*keys):
 
 
 def array(name, make):
-    """Return a change to an array; None takes it out."""
+    """Return a change that replaces an array, or removes it if `make` returns None."""
 
     def change(header, arrays):
         arrays[name] = make(arrays.get(name))
@@ -468,6 +470,7 @@ def array(name, make):
 
 
 def nan(x):
+    """Return a copy whose last number is NaN."""
     x = x.copy()
     x.flat[-1] = np.nan
     return x
@@ -620,7 +623,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_in_a_file_is_said(name, path):
+def test_an_error_names_what_is_wrong_in_a_file(name, path):
     case, change, message = WRONG[name]
     load(written(path, case))
     with pytest.raises(ValueError, match=re.escape(str(path)) + " cannot be loaded: .*" + message):
@@ -669,7 +672,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_what_is_no_file_of_ours_is_refused(name, path):
+def test_other_files_are_refused(name, path):
     data, message = FILES[name]
     path.write_bytes(data)
     with pytest.raises(ValueError, match=re.escape(str(path)) + " cannot be loaded: ") as caught:
@@ -677,8 +680,8 @@ def test_what_is_no_file_of_ours_is_refused(name, path):
     assert message in str(caught.value)
 
 
-def test_a_small_file_takes_no_memory(path):
-    """Compressed, or the same bytes as entry after entry."""
+def test_a_small_file_cannot_take_much_memory(path):
+    """Neither with compressed zeros, nor with many entries at the same place in the file."""
     path.write_bytes(as_zip(zipfile.ZIP_DEFLATED, header=bytes(10**8)))
     entries = zipfile.ZipFile(io.BytesIO(as_zip(header=bytes(10**5)))).infolist()
     again = io.BytesIO(as_zip(header=bytes(10**5)))
@@ -702,7 +705,7 @@ def test_a_small_file_takes_no_memory(path):
 
 
 def load_if_whole(path, data):
-    """Return the estimator, or the reason why there is none."""
+    """Return the estimator, or the reason why it cannot be loaded."""
     path.write_bytes(data)
     try:
         return load(path)
@@ -711,7 +714,7 @@ def load_if_whole(path, data):
 
 
 def check_damaged(path, data, case):
-    """Tell that a damaged file is refused, or that nothing of what it says is damaged."""
+    """Check that a file is refused or its model is undamaged; return whether it is refused."""
     found = load_if_whole(path, data)
     is_refused = isinstance(found, str)
     assert is_refused or attributes(found) == attributes(fitted(case)[0])
@@ -741,7 +744,7 @@ def test_lost_and_added_bytes_are_found(tmp_path_factory, case, draw):
 
 
 @pytest.mark.parametrize("case", DAMAGED)
-def test_what_stands_in_entries_cannot_be_flipped_unseen(case, path):
+def test_flipped_bits_of_entries_are_refused(case, path):
     data = saved(fitted(case)[0])
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         places = [
@@ -757,7 +760,7 @@ def test_what_stands_in_entries_cannot_be_flipped_unseen(case, path):
 
 
 def places(tree, keys=()):
-    """Yield the path to each value of a header."""
+    """Yield the keys that lead to each value of a header."""
     for key in tree if isinstance(tree, dict) else range(len(tree)):
         yield (*keys, key)
         if isinstance(tree[key], dict | list):
@@ -765,7 +768,7 @@ def places(tree, keys=()):
 
 
 @pytest.mark.parametrize("case", [*DAMAGED, "grown", "LSTMClassifier-strings"])
-def test_a_header_that_says_something_else_never_breaks_anything(case, path):
+def test_a_changed_header_is_refused_or_its_model_predicts(case, path):
     entries = lstm97.persistence._entries(fitted(case)[0])
     header = json.loads(entries["header"].item())
     X = fitted("full")[1]
@@ -801,7 +804,7 @@ JSON = st.recursive(
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
 @fuzz
 @given(st.sampled_from(sorted(CASES)), st.data())
-def test_whatever_stands_in_a_file_is_refused_or_predicts(tmp_path_factory, case, draw):
+def test_a_changed_file_is_refused_or_its_model_predicts(tmp_path_factory, case, draw):
     model, X, _ = fitted(case)
     arrays = lstm97.persistence._entries(model)
     header = json.loads(arrays["header"].item())
@@ -813,7 +816,7 @@ def test_whatever_stands_in_a_file_is_refused_or_predicts(tmp_path_factory, case
         arrays[name] = draw.draw(harmed(arrays[name]))
     path = tmp_path_factory.getbasetemp() / "changed.npz"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # NumPy's, of what it is to store
+        warnings.simplefilter("ignore")  # of NumPy, about values that it cannot store well
         try:
             np.savez(path, **arrays)
         except Exception:
@@ -839,7 +842,7 @@ def reader():
 
 
 def random_lstm(rng):
-    """Draw an LSTM of any kind, fitted a little."""
+    """Draw an LSTM with random parameters, and fit it briefly."""
 
     def pick(*options):
         return options[rng.integers(len(options))]
@@ -873,7 +876,7 @@ def random_lstm(rng):
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_the_reader_of_the_document_runs_any_lstm(seed, path):
+def test_the_documented_reader_runs_any_lstm(seed, path):
     model, X = random_lstm(np.random.default_rng(seed))
     save(model, path)
     run = reader()
@@ -885,7 +888,7 @@ def test_the_reader_of_the_document_runs_any_lstm(seed, path):
 
 @pytest.mark.parametrize("output", ["logistic", "softmax"])
 @pytest.mark.parametrize("scale", [1e5, -1e5])
-def test_the_reader_of_the_document_does_not_overflow(output, scale, path):
+def test_the_documented_reader_does_not_overflow(output, scale, path):
     X = np.random.default_rng(0).uniform(0.5, 1, (12, 4, 3))
     model = LSTMClassifier(shortcut=True, max_iter=1, tol=None, output_activation=output)
     save(model.fit(X, np.arange(12) % 3), path)
@@ -893,7 +896,7 @@ def test_the_reader_of_the_document_does_not_overflow(output, scale, path):
         assert np.allclose(reader()(path, x)[-1], expected, rtol=1e-12, atol=1e-12)
 
 
-def test_the_document_names_what_is_in_files():
+def test_the_document_names_all_parts_of_a_file():
     text = PAGE.read_text("utf-8")
     header = json.loads(lstm97.persistence._entries(fitted("full")[0])["header"].item())
     named = [*header, "array", "objects", "dict", "Topology", "CascadeTopology", "TrainingState"]

@@ -1,9 +1,12 @@
 """Sizes of nets: the paper's own weight counts, slices, initial weights."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
-from lstm97.learning.topology import Topology
+from lstm97.learning.cascade_topology import CascadeTopology
+from lstm97.learning.topology import CHOICES, Topology
 from reference.cases import kernel_run, random_problem, random_topology
 
 # Options of Topology to the number of weights in the paper's tables.
@@ -61,6 +64,42 @@ def test_sizes_are_checked(name):
     options = {"n_inputs": 2, "n_outputs": 2, name: -1}
     with pytest.raises(ValueError, match=name):
         Topology(**options)
+
+
+@pytest.mark.parametrize(
+    ("Net", "name"),
+    [
+        (Net, field.name)
+        for Net in (Topology, CascadeTopology)
+        for field in fields(Net)
+        if field.name in CHOICES
+    ],
+)
+@pytest.mark.parametrize("value", ["other", None, True, 1])
+def test_choices_are_checked(Net, name, value):
+    with pytest.raises(ValueError, match=f"^{name} must be"):
+        Net(n_inputs=2, n_outputs=2, **{name: value})
+
+
+@pytest.mark.parametrize("Net", [Topology, CascadeTopology])
+@pytest.mark.parametrize("name", ["n_inputs", "n_outputs", "n_hidden"])
+@pytest.mark.parametrize("value", [True, 2.0, "2", None, -1])
+def test_sizes_are_integers(Net, name, value):
+    with pytest.raises(ValueError, match=f"^{name} must be"):
+        Net(**{"n_inputs": 2, "n_outputs": 2, name: value})
+
+
+@pytest.mark.parametrize("value", [1, 0.0, "yes", None])
+def test_switches_are_booleans(value):
+    with pytest.raises(ValueError, match=r"^shortcut must be of type bool"):
+        Topology(n_inputs=2, n_outputs=2, shortcut=value)
+
+
+def test_numbers_of_numpy_become_those_of_python():
+    topology = Topology(n_inputs=np.int8(100), n_outputs=np.uint8(200), shortcut=np.True_)
+    assert [type(x) for x in (topology.n_inputs, topology.n_outputs)] == [int, int]
+    assert topology.shortcut is True
+    assert topology.n_weights == Topology(100, 200, shortcut=True).n_weights
 
 
 def test_log_loss_of_linear_outputs_is_refused():

@@ -107,10 +107,10 @@ cdef inline void multiply(
         dgemm(b_form, b"N", &n, &m, &k, &one, b, &b_width, a, &a_width, &beta, c, &c_width)
 
 
-cdef inline void add_scaled(int n, floating f, const floating *x, floating *y) noexcept nogil:
+cdef inline void add_scaled(int count, floating f, const floating *x, floating *y) noexcept nogil:
     """Add f x to y."""
     cdef int i
-    for i in range(n):
+    for i in range(count):
         y[i] += f * x[i]
 
 

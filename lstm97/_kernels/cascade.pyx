@@ -131,7 +131,7 @@ cdef void correlate_sequence(
 
 cdef Summary learn_sequence(
     const Sizes *n, const Weights *w, Weights *gradient, State *q, const Input *x,
-    Py_ssize_t start, Py_ssize_t length, const Target *d, Py_ssize_t i, double offset,
+    Py_ssize_t start, Py_ssize_t length, const Target *targets, Py_ssize_t i, double offset,
     double *hidden, double *residual
 ) noexcept nogil:
     """Add the outputs' gradient for sequence i; write its residual errors, NaN for no target.
@@ -147,7 +147,7 @@ cdef Summary learn_sequence(
     for t in range(length):
         for k in range(n.n_outputs):
             residual[t * n.n_outputs + k] = NAN
-        target = target_at(n, d, i, t, t == length - 1, &weight)
+        target = target_at(n, targets, i, t, t == length - 1, &weight)
         if target == NULL:
             continue
         q.y = hidden + t * n.n_hidden

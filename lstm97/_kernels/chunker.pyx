@@ -57,11 +57,11 @@ cdef inline void step(const Net *net, const Input *x, Py_ssize_t t, bint learns)
             output[net.first_copy + i] = net.q.output_net[net.first_copy + i]
 
 
-cdef inline double weight_at(const Target *d, Py_ssize_t i, Py_ssize_t t) noexcept nogil:
+cdef inline double weight_at(const Target *targets, Py_ssize_t i, Py_ssize_t t) noexcept nogil:
     """Return the weight of step t of sequence i: it counts for all that is learned there."""
-    if d.weight == NULL:
+    if targets.weight == NULL:
         return 1.0
-    return d.weight[d.first[i] + (t if d.every else 0)]
+    return targets.weight[targets.first[i] + (t if targets.every else 0)]
 
 
 cdef inline void set_errors(
@@ -135,7 +135,7 @@ cdef inline const double *input_at(
 
 cdef Summary learn_sequence(
     const Net *a, const Net *c, const Input *x, Py_ssize_t start, Py_ssize_t length,
-    const Target *d, Py_ssize_t i, double rate, double threshold, double *row
+    const Target *targets, Py_ssize_t i, double rate, double threshold, double *row
 ) noexcept nogil:
     """Run sequence i, and learn from it; a is the automatizer, c the chunker."""
     cdef Py_ssize_t t, fed_at = 0
@@ -151,8 +151,8 @@ cdef Summary learn_sequence(
             step(c, x, t, True)
             fed_at = t
         step(a, x, t, rate != 0.0)
-        target = target_at(&a.targets, d, i, t - start, t == start + length - 1, &weight)
-        weight = weight_at(d, i, t - start)
+        target = target_at(&a.targets, targets, i, t - start, t == start + length - 1, &weight)
+        weight = weight_at(targets, i, t - start)
         next_input = NULL
         if a.n_predicted > 0 and t < start + length - 1:
             next_input = input_at(x, a.n.n_inputs, t + 1, row)

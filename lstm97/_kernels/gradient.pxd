@@ -149,17 +149,17 @@ cdef inline void touch(State *q, const Input *x, Py_ssize_t t) noexcept nogil:
 
 cdef inline void add_sources(
     const Sizes *n, const Input *x, Py_ssize_t t, const double *feedback,
-    int n_lanes, const double *u, double *d
+    int n_lanes, const double *u, double *sums
 ) noexcept nogil:
-    """Add z_m(t) u[l] to d[m, l] for every source m of the hidden layer."""
+    """Add z_m(t) u[l] to sums[m, l] for every source m of the hidden layer."""
     cdef int i
     if x.dense != NULL:
-        add_outer(n_lanes, n.n_inputs, u, x.dense + t * n.n_inputs, d)
+        add_outer(n_lanes, n.n_inputs, u, x.dense + t * n.n_inputs, sums)
     else:
         for i in range(x.indptr[t], x.indptr[t + 1]):
-            add_scaled(n_lanes, x.data[i], u, d + x.indices[i] * n_lanes)
-    add_outer(n_lanes, n.n_feedback, u, feedback, d + n.n_inputs * n_lanes)
-    add_scaled(n_lanes, 1.0, u, d + (n.hidden_rows - 1) * n_lanes)
+            add_scaled(n_lanes, x.data[i], u, sums + x.indices[i] * n_lanes)
+    add_outer(n_lanes, n.n_feedback, u, feedback, sums + n.n_inputs * n_lanes)
+    add_scaled(n_lanes, 1.0, u, sums + (n.hidden_rows - 1) * n_lanes)
 
 
 cdef inline void carry_traces(

@@ -1,8 +1,8 @@
 /* One step of the hidden layer of a single net: gates, memory cells, conventional units.
  *
  * A small layer, and those of the paper are small, fits into a few registers: its sums never leave
- * them, and the compiler knows its sizes. So few instructions are left beside the arithmetic that the
- * processor can begin a step before the last one has ended. Numbers in brackets are the paper's.
+ * them, and the compiler knows its sizes. So few instructions remain beside the arithmetic that
+ * the processor can begin a step before the last one has ended. Numbers in brackets are the paper's.
  */
 #ifndef LSTM97_LAYER_H
 #define LSTM97_LAYER_H
@@ -13,9 +13,9 @@
 enum { REGISTERS = 4 };
 
 /* sums[i] += w[m, i] z[m] over m, for all registers of a row. */
-static inline ALWAYS void weighted(const int stride, int n, const double *w, const double *z,
-                                   lanes *sums) {
-    UNROLLED for (int m = 0; m < n; m++, w += stride) {
+static inline ALWAYS void weighted(const int stride, int n_sources, const double *w,
+                                   const double *z, lanes *sums) {
+    UNROLLED for (int m = 0; m < n_sources; m++, w += stride) {
         const lanes source = all_lanes(z[m]);
         for (int i = 0; i < stride / LANES; i++) {
             sums[i] = FMA(load(w + i * LANES), source, sums[i]);
@@ -41,10 +41,10 @@ static inline ALWAYS int traces_of(const int kinds) {
 }
 
 /* Carries ds/dw to this step, for one register of cells and all traces: (27), (25). */
-static inline ALWAYS void carry_rows(const int cell_lanes, const Gates_lanes *gates, int n,
+static inline ALWAYS void carry_rows(const int cell_lanes, const Gates_lanes *gates, int n_sources,
                                      const double *z, const lanes *u, double *trace) {
     const int n_traces = traces_of(gates->kinds);
-    UNROLLED for (int m = 0; m < n; m++) {
+    UNROLLED for (int m = 0; m < n_sources; m++) {
         const lanes source = all_lanes(z[m]);
         for (int i = 0; i < n_traces; i++, trace += cell_lanes) {
             store(trace, FMA(u[i], source, carousel_lanes(gates, load(trace))));

@@ -15,7 +15,7 @@
  *
  * Sources of the output layer:
  *
- *     inputs x(t), with shortcuts only | cells y(t) | conventional units y(t) | the constant 1 (bias)
+ *     inputs x(t), if they are shortcut | cells y(t) | conventional units y(t) | 1 (bias)
  *
  * With recurrent outputs there is no output layer: the outputs are the first conventional units.
  */

@@ -3,8 +3,8 @@
  * batch.h includes this file once for each precision, with ROW(name) to name its functions; both
  * are undefined at the end. Arrays, without padding:
  *
- *     a      (n_units,) openings of gates, g of cells, activations of conventional units; on the way
- *            back they are replaced by the errors at the net inputs
+ *     a      (n_units,) openings of gates, g of cells, activations of conventional units; on the
+ *            way back they are replaced by the errors at the net inputs
  *     s, h   (n_cells,) states, squashed states
  *     e_s    (n_cells,) errors at the states
  *     room   (ROOM * n_cells,) work memory
@@ -52,8 +52,8 @@ static inline ALWAYS ROW(Gates) ROW(gates_of)(const ROW(Openings) *all, const in
     return gates;
 }
 
-static inline void ROW(squash_all)(int n, double low, double high, real *x) {
-    for (int i = 0; i < n; i++) x[i] = ROW(squash)(x[i], (real)low, (real)high);
+static inline void ROW(squash_all)(int count, double low, double high, real *x) {
+    for (int i = 0; i < count; i++) x[i] = ROW(squash)(x[i], (real)low, (real)high);
 }
 
 /* Replaces a value for each cell by the sum over its block, one for each block. */
@@ -100,7 +100,7 @@ static inline ALWAYS void ROW(open_cells)(const Sizes *n, const int kinds,
     }
 }
 
-/* Writes the activations of the layer to y: gates, if they are wanted, cells, conventional units. */
+/* Writes the activations of the layer to y: gates (if wanted), cells, conventional units. */
 static void ROW(write_activations)(const Sizes *n, int with_gates, const real *a, const real *h,
                                    real *room, real *y) {
     const ROW(Openings) all = ROW(openings)(n, a, room);
@@ -161,9 +161,9 @@ static inline ALWAYS void ROW(push_cells)(const Sizes *n, const int kinds,
     }
 }
 
-/* From errors at the states to those at the net inputs of cells (27), of gates that act on the states
- * (25), and at the states of the step before. The activation of such a gate has an error of its own only if it was fed back, or
- * else error is NULL. */
+/* From errors at the states to those at the net inputs of cells (27) and of gates that act on the
+ * states (25), and to the errors at the states of the step before. The activation of such a gate has an
+ * error of its own only if it was fed back; error is NULL if no activation has one. */
 static void ROW(leave_states)(const Sizes *n, real *e_s, const real *error, real *a,
                               real *room) {
     const ROW(Openings) all = ROW(openings)(n, a, room);

@@ -59,17 +59,17 @@ cdef inline void add_gradient(
 
 
 cdef inline const double *target_at(
-    const Sizes *n, const Target *d, Py_ssize_t i, Py_ssize_t t, bint last, double *weight
+    const Sizes *n, const Target *targets, Py_ssize_t i, Py_ssize_t t, bint last, double *weight
 ) noexcept nogil:
     """Return the targets of sequence i at its step t, and set their weight; NULL if none is due."""
     cdef int64_t row
-    if not (d.every or last):
+    if not (targets.every or last):
         return NULL
-    row = d.first[i] + (t if d.every else 0)
-    if not is_target(n, d.values + row * n.n_outputs):
+    row = targets.first[i] + (t if targets.every else 0)
+    if not is_target(n, targets.values + row * n.n_outputs):
         return NULL
-    weight[0] = d.weight[row] if d.weight != NULL else 1.0
-    return d.values + row * n.n_outputs
+    weight[0] = targets.weight[row] if targets.weight != NULL else 1.0
+    return targets.values + row * n.n_outputs
 
 
 cdef inline void write_results(const Summary *r, double *results) noexcept nogil:

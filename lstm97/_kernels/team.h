@@ -1,5 +1,5 @@
-/* A team: several nets of one topology, each in one lane of two registers. They take the same steps as
- * a single net takes in layer.h and gradient.pxd.
+/* A team: several nets of one topology, each in one lane of two registers. They take the same steps
+ * as a single net takes in layer.h and gradient.pxd.
  *
  * A kernel for one net waits at each step for the one before. Meanwhile this one steps the others.
  * Every lane does the same operations in the same order as that kernel, so the bits are the same.
@@ -28,24 +28,25 @@ typedef struct {
     double *delta;           /* (n_units,) of output gates and conventional units */
 } Team;
 
-/* Nets in a team, in two registers: while one waits for the result of an instruction, the other goes
- * on. */
+/* Nets in a team, in two registers: while one waits for the result of an instruction, the other
+ * goes on. */
 enum { TEAM_SIZE = 2 * LANES };
 
 #define AT(p, i) ((p) + (int64_t)(i) * TEAM_SIZE)
 #define EACH_PART for (int v = 0; v < TEAM_SIZE; v += LANES)
 
 /* Takes the inputs of a step: `rows` has a row of them for each net. */
-static inline void team_inputs(const Team *q, const double **rows) {
-    for (int m = 0; m < q->n.n_inputs; m++) {
-        EACH_PART store(AT(q->x, m) + v, collect(rows + v, m));
+static inline void team_inputs(const Team *team, const double **rows) {
+    for (int m = 0; m < team->n.n_inputs; m++) {
+        EACH_PART store(AT(team->x, m) + v, collect(rows + v, m));
     }
 }
 
 /* Net inputs of up to four units: sums[i] += w[m, i] z[m] over m. */
-static inline ALWAYS void team_sums(const Team *q, const int count, int n, const double *w,
+static inline ALWAYS void team_sums(const Team *team, const int count, int n_sources,
+                                    const double *w,
                                     const double *z, lanes sums[4][TEAM_SIZE / LANES]) {
-    for (int m = 0; m < n; m++, w += q->n.n_units * TEAM_SIZE, z += TEAM_SIZE) {
+    for (int m = 0; m < n_sources; m++, w += team->n.n_units * TEAM_SIZE, z += TEAM_SIZE) {
         EACH_PART {
             const lanes source = load(z + v);
             for (int i = 0; i < count; i++) {
@@ -56,72 +57,73 @@ static inline ALWAYS void team_sums(const Team *q, const int count, int n, const
 }
 
 /* Writes the activations of so many units with the range [low, high] to y. */
-static inline ALWAYS void team_activate(const Team *q, const int count, int unit, lanes low,
+static inline ALWAYS void team_activate(const Team *team, const int count, int unit, lanes low,
                                         lanes high) {
     lanes sums[4][TEAM_SIZE / LANES];
-    const double *fed_back = AT(q->w, q->n.n_inputs * q->n.n_units + unit);
-    const double *bias = AT(fed_back, q->n.n_feedback * q->n.n_units);
+    const double *fed_back = AT(team->w, team->n.n_inputs * team->n.n_units + unit);
+    const double *bias = AT(fed_back, team->n.n_feedback * team->n.n_units);
     for (int i = 0; i < count; i++) EACH_PART sums[i][v / LANES] = load(AT(bias, i) + v);
-    team_sums(q, count, q->n.n_inputs, AT(q->w, unit), q->x, sums);
-    team_sums(q, count, q->n.n_feedback, fed_back, AT(q->previous, q->n.first_feedback), sums);
+    team_sums(team, count, team->n.n_inputs, AT(team->w, unit), team->x, sums);
+    team_sums(team, count, team->n.n_feedback, fed_back,
+              AT(team->previous, team->n.first_feedback), sums);
     for (int i = 0; i < count; i++) {
-        EACH_PART store(AT(q->y, unit + i) + v, squash(sums[i][v / LANES], low, high));
+        EACH_PART store(AT(team->y, unit + i) + v, squash(sums[i][v / LANES], low, high));
     }
 }
 
-static inline ALWAYS void team_units(const Team *q, int unit, int end, double low, double high) {
+static inline ALWAYS void team_units(const Team *team, int unit, int end, double low, double high) {
     const lanes from = all_lanes(low), to = all_lanes(high);
-    for (; unit + 4 <= end; unit += 4) team_activate(q, 4, unit, from, to);
-    for (; unit < end; unit++) team_activate(q, 1, unit, from, to);
+    for (; unit + 4 <= end; unit += 4) team_activate(team, 4, unit, from, to);
+    for (; unit < end; unit++) team_activate(team, 1, unit, from, to);
 }
 
 /* The gates of a block, in one part of the team. */
-static inline ALWAYS Gates_lanes team_gates(const Team *q, int block, int v) {
-    Gates_lanes gates = {.kinds = q->n.gates};
+static inline ALWAYS Gates_lanes team_gates(const Team *team, int block, int v) {
+    Gates_lanes gates = {.kinds = team->n.gates};
     for (int kind = 0; kind < N_GATES; kind++) {
         if (HAS_GATE(gates.kinds, kind)) {
-            gates.y[kind] = load(AT(q->y, q->n.first_gate[kind] + block) + v);
+            gates.y[kind] = load(AT(team->y, team->n.first_gate[kind] + block) + v);
         }
     }
     return gates;
 }
 
 /* States and activations of a block's cells, and what this step adds to their derivatives. */
-static inline ALWAYS void team_cells(const Team *q, int block) {
-    const Sizes *n = &q->n;
+static inline ALWAYS void team_cells(const Team *team, int block) {
+    const Sizes *n = &team->n;
     const lanes low = all_lanes(n->g_low), high = all_lanes(n->g_high);
     const lanes slope = all_lanes(n->g_slope);
     for (int c = block * n->block_size; c < (block + 1) * n->block_size; c++) EACH_PART {
-        const Gates_lanes gates = team_gates(q, block, v);
-        double *y = AT(q->y, n->n_gates + c) + v;
-        Values_lanes cell = {.before = load(AT(q->s, c) + v), .g = load(y)};
+        const Gates_lanes gates = team_gates(team, block, v);
+        double *y = AT(team->y, n->n_gates + c) + v;
+        Values_lanes cell = {.before = load(AT(team->s, c) + v), .g = load(y)};
         cell.s = next_state_lanes(&gates, &cell);
         cell.h = squashed_state_lanes(n->linear_state, &cell);
-        store(AT(q->s, c) + v, cell.s);
-        store(AT(q->h, c) + v, cell.h);
+        store(AT(team->s, c) + v, cell.s);
+        store(AT(team->h, c) + v, cell.h);
         store(y, cell_output_lanes(&gates, cell.h));
-        store(AT(q->u, c) + v, cell_push_lanes(&gates, &cell, low, high, slope));
+        store(AT(team->u, c) + v, cell_push_lanes(&gates, &cell, low, high, slope));
         for (int kind = 0; kind < N_STATE_GATES; kind++) {
             if (!HAS_GATE(n->gates, kind)) continue;
-            store(AT(q->u, n->gate_trace[kind] * n->n_cells + c) + v,
+            store(AT(team->u, n->gate_trace[kind] * n->n_cells + c) + v,
                   gate_push_lanes(&gates, kind, &cell));
         }
     }
 }
 
-/* Carries one trace of so many cells to this step, for n sources with activations z: (27), (25). */
-static inline ALWAYS void team_carry_rows(const Team *q, const int count, int cell, int i, int first,
-                                          int n, const double *z) {
-    const int n_cells = q->n.n_cells;
+/* Carries one trace of so many cells to this step, for sources with activations z: (27), (25). */
+static inline ALWAYS void team_carry_rows(const Team *team, const int count, int cell, int i,
+                                          int first, int n_sources, const double *z) {
+    const int n_cells = team->n.n_cells;
     EACH_PART {
         lanes u[4];
         Gates_lanes gates[4];
-        double *trace = AT(q->trace, (i * q->n_sources + first) * n_cells + cell) + v;
+        double *trace = AT(team->trace, (i * team->n_sources + first) * n_cells + cell) + v;
         for (int c = 0; c < count; c++) {
-            u[c] = load(AT(q->u, i * n_cells + cell + c) + v);
-            gates[c] = team_gates(q, (cell + c) / q->n.block_size, v);
+            u[c] = load(AT(team->u, i * n_cells + cell + c) + v);
+            gates[c] = team_gates(team, (cell + c) / team->n.block_size, v);
         }
-        for (int m = 0; m < n; m++, trace = AT(trace, n_cells)) {
+        for (int m = 0; m < n_sources; m++, trace = AT(trace, n_cells)) {
             const lanes source = load(AT(z, m) + v);
             for (int c = 0; c < count; c++) {
                 const lanes d = carousel_lanes(&gates[c], load(AT(trace, c)));
@@ -131,172 +133,178 @@ static inline ALWAYS void team_carry_rows(const Team *q, const int count, int ce
     }
 }
 
-static inline ALWAYS void team_carry(const Team *q, const int count, int cell) {
+static inline ALWAYS void team_carry(const Team *team, const int count, int cell) {
     double one[TEAM_SIZE];
     EACH_PART store(one + v, all_lanes(1.0));
-    for (int i = 0; i < q->n.n_traces; i++) {
-        team_carry_rows(q, count, cell, i, 0, q->n.n_inputs, q->x);
-        team_carry_rows(q, count, cell, i, q->n.n_inputs, q->n.n_feedback,
-                        AT(q->previous, q->n.first_feedback));
-        team_carry_rows(q, count, cell, i, q->n_sources - 1, 1, one);
+    for (int i = 0; i < team->n.n_traces; i++) {
+        team_carry_rows(team, count, cell, i, 0, team->n.n_inputs, team->x);
+        team_carry_rows(team, count, cell, i, team->n.n_inputs, team->n.n_feedback,
+                        AT(team->previous, team->n.first_feedback));
+        team_carry_rows(team, count, cell, i, team->n_sources - 1, 1, one);
     }
 }
 
 /* One step of the hidden layer: (7) to (9), (25), (27). */
-static inline void team_hidden(Team *q) {
-    double *y = q->previous;
-    const int n_cells = q->n.n_cells, first_hidden = q->n.n_gates + n_cells;
-    q->previous = q->y;
-    q->y = y;
-    team_units(q, 0, q->n.n_gates, 0.0, 1.0);
-    team_units(q, q->n.n_gates, first_hidden, q->n.g_low, q->n.g_high);
-    team_units(q, first_hidden, q->n.n_units, 0.0, 1.0);
-    for (int block = 0; block < q->n.n_blocks; block++) team_cells(q, block);
+static inline void team_hidden(Team *team) {
+    double *y = team->previous;
+    const int n_cells = team->n.n_cells, first_hidden = team->n.n_gates + n_cells;
+    team->previous = team->y;
+    team->y = y;
+    team_units(team, 0, team->n.n_gates, 0.0, 1.0);
+    team_units(team, team->n.n_gates, first_hidden, team->n.g_low, team->n.g_high);
+    team_units(team, first_hidden, team->n.n_units, 0.0, 1.0);
+    for (int block = 0; block < team->n.n_blocks; block++) team_cells(team, block);
     int cell = 0;
-    for (; cell + 4 <= n_cells; cell += 4) team_carry(q, 4, cell);
-    for (; cell < n_cells; cell++) team_carry(q, 1, cell);
+    for (; cell + 4 <= n_cells; cell += 4) team_carry(team, 4, cell);
+    for (; cell < n_cells; cell++) team_carry(team, 1, cell);
 }
 
 /* Takes so many steps without a target; rows go on. */
-static inline void team_steps(Team *q, int64_t n, const double **rows, const int *strides) {
-    for (int64_t t = 0; t < n; t++) {
-        team_inputs(q, rows);
-        team_hidden(q);
+static inline void team_steps(Team *team, int64_t n_steps, const double **rows,
+                              const int *strides) {
+    for (int64_t t = 0; t < n_steps; t++) {
+        team_inputs(team, rows);
+        team_hidden(team);
         for (int i = 0; i < TEAM_SIZE; i++) rows[i] += strides[i];
     }
 }
 
 /* The source m of the hidden layer. */
-static inline lanes team_source(const Team *q, int m, int v) {
-    if (m < q->n.n_inputs) return load(AT(q->x, m) + v);
-    m -= q->n.n_inputs;
-    if (m == q->n.n_feedback) return all_lanes(1.0);
-    return load(AT(q->previous, q->n.first_feedback + m) + v);
+static inline lanes team_source(const Team *team, int m, int v) {
+    if (m < team->n.n_inputs) return load(AT(team->x, m) + v);
+    m -= team->n.n_inputs;
+    if (m == team->n.n_feedback) return all_lanes(1.0);
+    return load(AT(team->previous, team->n.first_feedback + m) + v);
 }
 
 /* The source m of the output layer; the last one is the bias. */
-static inline lanes team_seen(const Team *q, int m, int v) {
-    const int n_inputs = q->n.shortcut ? q->n.n_inputs : 0;
-    if (m == q->n_seen) return all_lanes(1.0);
-    if (m < n_inputs) return load(AT(q->x, m) + v);
-    return load(AT(q->y, q->n.n_gates + m - n_inputs) + v);
+static inline lanes team_seen(const Team *team, int m, int v) {
+    const int n_inputs = team->n.shortcut ? team->n.n_inputs : 0;
+    if (m == team->n_seen) return all_lanes(1.0);
+    if (m < n_inputs) return load(AT(team->x, m) + v);
+    return load(AT(team->y, team->n.n_gates + m - n_inputs) + v);
 }
 
-static inline void team_outputs(const Team *q) {
-    const int n_outputs = q->n.n_outputs, n = q->n_seen;
+static inline void team_outputs(const Team *team) {
+    const int n_outputs = team->n.n_outputs, bias = team->n_seen;
     for (int k = 0; k < n_outputs; k++) EACH_PART {
-        lanes net = load(AT(q->w_output, n * n_outputs + k) + v);
-        for (int m = 0; m < n; m++) {
-            const lanes w = load(AT(q->w_output, m * n_outputs + k) + v);
-            net = FMA(w, team_seen(q, m, v), net);
+        lanes net = load(AT(team->w_output, bias * n_outputs + k) + v);
+        for (int m = 0; m < bias; m++) {
+            const lanes w = load(AT(team->w_output, m * n_outputs + k) + v);
+            net = FMA(w, team_seen(team, m, v), net);
         }
-        if (q->n.output_activation == LOGISTIC) net = squash(net, all_lanes(0.0), all_lanes(1.0));
-        store(AT(q->output, k) + v, net);
+        if (team->n.output_activation == LOGISTIC) {
+            net = squash(net, all_lanes(0.0), all_lanes(1.0));
+        }
+        store(AT(team->output, k) + v, net);
     }
 }
 
 /* The error at unit i of the cells and conventional units, from those at the outputs. */
-static inline lanes team_error(const Team *q, int i, int v) {
-    const int n_outputs = q->n.n_outputs, first = q->n.shortcut ? q->n.n_inputs : 0;
-    const double *row = AT(q->w_output, (first + i) * n_outputs) + v;
+static inline lanes team_error(const Team *team, int i, int v) {
+    const int n_outputs = team->n.n_outputs, first = team->n.shortcut ? team->n.n_inputs : 0;
+    const double *row = AT(team->w_output, (first + i) * n_outputs) + v;
     lanes error = all_lanes(0.0);
-    for (int k = 0; k < n_outputs; k++) error = FMA(load(AT(row, k)), load(AT(q->e, k) + v), error);
+    for (int k = 0; k < n_outputs; k++) {
+        error = FMA(load(AT(row, k)), load(AT(team->e, k) + v), error);
+    }
     return error;
 }
 
 /* Carries the outputs' errors to output gates (21), states (23) and conventional units (20). */
-static inline void team_backpropagate(const Team *q, int v) {
-    const Sizes *n = &q->n;
+static inline void team_backpropagate(const Team *team, int v) {
+    const Sizes *n = &team->n;
     for (int block = 0; block < n->n_blocks; block++) {
-        const Gates_lanes gates = team_gates(q, block, v);
+        const Gates_lanes gates = team_gates(team, block, v);
         lanes through = all_lanes(0.0);
         for (int c = block * n->block_size; c < (block + 1) * n->block_size; c++) {
-            const lanes error = team_error(q, c, v), h = load(AT(q->h, c) + v);
-            store(AT(q->e_s, c) + v, output_slope_lanes(&gates, n->linear_state, h) * error);
+            const lanes error = team_error(team, c, v), h = load(AT(team->h, c) + v);
+            store(AT(team->e_s, c) + v, output_slope_lanes(&gates, n->linear_state, h) * error);
             through = FMA(h, error, through);
         }
         if (HAS_GATE(n->gates, OUTPUT_GATE)) {
-            store(AT(q->delta, n->first_gate[OUTPUT_GATE] + block) + v,
+            store(AT(team->delta, n->first_gate[OUTPUT_GATE] + block) + v,
                   logistic_slope_lanes(gates.y[OUTPUT_GATE]) * through);
         }
     }
     for (int i = n->n_cells; i < n->n_cells + n->n_hidden; i++) {
-        const lanes y = load(AT(q->y, n->n_gates + i) + v);
-        store(AT(q->delta, n->n_gates + i) + v, logistic_slope_lanes(y) * team_error(q, i, v));
+        const lanes y = load(AT(team->y, n->n_gates + i) + v);
+        const lanes error = team_error(team, i, v);
+        store(AT(team->delta, n->n_gates + i) + v, logistic_slope_lanes(y) * error);
     }
 }
 
 /* w += rate * gradient for the weight from source m to a unit. */
-static inline void team_move(const Team *q, lanes rate, int m, int unit, lanes gradient, int v) {
-    if (m == q->n_sources - 1 && q->bias_mask[unit] == 0.0) return;
-    double *w = AT(q->w, m * q->n.n_units + unit) + v;
+static inline void team_move(const Team *team, lanes rate, int m, int unit, lanes gradient, int v) {
+    if (m == team->n_sources - 1 && team->bias_mask[unit] == 0.0) return;
+    double *w = AT(team->w, m * team->n.n_units + unit) + v;
     store(w, FMA(rate, gradient, load(w)));
 }
 
 /* The weights from source m to units whose errors stand in delta: (20), (21). */
-static inline void team_move_units(const Team *q, lanes rate, int m, int unit, int end, int v) {
-    const lanes z = team_source(q, m, v), zero = all_lanes(0.0);
+static inline void team_move_units(const Team *team, lanes rate, int m, int unit, int end, int v) {
+    const lanes z = team_source(team, m, v), zero = all_lanes(0.0);
     for (; unit < end; unit++) {
-        team_move(q, rate, m, unit, FMA(load(AT(q->delta, unit) + v), z, zero), v);
+        team_move(team, rate, m, unit, FMA(load(AT(team->delta, unit) + v), z, zero), v);
     }
 }
 
 /* The weights from source m to the gates of a kind that acts on the state: (26). */
-static inline void team_move_gates(const Team *q, lanes rate, int m, int kind, int v) {
-    const Sizes *n = &q->n;
-    const double *e_s = q->e_s + v;
+static inline void team_move_gates(const Team *team, lanes rate, int m, int kind, int v) {
+    const Sizes *n = &team->n;
+    const double *e_s = team->e_s + v;
     const double *trace =
-        AT(q->trace, (n->gate_trace[kind] * q->n_sources + m) * n->n_cells) + v;
+        AT(team->trace, (n->gate_trace[kind] * team->n_sources + m) * n->n_cells) + v;
     for (int block = 0; block < n->n_blocks; block++) {
         lanes sum = all_lanes(0.0);
         for (int c = 0; c < n->block_size; c++, e_s = AT(e_s, 1), trace = AT(trace, 1)) {
             sum = FMA(load(e_s), load(trace), sum);
         }
-        team_move(q, rate, m, n->first_gate[kind] + block, sum, v);
+        team_move(team, rate, m, n->first_gate[kind] + block, sum, v);
     }
 }
 
 /* The weights from source m to the cells: (28). */
-static inline void team_move_cells(const Team *q, lanes rate, int m, int v) {
-    const double *trace = AT(q->trace, m * q->n.n_cells) + v;
+static inline void team_move_cells(const Team *team, lanes rate, int m, int v) {
+    const double *trace = AT(team->trace, m * team->n.n_cells) + v;
     const lanes zero = all_lanes(0.0);
-    for (int c = 0; c < q->n.n_cells; c++) {
-        const lanes gradient = FMA(load(AT(q->e_s, c) + v), load(AT(trace, c)), zero);
-        team_move(q, rate, m, q->n.n_gates + c, gradient, v);
+    for (int c = 0; c < team->n.n_cells; c++) {
+        const lanes gradient = FMA(load(AT(team->e_s, c) + v), load(AT(trace, c)), zero);
+        team_move(team, rate, m, team->n.n_gates + c, gradient, v);
     }
 }
 
 /* w += rate * gradient, in the nets of one part; where e is zero nothing moves. */
-static inline void team_move_part(const Team *q, double rate, int v) {
-    const Sizes *n = &q->n;
+static inline void team_move_part(const Team *team, double rate, int v) {
+    const Sizes *n = &team->n;
     const lanes by = all_lanes(rate), zero = all_lanes(0.0);
     const int first_output_gate = n->first_gate[OUTPUT_GATE];
-    team_backpropagate(q, v);
-    for (int m = 0; m < q->n_sources; m++) {
+    team_backpropagate(team, v);
+    for (int m = 0; m < team->n_sources; m++) {
         for (int kind = 0; kind < N_STATE_GATES; kind++) {
-            if (HAS_GATE(n->gates, kind)) team_move_gates(q, by, m, kind, v);
+            if (HAS_GATE(n->gates, kind)) team_move_gates(team, by, m, kind, v);
         }
         if (HAS_GATE(n->gates, OUTPUT_GATE)) {
-            team_move_units(q, by, m, first_output_gate, first_output_gate + n->n_blocks, v);
+            team_move_units(team, by, m, first_output_gate, first_output_gate + n->n_blocks, v);
         }
-        team_move_cells(q, by, m, v);
-        team_move_units(q, by, m, n->n_gates + n->n_cells, n->n_units, v);
+        team_move_cells(team, by, m, v);
+        team_move_units(team, by, m, n->n_gates + n->n_cells, n->n_units, v);
     }
-    for (int m = 0; m < q->n_seen + n->output_bias; m++) {
-        const lanes z = team_seen(q, m, v);
+    for (int m = 0; m < team->n_seen + n->output_bias; m++) {
+        const lanes z = team_seen(team, m, v);
         for (int k = 0; k < n->n_outputs; k++) {
-            double *w = AT(q->w_output, m * n->n_outputs + k) + v;
-            store(w, FMA(by, FMA(load(AT(q->e, k) + v), z, zero), load(w)));
+            double *w = AT(team->w_output, m * n->n_outputs + k) + v;
+            store(w, FMA(by, FMA(load(AT(team->e, k) + v), z, zero), load(w)));
         }
     }
 }
 
 /* Updates the nets for which a target is due. */
-static inline void team_update(const Team *q, double rate, const int *is_due) {
+static inline void team_update(const Team *team, double rate, const int *is_due) {
     EACH_PART {
         int any = 0;
         EACH_LANE any |= is_due[v + i];
-        if (any) team_move_part(q, rate, v);
+        if (any) team_move_part(team, rate, v);
     }
 }
 

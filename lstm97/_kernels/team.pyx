@@ -42,9 +42,9 @@ cdef extern from "team.h" nogil:
         double *e_s
         double *delta
 
-    void team_steps(Team *q, int64_t n, const double **rows, const int *strides) noexcept
-    void team_outputs(const Team *q) noexcept
-    void team_update(const Team *q, double rate, const int *is_due) noexcept
+    void team_steps(Team *team, int64_t n, const double **rows, const int *strides) noexcept
+    void team_outputs(const Team *team) noexcept
+    void team_update(const Team *team, double rate, const int *is_due) noexcept
 
 
 cdef struct Job:
@@ -68,15 +68,15 @@ cdef struct Lane:
 
 
 cdef inline void exchange(
-    const Team *q, const int64_t[::1] places, int lane, double *weights, bint inward
+    const Team *team, const int64_t[::1] places, int lane, double *weights, bint inward
 ) noexcept nogil:
     """Copy weights between a flat vector and a lane."""
     cdef Py_ssize_t i
     for i in range(places.shape[0]):
         if inward:
-            q.w[places[i] * TEAM_SIZE + lane] = weights[i]
+            team.w[places[i] * TEAM_SIZE + lane] = weights[i]
         else:
-            weights[i] = q.w[places[i] * TEAM_SIZE + lane]
+            weights[i] = team.w[places[i] * TEAM_SIZE + lane]
 
 
 cdef inline void clear_lane(double *p, Py_ssize_t n, int lane) noexcept nogil:
@@ -86,47 +86,47 @@ cdef inline void clear_lane(double *p, Py_ssize_t n, int lane) noexcept nogil:
         p[i * TEAM_SIZE + lane] = 0.0
 
 
-cdef inline void begin_sequence(const Team *q, Lane *at, int lane) noexcept nogil:
+cdef inline void begin_sequence(const Team *team, Lane *at, int lane) noexcept nogil:
     """Set activations, states and traces of a lane to zero."""
-    clear_lane(q.y, q.n.n_units, lane)
-    clear_lane(q.s, q.n.n_cells, lane)
-    clear_lane(q.trace, <Py_ssize_t> q.n.n_traces * q.n_sources * q.n.n_cells, lane)
+    clear_lane(team.y, team.n.n_units, lane)
+    clear_lane(team.s, team.n.n_cells, lane)
+    clear_lane(team.trace, <Py_ssize_t> team.n.n_traces * team.n_sources * team.n.n_cells, lane)
     memset(&at.sum, 0, sizeof(Summary))
     at.t = 0
 
 
-cdef inline const double *row_of(const Team *q, const Lane *at) noexcept nogil:
+cdef inline const double *row_of(const Team *team, const Lane *at) noexcept nogil:
     """Return the inputs of a lane at this step."""
-    return at.job.x + (at.job.starts[at.i] + at.t) * q.n.n_inputs
+    return at.job.x + (at.job.starts[at.i] + at.t) * team.n.n_inputs
 
 
-cdef inline const double *target_of(const Team *q, const Lane *at) noexcept nogil:
+cdef inline const double *target_of(const Team *team, const Lane *at) noexcept nogil:
     """Return the targets of a lane at this step, or NULL if nothing is due."""
     cdef int k
     cdef const double *target
     if at.job == NULL or not (at.job.every or at.t == at.job.lengths[at.i] - 1):
         return NULL
     target = at.job.values
-    target += (at.job.first[at.i] + (at.t if at.job.every else 0)) * q.n.n_outputs
-    for k in range(q.n.n_outputs):
+    target += (at.job.first[at.i] + (at.t if at.job.every else 0)) * team.n.n_outputs
+    for k in range(team.n.n_outputs):
         if not isnan(target[k]):
             return target
     return NULL
 
 
-cdef inline void output_error(const Team *q, Lane *at, int lane) noexcept nogil:
+cdef inline void output_error(const Team *team, Lane *at, int lane) noexcept nogil:
     """Set the errors e at the outputs' net inputs (19); zero where nothing is due."""
     cdef int k
     cdef double error, y, loss = 0.0
-    cdef bint is_logistic = q.n.output_activation == LOGISTIC
-    for k in range(q.n.n_outputs):
-        q.e[k * TEAM_SIZE + lane] = 0.0
+    cdef bint is_logistic = team.n.output_activation == LOGISTIC
+    for k in range(team.n.n_outputs):
+        team.e[k * TEAM_SIZE + lane] = 0.0
         if at.target == NULL or isnan(at.target[k]):
             continue
-        y = q.output[k * TEAM_SIZE + lane]
+        y = team.output[k * TEAM_SIZE + lane]
         error = at.target[k] - y
         loss += 0.5 * error * error
-        q.e[k * TEAM_SIZE + lane] = error * y * (1.0 - y) if is_logistic else error
+        team.e[k * TEAM_SIZE + lane] = error * y * (1.0 - y) if is_logistic else error
         if isnan(error) or fabs(error) > at.sum.max_error:
             at.sum.max_error = fabs(error)  # a NaN stays: nothing is larger
         at.sum.sum_error += fabs(error)
@@ -150,31 +150,31 @@ cdef inline int64_t steps_before(const Lane *at) noexcept nogil:
 
 
 cdef inline void begin_job(
-    const Team *q, const int64_t[::1] places, Lane *at, int lane, Job *job
+    const Team *team, const int64_t[::1] places, Lane *at, int lane, Job *job
 ) noexcept nogil:
     """Give a lane its next job."""
     at.job = job
     at.i = 0
-    exchange(q, places, lane, job.weights, True)
-    begin_sequence(q, at, lane)
+    exchange(team, places, lane, job.weights, True)
+    begin_sequence(team, at, lane)
 
 
 cdef inline void advance(
-    const Team *q, const int64_t[::1] places, Lane *at, int lane
+    const Team *team, const int64_t[::1] places, Lane *at, int lane
 ) noexcept nogil:
     """Go to the next step or sequence, or end the job."""
     at.t += 1
     if at.t < at.job.lengths[at.i]:
         return
     if end_sequence(at):
-        begin_sequence(q, at, lane)
+        begin_sequence(team, at, lane)
     else:
-        exchange(q, places, lane, at.job.weights, False)
+        exchange(team, places, lane, at.job.weights, False)
         at.job = NULL
 
 
 cdef void learn_jobs(
-    Team *q, const int64_t[::1] places, Job *jobs, Py_ssize_t n_jobs, double rate,
+    Team *team, const int64_t[::1] places, Job *jobs, Py_ssize_t n_jobs, double rate,
     const double *nothing
 ) noexcept nogil:
     """Do all jobs; an idle lane is fed with zeros."""
@@ -193,29 +193,29 @@ cdef void learn_jobs(
             while next_job < n_jobs and jobs[next_job].n_sequences == 0:
                 next_job += 1
             if lanes[lane].job == NULL and next_job < n_jobs:
-                begin_job(q, places, &lanes[lane], lane, &jobs[next_job])
+                begin_job(team, places, &lanes[lane], lane, &jobs[next_job])
                 next_job += 1
             rows[lane], strides[lane] = nothing, 0
             if lanes[lane].job != NULL:
                 is_idle = False
                 n_free = min(n_free, steps_before(&lanes[lane]))
-                rows[lane], strides[lane] = row_of(q, &lanes[lane]), q.n.n_inputs
+                rows[lane], strides[lane] = row_of(team, &lanes[lane]), team.n.n_inputs
         if is_idle:
             return
-        team_steps(q, n_free + 1, rows, strides)
+        team_steps(team, n_free + 1, rows, strides)
         for lane in range(TEAM_SIZE):
             lanes[lane].t += n_free
-            lanes[lane].target = target_of(q, &lanes[lane])
+            lanes[lane].target = target_of(team, &lanes[lane])
             is_due[lane] = lanes[lane].target != NULL
             any_due = any_due or is_due[lane]
         if any_due:
-            team_outputs(q)
+            team_outputs(team)
             for lane in range(TEAM_SIZE):
-                output_error(q, &lanes[lane], lane)
-            team_update(q, rate, is_due)
+                output_error(team, &lanes[lane], lane)
+            team_update(team, rate, is_due)
         for lane in range(TEAM_SIZE):
             if lanes[lane].job != NULL:
-                advance(q, places, &lanes[lane], lane)
+                advance(team, places, &lanes[lane], lane)
 
 
 # ---- what Python calls ---------------------------------------------------------------------------
@@ -241,7 +241,7 @@ cdef class TeamNetwork:
         One that the team `supports`.
     """
 
-    cdef Team q
+    cdef Team team
     cdef object topology
     cdef int64_t[::1] places
     cdef double[::1] memory, bias_mask, nothing
@@ -250,41 +250,42 @@ cdef class TeamNetwork:
         if not supports(topology):
             raise ValueError(f"a team cannot train nets of this kind: {topology}")
         self.topology = topology
-        self.q.n = layout_of(topology)
-        self.q.n_sources = self.q.n.hidden_rows
-        self.q.n_seen = self.q.n.output_rows - 1
+        self.team.n = layout_of(topology)
+        self.team.n_sources = self.team.n.hidden_rows
+        self.team.n_seen = self.team.n.output_rows - 1
         self._allocate()
         self.places = places_of(topology)
 
     cdef _allocate(self):
         """Allocate one zeroed array for all registers, aligned to a cache line."""
-        cdef Team *q = &self.q
-        cdef Sizes *n = &self.q.n
-        cdef Py_ssize_t hidden = q.n_sources * n.n_units, output = (q.n_seen + 1) * n.n_outputs
-        cdef Py_ssize_t traces = n.n_traces * q.n_sources * n.n_cells
+        cdef Team *team = &self.team
+        cdef Sizes *n = &self.team.n
+        cdef Py_ssize_t hidden = team.n_sources * n.n_units
+        cdef Py_ssize_t output = (team.n_seen + 1) * n.n_outputs
+        cdef Py_ssize_t traces = n.n_traces * team.n_sources * n.n_cells
         self.bias_mask, self.nothing = np.zeros(n.n_units + 1), np.zeros(n.n_inputs)
         for group in self.topology.hidden_groups:
             np.asarray(self.bias_mask)[group.first : group.first + group.n_units] = group.bias
-        q.bias_mask = &self.bias_mask[0]
+        team.bias_mask = &self.bias_mask[0]
         self.memory = np.zeros(8 + TEAM_SIZE * (
-            hidden + output + traces + n.n_inputs + 3 * n.n_units + (3 + n.n_traces) * n.n_cells
-            + 2 * n.n_outputs
+            hidden + output + traces + n.n_inputs + 3 * n.n_units
+            + (3 + n.n_traces) * n.n_cells + 2 * n.n_outputs
         ))
         cdef double *p = &self.memory[0]
         p += (64 - <uintptr_t> p % 64) % 64 // sizeof(double)
-        q.w, p = p, p + hidden * TEAM_SIZE
-        q.w_output, p = p, p + output * TEAM_SIZE
-        q.x, p = p, p + n.n_inputs * TEAM_SIZE
-        q.y, p = p, p + n.n_units * TEAM_SIZE
-        q.previous, p = p, p + n.n_units * TEAM_SIZE
-        q.delta, p = p, p + n.n_units * TEAM_SIZE
-        q.s, p = p, p + n.n_cells * TEAM_SIZE
-        q.h, p = p, p + n.n_cells * TEAM_SIZE
-        q.u, p = p, p + n.n_traces * n.n_cells * TEAM_SIZE
-        q.e_s, p = p, p + n.n_cells * TEAM_SIZE
-        q.trace, p = p, p + traces * TEAM_SIZE
-        q.output, p = p, p + n.n_outputs * TEAM_SIZE
-        q.e = p
+        team.w, p = p, p + hidden * TEAM_SIZE
+        team.w_output, p = p, p + output * TEAM_SIZE
+        team.x, p = p, p + n.n_inputs * TEAM_SIZE
+        team.y, p = p, p + n.n_units * TEAM_SIZE
+        team.previous, p = p, p + n.n_units * TEAM_SIZE
+        team.delta, p = p, p + n.n_units * TEAM_SIZE
+        team.s, p = p, p + n.n_cells * TEAM_SIZE
+        team.h, p = p, p + n.n_cells * TEAM_SIZE
+        team.u, p = p, p + n.n_traces * n.n_cells * TEAM_SIZE
+        team.e_s, p = p, p + n.n_cells * TEAM_SIZE
+        team.trace, p = p, p + traces * TEAM_SIZE
+        team.output, p = p, p + n.n_outputs * TEAM_SIZE
+        team.e = p
 
     def learn(self, jobs, double learning_rate):
         """Train several nets, each on its own sequences, one after the other.
@@ -309,7 +310,7 @@ cdef class TeamNetwork:
         for j, (weights, X, y) in enumerate(jobs):
             kept.append(self._set_job(&table[j], weights, X, y, results[j]))
         with nogil:
-            learn_jobs(&self.q, self.places, table, n_jobs, learning_rate, &self.nothing[0])
+            learn_jobs(&self.team, self.places, table, n_jobs, learning_rate, &self.nothing[0])
         return [results[j][: table[j].n_done] for j in range(n_jobs)]
 
     cdef _set_job(self, Job *job, double[::1] weights, X, y, double[:, ::1] results):
@@ -319,7 +320,7 @@ cdef class TeamNetwork:
             raise ValueError("a team needs dense inputs and targets without weights")
         if weights.shape[0] != self.topology.n_weights:
             raise ValueError(f"{self.topology.n_weights} weights expected, got {weights.shape[0]}")
-        data.check(self.q.n.n_inputs, self.q.n.n_outputs)
+        data.check(self.team.n.n_inputs, self.team.n.n_outputs)
         memset(job, 0, sizeof(Job))
         job.n_sequences, job.every = data.n_sequences, data.target.every
         if job.n_sequences > 0:

@@ -299,19 +299,19 @@ static inline void add_weighted(int n_lanes, int n_sources, const double *w, con
     }
 }
 
-/* d[m, l] += u[l] z[m]. */
+/* sums[m, l] += u[l] z[m]. */
 static inline void add_outer(int n_lanes, int n_sources, const double *u, const double *z,
-                             double *d) {
+                             double *sums) {
     if (n_lanes > WIDE) {
         for (int m = 0; m < n_sources; m++) {
-            add_scaled(n_lanes, z[m], u, d + (int64_t)m * n_lanes);
+            add_scaled(n_lanes, z[m], u, sums + (int64_t)m * n_lanes);
         }
         return;
     }
     int l = 0;
     for (; l + LANES < n_lanes; l += 2 * LANES) {
         const lanes left = load(u + l), right = load(u + l + LANES);
-        double *row = d + l;
+        double *row = sums + l;
         UNROLLED for (int m = 0; m < n_sources; m++, row += n_lanes) {
             const lanes source = all_lanes(z[m]);
             store(row, FMA(left, source, load(row)));
@@ -320,7 +320,7 @@ static inline void add_outer(int n_lanes, int n_sources, const double *u, const 
     }
     if (l < n_lanes) {
         const lanes last = load(u + l);
-        double *row = d + l;
+        double *row = sums + l;
         UNROLLED for (int m = 0; m < n_sources; m++, row += n_lanes) {
             store(row, FMA(last, all_lanes(z[m]), load(row)));
         }

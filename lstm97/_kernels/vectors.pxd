@@ -27,9 +27,9 @@ cdef extern from "vectors.h" nogil:
     void add_products(int n_lanes, const double *a, const double *x, double *y) noexcept
     # y[l] += a x[l], and x[l] = 0
     void move_lanes(int n_lanes, double a, double *x, double *y) noexcept
-    # d[m, l] += u[l] z[m]
+    # sums[m, l] += u[l] z[m]
     void add_outer(
-        int n_lanes, int n_sources, const double *u, const double *z, double *d
+        int n_lanes, int n_sources, const double *u, const double *z, double *sums
     ) noexcept
 
 

@@ -1,4 +1,4 @@
-"""Settings: one frozen record per reading of a row of the paper's tables, from settings.toml."""
+"""Settings of the experiments, read from settings.toml."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ ESTIMATORS = estimators.ESTIMATORS | {
 
 @dataclass(frozen=True)
 class Setting:
-    """One reading of one row; the fields are explained in settings.toml.
+    """One reading of one row of the paper's tables; settings.toml explains the fields.
 
     Examples
     --------
@@ -32,7 +32,7 @@ class Setting:
     >>> setting.table, setting.title, setting.published_mean
     (7, 'Adding, T=100', 74000)
     >>> smaller = replace(setting, limit=1000)
-    >>> smaller.digest == setting.digest  # its trials are others
+    >>> smaller.digest == setting.digest  # its trials are different ones
     False
     """
 
@@ -59,13 +59,13 @@ class Setting:
         Returns
         -------
         task : Task
-            What the trial draws its sequences from.
+            Source of the sequences of a trial.
         """
         parameters = dict(self.task)
         return TASKS[parameters.pop("name")](**parameters)
 
     def make_estimator(self):
-        """Return the estimator that describes net and learning rule.
+        """Return the estimator that has the net and the learning rule.
 
         Returns
         -------
@@ -75,24 +75,25 @@ class Setting:
         return ESTIMATORS[self.estimator](**from_published(self.estimator, self.network))
 
     def make_stop_rule(self, task, learner, rng):
-        """Return the rule that ends training; an exam is taken by the learner.
+        """Return the rule that ends training.
 
-        What a net answers of a set that it learns again and again says little: there, as many new
-        sequences take the place of the most recent ones.
+        Rules look at the most recent training sequences, or examine the learner on new ones. A net
+        that learns one set again and again is examined in any case, on as many new sequences: it
+        may know its set by heart.
 
         Parameters
         ----------
         task : Task
-            What an exam is drawn from.
+            Source of the sequences of an exam.
         learner : Learner
-            Who takes it.
+            Learner to examine.
         rng : numpy.random.Generator
-            Source of its sequences.
+            Random numbers of the exams.
 
         Returns
         -------
         rule : StopRule
-            For one trial.
+            Rule for one trial.
         """
         parameters = dict(self.stop)
         if parameters.pop("rule") == "exam":
@@ -107,12 +108,12 @@ class Setting:
 
     @property
     def published_mean(self):
-        """Training sequences to success in the paper; None, where all of its trials failed."""
+        """Training sequences to success in the paper; None if all of its trials failed."""
         return self.paper.get("n_sequences")
 
     @property
     def published_count(self):
-        """The same in words; none, where the paper has no figures."""
+        """The same in words; empty if the paper has no figures."""
         if not self.paper:
             return ""
         beyond = self.paper.get("beyond")
@@ -120,7 +121,7 @@ class Setting:
 
     @property
     def published_rate(self):
-        """Fraction of the paper's trials that succeeded; None, if it says "some fraction"."""
+        """Fraction of the paper's trials that succeeded; None if it says "some fraction"."""
         rate = self.paper.get("success", 1.0)
         return None if isinstance(rate, str) else rate
 
@@ -134,11 +135,11 @@ class Setting:
 
     @property
     def published_trials(self):
-        """How many trials the paper's figures are from; None, where it quotes others."""
+        """Number of trials behind the paper's figures; None if it quotes others."""
         return None if self.paper.get("quoted") else self.paper.get("trials", self.trials)
 
     def by(self, method):
-        """Return this setting for a method, with that method's net if it is another.
+        """Return this setting for a method, with the net of that method.
 
         Parameters
         ----------
@@ -148,7 +149,7 @@ class Setting:
         Returns
         -------
         Setting
-            Its id has the method's name behind an "@".
+            Its id ends with "@" and the method's name.
         """
         name = f"{self.id}@{method}"
         if method == self.method:
@@ -180,26 +181,27 @@ class Setting:
 
     @property
     def digest(self):
-        """Hash of all that decides what a trial does: a record is good for one digest."""
+        """Hash of all that decides the result of a trial; a record is valid for one digest."""
         parts = {k: v for k, v in asdict(self).items() if k not in NOT_DECISIVE}
-        if not self.training_set:  # a field that came later; older records are still good
+        if not self.training_set:  # older records were made before this field existed
             del parts["training_set"]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
+# Fields that a setting merges with those of the setting that it is like.
 MERGEABLE = {"task", "network", "stop"}
-# Of the tasks of the matrix, which are smaller than the paper's, or not of the paper.
+# Tasks of the matrix are smaller than the paper's, or are not in the paper.
 NO_FIGURES = {"table": 0, "weights": 0, "paper": {}}
 NOT_DECISIVE = {"id", "row", "title", "table", "trials", "weights", "departures", "paper"}
 
 
 def load_settings():
-    """Return all settings by their ids, in the order of the paper's tables.
+    """Return all settings in the order of the paper's tables.
 
     Returns
     -------
     settings : dict of str to Setting
-        By their ids.
+        Settings by id.
 
     Examples
     --------
@@ -221,7 +223,7 @@ def load_matrix():
     Returns
     -------
     settings : dict of str to dict of str to Setting
-        By task, then by method.
+        Settings by task and by method.
 
     Examples
     --------
@@ -245,12 +247,12 @@ def load_matrix():
 
 @cache
 def load_methods():
-    """Return what each method's nets are on tasks that are not its own, by its name.
+    """Return how each method is applied to tasks for which the paper does not give it.
 
     Returns
     -------
     methods : dict of str to dict
-        See methods.toml.
+        Changes to a setting by name of the method; methods.toml explains them.
 
     Examples
     --------
@@ -266,7 +268,7 @@ def _read(name):
 
 
 def _setting(name, tables, defaults):
-    """Make one setting: the defaults, what it is like, its own fields."""
+    """Make one setting from the defaults, the settings that it is like, and its own fields."""
     chain, at = [], name
     while at is not None:
         chain.insert(0, tables[at])
@@ -278,7 +280,7 @@ def _setting(name, tables, defaults):
 
 
 def _merged(fields, part):
-    """Return fields with those of part; of a mergeable table, only what part names."""
+    """Return the fields, replaced by those of a part; mergeable tables keep other keys."""
     merged = {**fields, **{k: v for k, v in part.items() if k not in ("like", "row")}}
     for key in MERGEABLE & fields.keys() & part.keys():
         merged[key] = {**fields[key], **part[key]}

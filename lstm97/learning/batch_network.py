@@ -136,12 +136,12 @@ class BatchNetwork:
 
     def _output_sources(self, batch):
         """Return the sources of the output layer, and the column where activations begin."""
-        n = self.topology
-        n_dense = batch.n_dense * n.shortcut
-        u = self._room("u", len(batch.rows), n_dense + self._n_seen + n.output_bias)
+        net = self.topology
+        n_dense = batch.n_dense * net.shortcut
+        u = self._room("u", len(batch.rows), n_dense + self._n_seen + net.output_bias)
         if n_dense:
             u[:, :n_dense] = batch.z[batch.rows, :n_dense]
-        if n.output_bias:
+        if net.output_bias:
             u[:, -1] = 1.0
         return u, n_dense
 
@@ -191,16 +191,16 @@ class BatchNetwork:
 
     def _unroll(self, batch, e, full):
         """Carry the outputs' errors to the hidden layer's net inputs, in batch.a."""
-        n, active = self.topology, batch.packing.active
-        first, gates = n.n_inputs * n.shortcut, self._n_units - self._n_seen
+        net, active = self.topology, batch.packing.active
+        first, gates = net.n_inputs * net.shortcut, self._n_units - self._n_seen
         error = self._room("error", len(e), self._n_units)
         error[:, :gates] = 0.0
         np.matmul(e, batch.w_output[first : first + self._n_seen].T, out=error[:, gates:])
         self._layer.backward(
-            active, batch.a, batch.h, self._zeros("s", active[0], max(1, n.n_cells)),
+            active, batch.a, batch.h, self._zeros("s", active[0], max(1, net.n_cells)),
             self._zeros("received", active[0], self._n_units) if full else error,
             batch.rows, error,
-            batch.w[n.n_inputs : n.n_inputs + self._n_feedback] if full else None,
+            batch.w[net.n_inputs : net.n_inputs + self._n_feedback] if full else None,
         )  # fmt: skip
 
     # -- memory ----------------------------------------------------------------------------------

@@ -194,12 +194,12 @@ class CascadeLearner(Learner):
 
     def _draw(self):
         """Make fresh candidates."""
-        n = self.topology
-        shape = (n.n_candidate_sources, self.settings.n_candidates)
-        rng = np.random.Generator(np.random.PCG64([self.state.seed, n.n_hidden]))
+        net = self.topology
+        shape = (net.n_candidate_sources, self.settings.n_candidates)
+        rng = np.random.Generator(np.random.PCG64([self.state.seed, net.n_hidden]))
         scale = self.settings.init_scale
         weights = rng.uniform(-scale, scale, shape)
-        return Candidates(weights, Move.none(shape), np.zeros((n.n_outputs, shape[1])))
+        return Candidates(weights, Move.none(shape), np.zeros((net.n_outputs, shape[1])))
 
     def _install(self, unit, covariance):
         """Freeze a candidate; the outputs begin with weights no larger than a regression's."""
@@ -211,19 +211,21 @@ class CascadeLearner(Learner):
 
     def _forward(self, X, y=None):
         """Compute all hidden values."""
-        n = self.topology
-        batch = _Batch(X, y, n.n_hidden)
-        views = n.views(self.weights)
-        for k in range(n.n_hidden):
-            unit = Pool(n.n_inputs, k, 1, n.n_outputs)
+        net = self.topology
+        batch = _Batch(X, y, net.n_hidden)
+        views = net.views(self.weights)
+        for k in range(net.n_hidden):
+            unit = Pool(net.n_inputs, k, 1, net.n_outputs)
             for _, piece in batch.pieces:
                 unit.run(views[f"hidden_{k}"], piece)
         return batch
 
     def _outputs(self):
-        n = self.topology
-        outputs = Outputs(n.n_inputs, n.n_hidden, n.n_outputs, n.output_activation, n.loss)
-        return outputs, n.views(self.weights)["output"]
+        net = self.topology
+        outputs = Outputs(
+            net.n_inputs, net.n_hidden, net.n_outputs, net.output_activation, net.loss
+        )
+        return outputs, net.views(self.weights)["output"]
 
     def _errors(self, batch):
         """Return results, residual errors (NaN: no target), and the outputs' gradient."""
@@ -240,13 +242,13 @@ class CascadeLearner(Learner):
 
         The gradient is divided by the errors' root mean square: their scale does not matter.
         """
-        n, candidates = self.topology, self.state.candidates
+        net, candidates = self.topology, self.state.candidates
         squares = centre(residual, weight)
         product = n_points * squares
         scale = 1.0 / math.sqrt(product) if product > 0.0 else 0.0
         sign = np.sign(candidates.covariance)
         total, gradient = np.zeros(sign.shape), np.zeros(candidates.weights.shape)
-        pool = Pool(n.n_inputs, n.n_hidden, sign.shape[1], n.n_outputs)
+        pool = Pool(net.n_inputs, net.n_hidden, sign.shape[1], net.n_outputs)
         for _, piece in batch.pieces:
             pool.correlate(candidates.weights, piece, residual, sign, total, gradient)
         return total / n_points, scale * gradient
