@@ -2,8 +2,8 @@
 
     python benchmarks/speed/compare/page.py
 
-What stands between `<!-- made from records: NAME -->` and `<!-- end -->` is made, the rest is
-written by hand.
+The script replaces the text between `<!-- made from records: NAME -->` and `<!-- end -->`. The rest
+is written by hand.
 """
 
 import json
