@@ -17,7 +17,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from lstm97.data.checks import as_steps, naming
-from lstm97.data.input import SequenceInputMixin
+from lstm97.data.input import check_step_names, check_table, check_width
 from lstm97.data.sequences import Sequences, SequencesLike, as_sequences, is_ragged
 from lstm97.data.targets import TargetsLike, as_labels, flatten_steps, has_steps
 
@@ -32,7 +32,7 @@ def _wraps(method: str) -> Callable[[Any], bool]:
     return check
 
 
-class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
+class StepwiseTransformer(TransformerMixin, BaseEstimator):
     """Transformer that applies a transformer of scikit-learn to every step of sequences.
 
     The wrapped transformer sees a table with one row per step, and knows nothing of sequences. It
@@ -272,14 +272,15 @@ class StepwiseTransformer(SequenceInputMixin, TransformerMixin, BaseEstimator):
             steps = _collect(X)
             if reset:
                 self.n_features_in_ = self.n_step_features_in_ = steps.n_features
-            self._check_width(steps)
-            self._check_step_names(X, reset)
+            check_width(self, steps)
+            check_step_names(self, X, reset)
             return steps
-        X = self._check_table(X, reset)
+        X = check_table(self, X, reset)
         steps = _Steps.from_rows(X, self.n_channels or X.shape[1])
         if reset:
             self.n_step_features_in_ = steps.n_features
-        return self._check_width(steps)
+        check_width(self, steps)
+        return steps
 
     def _check_transformed(self, X: Any) -> Sequences:
         """Convert transformed X to sequences; the wrapped transformer checks their width."""

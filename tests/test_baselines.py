@@ -13,10 +13,10 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import Pipeline
 
-import lstm97.estimators.base
 from lstm97 import LSTMClassifier, LSTMRegressor, Sequences, estimators
 from lstm97.data.targets import Targets
 from lstm97.estimators import BPTTClassifier, BPTTRegressor, CascadeCorrelationClassifier
+from lstm97.learning.loop import Training
 from reference.cases import kernel_pass
 
 ESTIMATORS = [
@@ -247,15 +247,14 @@ def test_an_interrupted_call_changes_nothing(Estimator, every, method, monkeypat
     before = joblib.hash(model)
     learned = []
 
-    def interrupted(learner, blocks, rule, on_block=None):
-        """Interrupt when the first block has been learned."""
-        start = joblib.hash(learner.snapshot())
-        learner.learn(*next(iter(blocks)))
-        learned.append(joblib.hash(learner.snapshot()) != start)
+    def interrupted(training, X, y):
+        """Interrupt when the first chunk has been learned."""
+        start = joblib.hash(training.learner.snapshot())
+        training.learner.learn(X, y)
+        learned.append(joblib.hash(training.learner.snapshot()) != start)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lstm97.estimators.base, "train", interrupted)
-    monkeypatch.setattr(lstm97.learning.fit, "train", interrupted)
+    monkeypatch.setattr(Training, "learn", interrupted)
     with pytest.raises(KeyboardInterrupt):
         getattr(model, method)(X, y)
     assert learned == [True]
@@ -358,14 +357,15 @@ def test_a_net_without_cells_is_trained_as_bptt_does(Estimator, every):
 
 
 @both_kinds
-def test_the_full_gradient_ignores_update(Estimator):
+def test_update_is_for_the_truncated_gradient(Estimator):
     X, y = data(Estimator, every=True)
-    for gradient, is_ignored in (("full", True), ("truncated", False)):
-        one, other = (
-            make(Estimator, gradient=gradient, update=update).fit(X, y)
-            for update in ("step", "sequence")
-        )
-        assert (one.weights_ == other.weights_).all() == is_ignored
+    step, sequence = (make(Estimator, update=update).fit(X, y) for update in ("step", "sequence"))
+    assert (step.weights_ != sequence.weights_).any()
+    assert (step.weights_ == make(Estimator).fit(X, y).weights_).all()
+    full = make(Estimator, gradient="full", update="sequence").fit(X, y)
+    assert (full.weights_ == make(Estimator, gradient="full").fit(X, y).weights_).all()
+    with pytest.raises(ValueError, match="update='step' cannot be combined with gradient='full'"):
+        make(Estimator, gradient="full", update="step").fit(X, y)
 
 
 @every_or_last

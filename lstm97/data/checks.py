@@ -1,6 +1,9 @@
 """Checks that turn arguments into arrays of numbers; every message names the argument."""
 
 import copy
+import re
+import sys
+import warnings
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,6 +12,8 @@ from scipy import sparse
 
 # The kernels count columns and entries of a CSR matrix in C integers.
 MAX_INDEX = np.iinfo(np.intc).max
+# Code that may stand between a user's line and ours: this package, and callbacks of scikit-learn.
+OURS = re.compile(r"(lstm97|sklearn\.callback)(\.|$)")
 
 
 @contextmanager
@@ -23,6 +28,18 @@ def naming(name):
         raise ValueError(f"{name}: {error}") from error
     except (TypeError, NotImplementedError) as error:
         raise TypeError(f"{name}: {error}") from error
+
+
+def warn_user(message, category=UserWarning):
+    """Warn, and name the line outside of this package that called it.
+
+    As with scikit-learn's estimators, the default filters show the warning at every call.
+    """
+    frame = sys._getframe(1)
+    while frame.f_back is not None and OURS.match(frame.f_globals.get("__name__", "")):
+        frame = frame.f_back
+    name = frame.f_globals.get("__name__", "")
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, name)
 
 
 def locate(row, starts, lengths):

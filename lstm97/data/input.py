@@ -1,84 +1,91 @@
-"""The X that users give, to `Sequences`: what estimators and transformers have in common."""
+"""The X that users give, to `Sequences`: what estimators and transformers have in common.
 
-import warnings
+An estimator here is an object with the parameter `n_channels`, on which the fitted attributes that
+describe X are set if `reset` is true, and with which X is compared if not.
+"""
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 
-from lstm97.data.checks import naming, refuse_masked, refuse_strings
+from lstm97.data.checks import naming, refuse_masked, refuse_strings, warn_user
 from lstm97.data.sequences import Sequences, as_sequences, is_ragged
 
 
-class SequenceInputMixin:
-    """Checks of X, for what has the parameter `n_channels`."""
+def check_X(estimator, X, reset):
+    """Convert X to Sequences; a table goes through scikit-learn's own checks."""
+    if not is_ragged(X):
+        return _check_rows(estimator, X, reset)
+    sequences = as_sequences(X)
+    if reset:
+        estimator.n_features_in_ = estimator.n_step_features_in_ = sequences.n_features
+        estimator.x_is_table_ = False
+    check_width(estimator, sequences)
+    check_step_names(estimator, X, reset)
+    return sequences
 
-    def _check_X(self, X, reset):
-        """Convert X to Sequences; a table goes through scikit-learn's own checks."""
-        if is_ragged(X):
-            sequences = as_sequences(X)
-            if reset:
-                self.n_features_in_ = self.n_step_features_in_ = sequences.n_features
-                self.x_is_table_ = False
-            self._check_width(sequences)
-            self._check_step_names(X, reset)
-            return sequences
-        if getattr(X, "ndim", 2) > 3 or (isinstance(X, list | tuple) and len(X) == 0):
-            raise ValueError(
-                f"X of shape {np.shape(X)}: sequences, a 3-D array (sequences, steps, features) "
-                "or a 2-D array with a sequence per row expected"
-            )
-        if not reset and self.n_channels is None and not self.x_is_table_:
-            raise ValueError(
-                f"X is a table, but {type(self).__name__} was fitted on sequences: a single one "
-                "goes into a list, [X]; for a table with a sequence per row, set n_channels"
-            )
-        X = self._check_table(X, reset)
-        if reset and self.n_channels is None:
-            warnings.warn(
-                f"each row of the 2-D X is taken as a sequence of one step with {X.shape[1]} "
-                f"features; if it is a series of {X.shape[1]} steps, say n_channels=1",
-                UserWarning,
-                stacklevel=2,
-            )
-        X = Sequences.from_rows(X, self.n_channels or X.shape[1])
-        if reset:
-            self.n_step_features_in_ = X.n_features
-            self.x_is_table_ = True
-        return self._check_width(X)
 
-    def _check_table(self, X, reset):
-        """Check a 2-D X as scikit-learn does, but for what `Sequences` says more clearly."""
-        refuse_masked(X, "X")
-        if not sparse.issparse(X):
-            refuse_strings(X, "X")
-        checks = {"dtype": "numeric", "order": "C", "ensure_all_finite": False}
+def _check_rows(estimator, X, reset):
+    """Convert a table with a sequence per row."""
+    if getattr(X, "ndim", 2) > 3 or (isinstance(X, list | tuple) and len(X) == 0):
+        raise ValueError(
+            f"X of shape {np.shape(X)}: sequences, a 3-D array (sequences, steps, features) "
+            "or a 2-D array with a sequence per row expected"
+        )
+    if not reset and estimator.n_channels is None and not estimator.x_is_table_:
+        raise ValueError(
+            f"X is a table, but {type(estimator).__name__} was fitted on sequences: a single one "
+            "goes into a list, [X]; for a table with a sequence per row, set n_channels"
+        )
+    X = check_table(estimator, X, reset)
+    if reset and estimator.n_channels is None:
+        warn_user(
+            f"each row of the 2-D X is taken as a sequence of one step with {X.shape[1]} "
+            f"features; if it is a series of {X.shape[1]} steps, say n_channels=1"
+        )
+    sequences = Sequences.from_rows(X, estimator.n_channels or X.shape[1])
+    if reset:
+        estimator.n_step_features_in_ = sequences.n_features
+        estimator.x_is_table_ = True
+    check_width(estimator, sequences)
+    return sequences
+
+
+def check_table(estimator, X, reset):
+    """Check a 2-D X as scikit-learn does, but for what `Sequences` says more clearly."""
+    refuse_masked(X, "X")
+    if not sparse.issparse(X):
+        refuse_strings(X, "X")
+    checks = {"dtype": "numeric", "order": "C", "ensure_all_finite": False}
+    with naming("X"):
+        table = check_array(X, input_name="X", estimator=estimator, **checks)
+        table = table.astype(np.float64, copy=False)
+    was_ragged = not reset and estimator.n_features_in_ == estimator.n_step_features_in_
+    if was_ragged and estimator.n_channels:
+        return table  # which may have any number of steps
+    with naming("X"):
+        _check_feature_names(estimator, X, reset=reset)
+    _check_n_features(estimator, table, reset=reset)
+    return table
+
+
+def check_step_names(estimator, X, reset):
+    """Check, or keep, the column names of sequences that are data frames."""
+    first = X[0] if isinstance(X, list | tuple | np.ndarray) else X
+    for i, part in enumerate(X if hasattr(first, "columns") else ()):
+        if list(getattr(part, "columns", ())) != list(first.columns):
+            raise ValueError(f"X[{i}] has other columns than X[0]")
+    names = getattr(estimator, "feature_names_in_", ())
+    if reset or len(names) == estimator.n_step_features_in_:
         with naming("X"):
-            table = check_array(X, input_name="X", estimator=self, **checks)
-            table = table.astype(np.float64, copy=False)
-        if not reset and self.n_channels and self.n_features_in_ == self.n_step_features_in_:
-            return table  # fitted on ragged sequences: a table may have any number of steps
-        with naming("X"):
-            _check_feature_names(self, X, reset=reset)
-        _check_n_features(self, table, reset=reset)
-        return table
+            _check_feature_names(estimator, first, reset=reset)
 
-    def _check_step_names(self, X, reset):
-        """Check, or keep, the column names of sequences that are data frames."""
-        first = X[0] if isinstance(X, list | tuple | np.ndarray) else X
-        for i, part in enumerate(X if hasattr(first, "columns") else ()):
-            if list(getattr(part, "columns", ())) != list(first.columns):
-                raise ValueError(f"X[{i}] has other columns than X[0]")
-        names = getattr(self, "feature_names_in_", ())
-        if reset or len(names) == self.n_step_features_in_:
-            with naming("X"):
-                _check_feature_names(self, first, reset=reset)
 
-    def _check_width(self, X):
-        if X.n_features != self.n_step_features_in_:
-            raise ValueError(
-                f"X has {X.n_features} features per step, but {type(self).__name__} "
-                f"is expecting {self.n_step_features_in_} features as input"
-            )
-        return X
+def check_width(estimator, X):
+    """Refuse sequences with another number of features than the estimator knows."""
+    if X.n_features != estimator.n_step_features_in_:
+        raise ValueError(
+            f"X has {X.n_features} features per step, but {type(estimator).__name__} "
+            f"is expecting {estimator.n_step_features_in_} features as input"
+        )

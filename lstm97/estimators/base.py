@@ -1,97 +1,160 @@
-"""The estimator base that every method shares: checks of input, fitting, outputs."""
+"""The base of all estimators: how they are fitted, and how they predict sequences."""
 
 import copy
 from abc import abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from numbers import Integral, Real
+from reprlib import repr as brief
+from typing import Any, ClassVar, Literal, Self
 
+import joblib
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from lstm97.data.checks import refuse_masked
-from lstm97.data.input import SequenceInputMixin
+from lstm97.data.checks import naming, refuse_masked, warn_user
+from lstm97.data.input import check_X
 from lstm97.data.sample_weights import row_weights
-from lstm97.data.targets import as_labels, flatten_steps, has_steps, is_missing, without_objects
-from lstm97.estimators.fitting import TrainingMixin
+from lstm97.data.sequences import Sequences, SequencesLike
+from lstm97.data.targets import (
+    Targets,
+    TargetsLike,
+    as_labels,
+    flatten_steps,
+    has_steps,
+    is_missing,
+    without_objects,
+)
 from lstm97.learning.batch import one_thread
-from lstm97.learning.learner import shares
-from lstm97.learning.loop import train
-from lstm97.learning.stopping import Never
+from lstm97.learning.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from lstm97.learning.learner import Learner, shares
+from lstm97.learning.loop import Checkpoint, Training
+from lstm97.learning.stopping import EarlyStopping, Never, Plateau, StopRule
 from lstm97.learning.streams import Stream
 
+# Parameters that may change between two fits of which one goes on exactly where the other ended.
+NOT_DECISIVE = (
+    "max_iter",
+    "tol",
+    "n_iter_no_change",
+    "warm_start",
+    "n_jobs",
+    "random_state",
+    "verbose",
+)
+# Fields of a topology that a warm start takes from the fitted net; others must be the same.
+SIZES = ("n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden")
+# Reasons of an end after which a warm start goes on as if there had been none.
+NOT_FINISHED = ("limit", "callback", "interrupted")
+# Class attributes that are dicts, to which each class adds.
+TABLES = ("_parameter_constraints", "_without_effect")
 
-class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
-    """Fit, partial fit and prediction on sequences, for any learner.
 
-    A subclass has the constructor, with at least `init_scale`, `max_iter`, `warm_start`,
-    `n_channels`, `n_jobs`, `random_state` and `verbose`, and makes the learner; a mixin codes
-    targets. `tol`, `n_iter_no_change`, `early_stopping` and `validation_fraction` belong to the
-    rule that ends `fit`, unless a subclass has one of its own.
+class BaseSequenceEstimator(CallbackSupportMixin, BaseEstimator):
+    """Base of all estimators.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_weights,)
+        All weights; ``topology_.views(weights_)`` names them.
+    topology_ : Topology
+        The net's sizes and switches.
+    n_features_in_ : int
+        Columns of a 2-D X; otherwise the same as `n_step_features_in_`.
+    n_step_features_in_ : int
+        Features per step.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Column names if X was a data frame, or a list of data frames.
+    x_is_table_ : bool
+        Whether X was 2-D, with one sequence per row.
+    target_steps_ : {"last", "every"}
+        Whether targets are given for the last step of each sequence or for every step.
+    n_iter_ : int
+        Epochs of `fit` and calls of `partial_fit`.
+    loss_curve_ : list of float
+        Mean loss per sequence of each epoch or call, weighted if there are sample weights.
+    stop_reason_ : {"converged", "limit", "diverged", "callback", "interrupted"}
+        What ended the last fit: its stop rule, `max_iter`, numbers that were no longer finite, a
+        callback, or Ctrl-C.
     """
 
-    _parameter_constraints = {
-        # The limit can be compared with a float32 as well.
-        "init_scale": [Interval(Real, 0, 1e30, closed="both")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [None, Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "warm_start": ["boolean"],
-        "n_channels": [None, Interval(Integral, 1, None, closed="left")],
-        "n_jobs": [
-            None,
-            Interval(Integral, None, -1, closed="right"),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "random_state": ["random_state"],
-        "verbose": ["boolean"],
-    }
-    # In pipelines and searches weights arrive without further ado.
-    __metadata_request__fit = {"sample_weight": True}
-    __metadata_request__partial_fit = {"sample_weight": True}
-    __metadata_request__score = {"sample_weight": True}
+    # A subclass adds its parameters, as the fields of a dataclass, and these tables: what
+    # scikit-learn checks of a parameter, and for which values of others a parameter has no effect.
+    _parameter_constraints: ClassVar[dict[str, Any]] = {}
+    _without_effect: ClassVar[dict[str, dict[str, Any]]] = {}
+    # Pipelines and searches pass weights on without being asked to.
+    __metadata_request__fit: ClassVar = {"sample_weight": True}
+    __metadata_request__partial_fit: ClassVar = {"sample_weight": True}
+    __metadata_request__score: ClassVar = {"sample_weight": True}
+
+    weights_: NDArray[np.float64]
+    n_features_in_: int
+    n_step_features_in_: int
+    feature_names_in_: NDArray[np.object_]
+    x_is_table_: bool
+    target_steps_: Literal["last", "every"]
+    n_iter_: int
+    loss_curve_: list[float]
+    stop_reason_: Literal["converged", "limit", "diverged", "callback", "interrupted"]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Put the tables of all bases together."""
+        super().__init_subclass__(**kwargs)
+        for table in TABLES:
+            merged: dict[str, Any] = {}
+            for base in reversed(cls.__mro__):
+                merged |= vars(base).get(table, {})
+            setattr(cls, table, merged)
 
     # -- what a subclass and a mixin give --------------------------------------------------------
 
     @abstractmethod
-    def _build(self, n_inputs, n_outputs):
-        """Set the fitted attributes that say what the net is; refuse what cannot be built."""
+    def _build(self, n_inputs: int, n_outputs: int) -> None:
+        """Set the fitted attributes that describe the net; refuse one that cannot be built."""
 
     @abstractmethod
-    def _initialize(self, rng):
+    def _initialize(self, rng: np.random.Generator) -> None:
         """Set the fitted attributes of a net that has learned nothing."""
 
     @abstractmethod
-    def _make_learner(self, rng=None):
-        """Return a learner on the fitted attributes; one that may grow, if it is given an rng."""
+    def _make_learner(self, rng: np.random.Generator | None = None) -> Learner:
+        """Return a learner with the fitted attributes; one that may grow if it is given an rng."""
 
     @abstractmethod
-    def _keep(self, learner):
-        """Take over into fitted attributes what the learner learned."""
+    def _keep(self, learner: Any) -> None:
+        """Set fitted attributes to what the learner has learned."""
 
     @abstractmethod
-    def _check_y(self, y, X, classes=None):
-        """Check targets, set what is known of them from here on, return them as Targets."""
+    def _stop_rule(
+        self, learner: Learner, X: Sequences, y: Targets, rng: np.random.Generator
+    ) -> tuple[StopRule, Sequences, Targets]:
+        """Return the rule that stops `fit`, and the sequences and targets to be learned."""
 
     @abstractmethod
-    def _weigh(self, values, weight):
-        """Return the weights of the targets' rows, of which some are given, or None."""
+    def _check_y(self, y: Any, X: Sequences, classes: Any = None) -> Targets:
+        """Check targets, and set the fitted attributes that describe them."""
 
     @abstractmethod
-    def _score_outputs(self, outputs, values, weight):
-        """Return the score of outputs, from the values of the targets."""
+    def _weigh(self, values: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
+        """Return the weight of each row of the targets, from their sample weights."""
 
     @abstractmethod
-    def _strata(self, y):
-        """Return what is to be held out in equal parts, or None."""
+    def _score_outputs(
+        self, outputs: np.ndarray, values: np.ndarray, weight: np.ndarray | None
+    ) -> float:
+        """Return the score of outputs, given the values of the targets."""
 
-    # -- what users call -------------------------------------------------------------------------
+    # -- learning --------------------------------------------------------------------------------
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: SequencesLike, y: TargetsLike, sample_weight: TargetsLike | None = None
+    ) -> Self:
         """Learn from sequences: from the start, or with `warm_start` from where the last fit ended.
 
         Parameters
@@ -106,50 +169,222 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
             target per step.
         sample_weight : array-like, default=None
             One number per sequence, by which its loss is multiplied; or, with targets per step, one
-            array of numbers per sequence. None: 1 throughout.
+            array of numbers per sequence. All weights are 1 if it is None.
 
         Returns
         -------
         self : object
-            The fitted estimator; as it was, if the input was refused or the fit interrupted. With
-            `warm_start`, an interrupted fit (Ctrl-C) keeps the epochs that it completed, and the
-            next one does those that are left.
+            The fitted estimator. It is unchanged if the input is refused or the fit interrupted.
+            With `warm_start`, an interrupted fit (Ctrl-C) keeps the epochs that it completed, and
+            the next fit does those that are left.
         """
         self._validate_params()
-        work = copy.copy(self)
-        work._fit(X, y, sample_weight)
-        interrupted = work.stop_reason_ == "interrupted"
-        if self.warm_start or not interrupted:
-            self.__dict__ = work.__dict__
-        if interrupted:
+        model = copy.copy(self)
+        model._fit(X, y, sample_weight)
+        is_interrupted = model.stop_reason_ == "interrupted"
+        if self.warm_start or not is_interrupted:
+            self.__dict__ = model.__dict__
+        if is_interrupted:
             raise KeyboardInterrupt
         return self
 
-    def _partial_fit(self, X, y, sample_weight, classes=None):
+    @with_callbacks
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
+        """Fit this estimator, a copy that takes the place of the user's one at the end."""
+        goes_on = self.warm_start and hasattr(self, "n_iter_")
+        before = self._last_checkpoint() if goes_on else None
+        sequences, targets = self._prepare(X, y, sample_weight, goes_on)
+        rng = before.generator() if before else self._generator()
+        if not goes_on:
+            self._initialize(rng)
+        learner = self._trainable(rng)
+        rule, sequences, targets = self._stop_rule(learner, sequences, targets, rng)
+        n_epochs = self.max_iter
+        if before:
+            learner.restore(before.learner)
+            rule.restore(before.rule)
+            n_epochs = min(n_epochs, before.n_left or n_epochs)
+        tasks = None
+        if getattr(self, "_skl_callbacks", None):
+            fitted = partial(self._attributes_with, learner)
+            data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
+            tasks = FitTasks(self, n_epochs, fitted, data)
+        training = Training(learner, rule)
+        checkpoint = self._run_epochs(training, sequences, targets, rng, n_epochs, tasks)
+        self._finish(training, checkpoint)
+        if tasks:
+            tasks.end()
+
+    def _run_epochs(
+        self,
+        training: Training,
+        X: Sequences,
+        y: Targets,
+        rng: np.random.Generator,
+        n_epochs: int,
+        tasks: FitTasks | None,
+    ) -> Checkpoint | None:
+        """Train for some epochs; return a checkpoint after the last one that was completed."""
+        checkpoint = None
+        try:
+            for n_left in reversed(range(n_epochs)):
+                if tasks:
+                    tasks.begin_epoch()
+                order = rng.permutation(len(X)) if training.learner.has_order else slice(None)
+                goes_on = training.learn(X[order], y[order])
+                if self.verbose:
+                    self._report(training)
+                if tasks and tasks.end_epoch() and goes_on:
+                    goes_on, training.reason = False, "callback"
+                checkpoint = training.checkpoint(rng, n_left)
+                if not goes_on:
+                    break
+        except KeyboardInterrupt:
+            if checkpoint is None:
+                raise
+            training.go_back(checkpoint)
+        return checkpoint
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
+        """Learn the sequences once, in their order."""
         self._validate_params()
-        work = copy.copy(self)
-        first_call = not hasattr(work, "n_iter_")
-        X, y = work._check(X, y, sample_weight, reset=first_call, classes=classes)
-        work._build_or_compare(X.n_features, y.values.shape[1], not first_call)
-        if first_call:
-            work._initialize(work._generator())
-        learner = work._trainable()
-        history = train(learner, [(X, y)], Never(), work._report)
-        work._finish(learner, history)
-        self.__dict__ = work.__dict__
+        model = copy.copy(self)
+        goes_on = hasattr(model, "n_iter_")
+        sequences, targets = model._prepare(X, y, sample_weight, goes_on, classes)
+        if not goes_on:
+            model._initialize(model._generator())
+        training = Training(model._trainable(), Never())
+        training.learn(sequences, targets)
+        if model.verbose:
+            model._report(training)
+        model._finish(training)
+        self.__dict__ = model.__dict__
         return self
+
+    def _validate_params(self) -> None:
+        """Check each parameter, and refuse those that are set but have no effect."""
+        super()._validate_params()
+        for name, conditions in self._without_effect.items():
+            value, default = getattr(self, name), getattr(type(self), name)
+            if value is None or (isinstance(value, str | bool | np.bool_) and value == default):
+                continue
+            for other, without in conditions.items():
+                if getattr(self, other) == without:
+                    raise ValueError(
+                        f"{name}={brief(value)} has no effect with {other}={without!r}: leave it "
+                        f"at its default, {default!r}"
+                    )
+
+    def _prepare(
+        self, X: Any, y: Any, sample_weight: Any, goes_on: bool, classes: Any = None
+    ) -> tuple[Sequences, Targets]:
+        """Check the data; describe the net, or see that the fitted one is what parameters say."""
+        sequences, targets = self._check(X, y, sample_weight, reset=not goes_on, classes=classes)
+        model = copy.copy(self) if goes_on else self
+        model._build(sequences.n_features, targets.values.shape[1])
+        if goes_on:
+            self._compare(model)
+        return sequences, targets
+
+    def _compare(self, wanted: Self) -> None:
+        """Refuse to go on with the fitted net if the parameters now describe another kind."""
+        for field in fields(wanted.topology_):
+            old, new = (getattr(model.topology_, field.name) for model in (self, wanted))
+            if old != new and field.name not in SIZES:
+                raise ValueError(
+                    f"the parameters describe a net with {field.name}={new!r}, but the fitted net "
+                    f"has {old!r}: fit from the start, with warm_start=False"
+                )
+
+    def _trainable(self, rng: np.random.Generator | None = None) -> Learner:
+        """Return a learner to be trained."""
+        learner = self._make_learner(rng)
+        if not learner.is_finite():
+            raise ValueError("weights_ are not finite: there is nothing to go on from")
+        return learner
+
+    def _generator(self) -> np.random.Generator:
+        """Return a new random generator, seeded by `random_state`."""
+        seed = check_random_state(self.random_state).randint(2**31, size=4)
+        return np.random.Generator(np.random.PCG64(seed.tolist()))
+
+    def _parameters_hash(self) -> str:
+        """Hash the parameters that decide how a fit goes, but not how far."""
+        parameters = self.get_params(deep=False)
+        for name in NOT_DECISIVE:
+            parameters.pop(name, None)
+        return joblib.hash(parameters)
+
+    def _last_checkpoint(self) -> Checkpoint | None:
+        """Return where the last fit stopped before it was finished; None if it was finished."""
+        parameters, checkpoint = getattr(self, "_fit_state", None) or (None, None)
+        return checkpoint if parameters == self._parameters_hash() else None
+
+    def _attributes_with(self, learner: Learner) -> dict[str, Any]:
+        """Return the fitted attributes of an estimator that stops learning now."""
+        model = copy.copy(self)
+        model._keep(learner)
+        return {name: value for name, value in vars(model).items() if name.endswith("_")}
+
+    def _report(self, training: Training) -> None:
+        """Print the results of the last epoch."""
+        if training.losses:
+            n = getattr(self, "n_iter_", 0) + len(training.losses)
+            print(f"Iteration {n}, loss = {training.losses[-1]:.8f}")
+        if training.rule.scores:
+            print(f"Validation score: {training.rule.scores[-1]:f}")
+
+    def _finish(self, training: Training, checkpoint: Checkpoint | None = None) -> None:
+        """Keep what was learned and how training went, and warn if it went wrong."""
+        training.rule.finish(training.learner)
+        self._keep(training.learner)
+        if training.rule.scores is None:
+            vars(self).pop("best_validation_score_", None)  # that of other weights
+        else:
+            self._keep_scores(training)
+        self.n_iter_ = getattr(self, "n_iter_", 0) + len(training.losses)
+        self.loss_curve_ = [*getattr(self, "loss_curve_", []), *training.losses]
+        self.stop_reason_ = training.reason
+        is_finished = checkpoint is None or training.reason not in NOT_FINISHED
+        self._fit_state = None if is_finished else (self._parameters_hash(), checkpoint)
+        self._warn(training)
+
+    def _warn(self, training: Training) -> None:
+        """Warn of training that diverged or has not converged."""
+        losses, rule, reason = training.losses, training.rule, training.reason
+        if reason == "diverged":
+            warn_user(
+                f"training diverged after {training.n_sequences} sequences: a loss, a weight or a "
+                "validation score was no longer finite; the last finite weights are kept. A "
+                "smaller learning rate, or scaled inputs and targets, may help",
+                ConvergenceWarning,
+            )
+        elif reason == "converged" and rule.judges_loss and losses[-1] > losses[0]:
+            warn_user(
+                f"the loss rose from {losses[0]:.3g} to {losses[-1]:.3g}, and training ended for "
+                "that. A smaller learning rate may help",
+                ConvergenceWarning,
+            )
+        elif reason == "limit" and rule.can_stop:
+            warn_user(
+                f"max_iter={self.max_iter} epochs reached, and training has not converged",
+                ConvergenceWarning,
+            )
 
     # -- input -----------------------------------------------------------------------------------
 
-    def _check(self, X, y, sample_weight=None, *, reset, classes=None):
-        """Check X and y together; nothing of them is NaN, infinite or of a wrong length."""
+    def _check(
+        self, X: Any, y: Any, sample_weight: Any = None, *, reset: bool, classes: Any = None
+    ) -> tuple[Sequences, Targets]:
+        """Check X and y together; refuse NaN, infinity, and lengths that do not match."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
         if reset:
-            for name in [name for name in vars(self) if name.endswith("_")]:
-                delattr(self, name)
+            for name in [*vars(self)]:
+                if name.endswith("_"):
+                    delattr(self, name)
         X = self._check_X(X, reset)
         steps = has_steps(y)
         if not reset and steps != (self.target_steps_ == "every"):
@@ -163,16 +398,21 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
             raise ValueError(
                 f"inconsistent numbers of samples: X has {len(X)} sequences, y has {len(y)} targets"
             )
-        weight = self._weigh(y.values, row_weights(sample_weight, X.lengths, y.every))
-        return X, replace(y, weight=weight)
+        if sample_weight is not None:
+            sample_weight = row_weights(sample_weight, X.lengths, y.every)
+        return X, replace(y, weight=self._weigh(y.values, sample_weight))
+
+    def _check_X(self, X: Any, reset: bool) -> Sequences:
+        """Convert X to sequences, and set or compare the fitted attributes that describe it."""
+        return check_X(self, X, reset)
 
     # -- output ----------------------------------------------------------------------------------
 
-    def _outputs(self, X):
-        """Return the net's outputs, a row per target, the checked X, and the estimator as it was.
+    def _outputs(self, X: Any) -> tuple[np.ndarray, Sequences, Self]:
+        """Return the net's outputs, a row per target, the checked X, and a copy of the estimator.
 
-        All that a prediction needs comes from this one copy: another thread may fit the estimator,
-        and it would be another net half way.
+        All that a prediction needs comes from this copy: another thread may fit the estimator
+        meanwhile.
         """
         model = copy.copy(self)
         check_is_fitted(model)
@@ -182,8 +422,8 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
             raise ValueError("an output is not finite: X or weights_ hold values that overflow")
         return rows, sequences, model
 
-    def _run(self, X, every):
-        """Run the net; in threads, if `n_jobs` says so, each with a learner of its own."""
+    def _run(self, X: Sequences, every: bool) -> np.ndarray:
+        """Run the net, in `n_jobs` threads that have a learner each."""
         n_jobs = min(effective_n_jobs(self.n_jobs), len(X))
         if n_jobs == 1:
             return self._make_learner().run(X, every)
@@ -193,8 +433,8 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
             )
         return np.concatenate(rows)
 
-    def _arrange(self, rows, X, sequences):
-        """Give predictions the shape of the targets."""
+    def _arrange(self, rows: np.ndarray, X: Any, sequences: Sequences) -> np.ndarray:
+        """Return predictions in the shape of the targets."""
         if self.target_steps_ == "last":
             return rows
         if getattr(X, "ndim", 1) in (2, 3):
@@ -203,8 +443,10 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
         parts[:] = np.split(rows, np.cumsum(sequences.lengths)[:-1])
         return parts
 
-    def _paired(self, X, y, sample_weight):
-        """Return true and predicted targets, and weights: flat, without steps without a target."""
+    def _paired(
+        self, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Return true and predicted targets, and weights: flat, of the steps that have a target."""
         model = copy.copy(self)  # one net, as in _outputs
         refuse_masked(y, "y")
         y_pred = model.predict(X)
@@ -221,22 +463,176 @@ class BaseSequenceEstimator(SequenceInputMixin, TrainingMixin, BaseEstimator):
         weight = None if weight is None else weight[due]
         return without_objects(y_true[due]), np.concatenate(list(y_pred))[due], weight
 
-    def stream(self):
+    def stream(self) -> Stream:
         """Return a `Stream`: the fitted net on one long sequence, step by step.
 
         Returns
         -------
         stream : Stream
-            It begins with the present weights; the estimator is not changed by it.
+            A stream that begins with the present weights and does not change the estimator.
 
         Raises
         ------
         ValueError
-            If the estimator is a sequence chunker or of cascade correlation, which have none.
+            If the estimator is a sequence chunker or a cascade, which have no streams.
         """
         return Stream(self)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class CommonParameters:
+    """Parameters of all estimators.
+
+    Parameters
+    ----------
+    warm_start : bool
+        Whether `fit` goes on from the last `fit` or `partial_fit`, with the fitted net. Parameters
+        of its size and its initial weights are ignored then; all others of the net must be
+        unchanged. If the last fit ended at `max_iter`, by a callback or by Ctrl-C, and sequences
+        and parameters are the same, both fits together give the bits of one long fit.
+    n_channels : int or None
+        Features per step of a 2-D X, whose rows are sequences, time-major. If it is None, each row
+        is a single step, and a warning says so; 1 is a univariate series.
+    n_jobs : int or None
+        Threads that predict. None means 1 (unless joblib's `parallel_config` sets it), -1 one per
+        processor. Learning has one thread.
+    random_state : int, RandomState instance or None
+        Source of initial weights and of the order of sequences.
+    verbose : bool or int
+        Whether to print the loss, and with early stopping the score, after each epoch.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "warm_start": ["boolean"],
+        "n_channels": [None, Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [
+            None,
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    warm_start: bool = False
+    n_channels: int | None = None
+    n_jobs: int | None = None
+    random_state: int | np.random.RandomState | None = None
+    verbose: bool | int = False
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class StoppingParameters(BaseSequenceEstimator):
+    """Parameters of estimators whose `fit` ends when the loss, or a held-out score, stagnates.
+
+    Parameters
+    ----------
+    max_iter : int
+        Epochs of `fit`, at most.
+    tol : float or None
+        `fit` ends when the mean loss per sequence has not fallen by this much for
+        `n_iter_no_change` epochs. If it is None, `fit` ends after `max_iter` epochs.
+    n_iter_no_change : int or None
+        Epochs without progress after which `fit` ends. None means 10.
+    early_stopping : bool
+        Whether to hold sequences out and use their score instead of the loss: `fit` ends when the
+        score has not risen by `tol` for `n_iter_no_change` epochs, and keeps the weights with the
+        highest score.
+    validation_fraction : float or None
+        The fraction of sequences that early stopping holds out, stratified by class if each
+        sequence has one. None means 0.1.
+
+    Attributes
+    ----------
+    validation_scores_ : list of float
+        With early stopping: the score after each epoch. Epochs without it have NaN.
+    best_validation_score_ : float
+        With early stopping: the highest score, that of `weights_`.
+    validation_seed_ : int
+        With early stopping: the seed by which the held-out sequences were drawn, for `warm_start`.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [None, Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [None, Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [None, Interval(Real, 0, 1, closed="neither")],
+    }
+    _without_effect: ClassVar[dict[str, dict[str, Any]]] = {
+        "n_iter_no_change": {"tol": None},
+        "validation_fraction": {"early_stopping": False},
+    }
+
+    max_iter: int = 200
+    tol: float | None = 1e-4
+    n_iter_no_change: int | None = None
+    early_stopping: bool = False
+    validation_fraction: float | None = None
+
+    def _stop_rule(
+        self, learner: Learner, X: Sequences, y: Targets, rng: np.random.Generator
+    ) -> tuple[StopRule, Sequences, Targets]:
+        tol, patience = self.tol, self.n_iter_no_change or 10
+        tol, patience = (0.0, np.inf) if tol is None else (tol, patience)
+        if not self.early_stopping:
+            return Plateau(tol, patience), X, y
+        held_out = self._hold_out(X, y, rng)
+        score = partial(self._validation_score, learner, X[held_out], y[held_out])
+        kept = np.delete(np.arange(len(X)), held_out)
+        return EarlyStopping(score, learner.snapshot, tol, patience), X[kept], y[kept]
+
+    def _hold_out(self, X: Sequences, y: Targets, rng: np.random.Generator) -> np.ndarray:
+        """Draw the sequences by which early stopping judges; a warm start draws the same."""
+        from sklearn.model_selection import train_test_split  # half of the package's import time
+
+        if not hasattr(self, "validation_seed_"):
+            self.validation_seed_: int = int(rng.spawn(1)[0].integers(2**31))
+        fraction = 0.1 if self.validation_fraction is None else self.validation_fraction
+        with naming("validation_fraction"):
+            _, held_out = train_test_split(
+                np.arange(len(y)),
+                test_size=fraction,
+                random_state=self.validation_seed_,
+                stratify=self._strata(y),
+            )
+        n = int(_judged(X[held_out], y[held_out])[0].sum())
+        if n < self._n_to_score:
+            raise ValueError(
+                f"validation_fraction={fraction} holds out {len(held_out)} of {len(X)} sequences, "
+                f"in which {n} targets count: a score needs {self._n_to_score}"
+            )
+        return held_out
+
+    def _validation_score(self, learner: Learner, X: Sequences, y: Targets) -> float:
+        """Return the score of a net in training; NaN if an output is not finite."""
+        outputs = learner.run(X, y.every)
+        if not np.isfinite(outputs).all():
+            return np.nan
+        due, rows = _judged(X, y)
+        weight = None if y.weight is None else y.weight[rows]
+        return float(self._score_outputs(outputs[due], y.values[rows], weight))
+
+    def _keep_scores(self, training: Training) -> None:
+        """Add the scores of a fit to those of fits before it."""
+        scores = [*getattr(self, "validation_scores_", [])]
+        n_before = len(getattr(self, "loss_curve_", []))
+        # NaN for epochs without early stopping, and for a last one that ended early.
+        scores += [np.nan] * (n_before - len(scores)) + training.rule.scores
+        scores += [np.nan] * (n_before + len(training.losses) - len(scores))
+        self.validation_scores_: list[float] = scores
+        self.best_validation_score_: float = training.rule.best_score
+
+
+def _judged(X: Sequences, y: Targets) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows of the outputs a score looks at, and the rows of their targets."""
+    rows = y.rows(X.lengths)
+    due = ~np.isnan(y.values[rows]).any(axis=1)
+    if y.weight is not None:
+        due &= y.weight[rows] > 0.0
+    return due, rows[due]

@@ -1,35 +1,70 @@
-"""The neural sequence chunker: a net that learns to need the help of another no more."""
+"""The neural sequence chunker: two nets, of which one learns to do without the other."""
 
-from abc import abstractmethod
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from lstm97.estimators.base import BaseSequenceEstimator
-from lstm97.estimators.coding import (
-    SequenceClassifierMixin,
-    SequenceRegressorMixin,
-    with_class_weight,
-)
-from lstm97.estimators.docs import (
-    ATTRIBUTES,
-    CLASS_WEIGHT,
-    CLASSIFIER_ATTRIBUTES,
-    CLASSIFIER_NOTES,
-    FITTING,
-    REGRESSOR_ATTRIBUTES,
-    REGRESSOR_NOTES,
-)
+from lstm97.estimators.base import BaseSequenceEstimator, StoppingParameters
+from lstm97.estimators.coding import SequenceClassifierMixin, SequenceRegressorMixin
+from lstm97.estimators.docs import document
 from lstm97.learning.chunker import ChunkerLearner
 from lstm97.learning.topology import Topology
 
 
+@dataclass(eq=False, repr=False)
 class _BaseChunker(BaseSequenceEstimator):
-    """Constructor and learner of both estimators."""
+    """Parameters, nets and learner of both estimators.
 
-    _parameter_constraints = {
-        **BaseSequenceEstimator._parameter_constraints,
+    One net, the automatizer, sees every step and predicts the targets and the next input. At steps
+    that it fails to predict, a second net, the chunker, is trained to predict the same, and is then
+    fed with the input that follows. So the chunker sees a short sequence of events that could not
+    be foreseen, in which long time lags are short. The automatizer is also trained to predict the
+    chunker's state, which tells it early what will matter later. Predictions are the automatizer's.
+    Both nets learn by real-time recurrent learning, at every step.
+
+    Parameters
+    ----------
+    n_hidden : int
+        Logistic units of the hidden layer, in each of the two nets.
+    predict_inputs : bool
+        Whether the nets also predict the next input, by linear outputs. Without it, only missed
+        targets reach the chunker; this is for targets that are the next inputs.
+    predict_state : {"all", "hidden"}
+        The part of the chunker's state that the automatizer predicts: its hidden units and outputs,
+        as its author proposed, or its hidden units, as in the LSTM paper. Predictions of inputs,
+        and of these, are linear.
+    threshold : float
+        Absolute error from which on the automatizer has failed to predict a step.
+    hidden_bias : bool
+        Whether hidden units have a bias.
+    output_bias : bool
+        Whether outputs have a bias.
+    shortcut : bool
+        Whether inputs feed the outputs too. As predictions of inputs and of states are linear, they
+        diverge if inputs are far larger than 1, unless `learning_rate` is small.
+    init_scale : float
+        Initial weights are uniform on [-init_scale, init_scale].
+    learning_rate : float
+        Length of a step down the gradient.
+
+    Attributes
+    ----------
+    topology_ : Topology
+        The automatizer's sizes and switches. Its weights come first in `weights_`.
+    chunker_topology_ : Topology
+        The chunker's sizes and switches.
+
+    References
+    ----------
+    J. Schmidhuber, "Learning Complex, Extended Sequences Using the Principle of History
+    Compression", Neural Computation 4(2), 1992.
+    The paper's Section 5.2 compares LSTM with it.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
         "predict_inputs": ["boolean"],
         "predict_state": [StrOptions({"all", "hidden"})],
@@ -37,65 +72,32 @@ class _BaseChunker(BaseSequenceEstimator):
         "hidden_bias": ["boolean"],
         "output_bias": ["boolean"],
         "shortcut": ["boolean"],
+        "init_scale": [Interval(Real, 0, 1e30, closed="both")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
     }
+    # Squashing of the outputs for targets.
+    _output_activation: ClassVar[str]
 
-    def __init__(
-        self,
-        n_hidden=5,
-        *,
-        predict_inputs=True,
-        predict_state="all",
-        threshold=0.2,
-        hidden_bias=True,
-        output_bias=True,
-        shortcut=False,
-        init_scale=0.5,
-        learning_rate=0.05,
-        max_iter=200,
-        tol=1e-4,
-        n_iter_no_change=10,
-        early_stopping=False,
-        validation_fraction=0.1,
-        warm_start=False,
-        n_channels=None,
-        n_jobs=None,
-        random_state=None,
-        verbose=False,
-    ):
-        self.n_hidden = n_hidden
-        self.predict_inputs = predict_inputs
-        self.predict_state = predict_state
-        self.threshold = threshold
-        self.hidden_bias = hidden_bias
-        self.output_bias = output_bias
-        self.shortcut = shortcut
-        self.init_scale = init_scale
-        self.learning_rate = learning_rate
-        self.max_iter = max_iter
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.warm_start = warm_start
-        self.n_channels = n_channels
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
+    n_hidden: int = 5
+    _: KW_ONLY
+    predict_inputs: bool = True
+    predict_state: Literal["all", "hidden"] = "all"
+    threshold: float = 0.2
+    hidden_bias: bool = True
+    output_bias: bool = True
+    shortcut: bool = False
+    init_scale: float = 0.5
+    learning_rate: float = 0.05
 
-    @property
-    @abstractmethod
-    def _output_activation(self):
-        """Squashing of the outputs for targets."""
-
-    def _build(self, n_inputs, n_outputs):
-        self._n_targets = n_outputs
+    def _build(self, n_inputs: int, n_outputs: int) -> None:
+        self._n_targets: int = n_outputs
         n_predicted = n_outputs + n_inputs * self.predict_inputs
         n_states = self.n_hidden + n_predicted * (self.predict_state == "all")
-        self.chunker_topology_ = self._net(n_inputs, n_predicted)
-        self.topology_ = self._net(n_inputs, n_predicted + n_states)
+        self.chunker_topology_: Topology = self._net(n_inputs, n_predicted)
+        self.topology_: Topology = self._net(n_inputs, n_predicted + n_states)
 
-    def _net(self, n_inputs, n_outputs):
+    def _net(self, n_inputs: int, n_outputs: int) -> Topology:
+        """Return one of the nets."""
         return Topology(
             n_inputs=n_inputs,
             n_outputs=n_outputs,
@@ -107,13 +109,13 @@ class _BaseChunker(BaseSequenceEstimator):
             output_activation=self._output_activation,
         )
 
-    def _initialize(self, rng):
+    def _initialize(self, rng: np.random.Generator) -> None:
         nets = (self.topology_, self.chunker_topology_)
         self.weights_ = np.concatenate(
             [net.initial_weights(rng, self.init_scale, {}) for net in nets]
         )
 
-    def _make_learner(self, rng=None):
+    def _make_learner(self, rng: np.random.Generator | None = None) -> ChunkerLearner:
         return ChunkerLearner(
             self.topology_,
             self.chunker_topology_,
@@ -123,73 +125,20 @@ class _BaseChunker(BaseSequenceEstimator):
             self.threshold,
         )
 
-    def _keep(self, learner):
+    def _keep(self, learner: Any) -> None:
         self.weights_ = learner.weights
 
 
-_ABOUT = """by Schmidhuber's neural sequence chunker.
+@document()
+@dataclass(eq=False, repr=False)
+class SequenceChunkerClassifier(SequenceClassifierMixin, StoppingParameters, _BaseChunker):
+    """Classifier of sequences by Schmidhuber's neural sequence chunker.
 
-    One net, the automatizer, sees every step and predicts the targets and the next input. What it
-    misses is news: there a second net, the chunker, is trained to predict the same, and is fed
-    with the input that follows. So the chunker sees a short sequence of what could not be
-    foreseen, and long time lags are short ones to it. The automatizer is also trained to
-    predict the chunker's state, which tells it early what will matter later. Predictions are the
-    automatizer's. Both nets learn by real-time recurrent learning, at every step.
-"""
-_PARAMETERS = (
-    """
-    Parameters
-    ----------
-    n_hidden : int, default=5
-        Logistic units of the hidden layer, in each of the two nets.
-    predict_inputs : bool, default=True
-        Whether the next input is predicted, too, by linear outputs. Without it, only missed
-        targets are news: for targets that are the next inputs.
-    predict_state : {{"all", "hidden"}}, default="all"
-        What of the chunker's state the automatizer predicts: its hidden units and outputs, as its
-        author had it, or its hidden units, as the LSTM paper has it. Predictions of inputs, and
-        of these, are linear.
-    threshold : float, default=0.2
-        Absolute error from which on something is missed.
-    hidden_bias, output_bias : bool, default=True
-        Whether hidden units and outputs have a bias.
-    shortcut : bool, default=False
-        Whether inputs feed the outputs too. Predictions of inputs and of states are linear: with
-        inputs far larger than 1 they diverge, then, unless `learning_rate` is small.
-    init_scale : float, default=0.5
-        Initial weights are uniform on [-init_scale, init_scale].
-    learning_rate : float, default=0.05
-        Length of a step down the gradient.
-"""
-    + FITTING
-    + ATTRIBUTES
-    + """    chunker_topology_ : Topology
-        The chunker's sizes; `topology_` has the automatizer's, whose weights come first.
-"""
-)
-_REFERENCES = """
-    References
-    ----------
-    J. Schmidhuber, "Learning Complex, Extended Sequences Using the Principle of History
-    Compression", Neural Computation 4(2), 1992.
-    The paper's Section 5.2 compares LSTM with it.
-"""
-
-
-@with_class_weight
-class SequenceChunkerClassifier(SequenceClassifierMixin, _BaseChunker):
-    __doc__ = (
-        f"Classifier of sequences {_ABOUT}"
-        + _PARAMETERS.format(class_weight=CLASS_WEIGHT, attributes=CLASSIFIER_ATTRIBUTES)
-        + """
     See Also
     --------
     SequenceChunkerRegressor : The same nets for numbers.
     LSTMClassifier : Memory cells instead of two nets.
-"""
-        + CLASSIFIER_NOTES
-        + _REFERENCES
-        + """
+
     Examples
     --------
     A sequence goes through a, b, c, d, e and back to where it began, a symbol that stood before
@@ -206,23 +155,20 @@ class SequenceChunkerClassifier(SequenceClassifierMixin, _BaseChunker):
     >>> model.fit(X, y).score(X[:2], y[:2])
     1.0
     """
-    )
-    _output_activation = "logistic"
+
+    _output_activation: ClassVar[str] = "logistic"
 
 
-class SequenceChunkerRegressor(SequenceRegressorMixin, _BaseChunker):
-    __doc__ = (
-        f"Regressor on sequences {_ABOUT}"
-        + _PARAMETERS.format(class_weight="", attributes=REGRESSOR_ATTRIBUTES)
-        + """
+@document()
+@dataclass(eq=False, repr=False)
+class SequenceChunkerRegressor(SequenceRegressorMixin, StoppingParameters, _BaseChunker):
+    """Regressor on sequences by Schmidhuber's neural sequence chunker.
+
     See Also
     --------
     SequenceChunkerClassifier : The same nets for classes.
     LSTMRegressor : Memory cells instead of two nets.
-"""
-        + REGRESSOR_NOTES
-        + _REFERENCES
-        + """
+
     Examples
     --------
     The number before, at every step:
@@ -237,5 +183,5 @@ class SequenceChunkerRegressor(SequenceRegressorMixin, _BaseChunker):
     >>> model.fit(X[:150], y[:150]).score(X[150:], y[150:]) > 0.9
     True
     """
-    )
-    _output_activation = "linear"
+
+    _output_activation: ClassVar[str] = "linear"

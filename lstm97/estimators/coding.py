@@ -1,9 +1,10 @@
 """Classes, or numbers, to the outputs of a net and back: what classifiers and regressors add."""
 
-from functools import wraps
-from inspect import Parameter, signature
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
@@ -11,35 +12,54 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from lstm97.data.checks import naming, refuse_masked
 from lstm97.data.sample_weights import class_weights
-from lstm97.data.targets import Targets, as_labels, check_labels, check_numbers, flatten_steps
+from lstm97.data.sequences import Sequences, SequencesLike
+from lstm97.data.targets import (
+    Targets,
+    TargetsLike,
+    as_labels,
+    check_labels,
+    check_numbers,
+    flatten_steps,
+)
+from lstm97.estimators.base import CommonParameters
+from lstm97.learning.outputs import proportions
 
 
-def with_class_weight(classifier):
-    """Add `class_weight`, which only classifiers have, to the constructor of a method's family."""
-    init = classifier.__init__
-    extra = Parameter("class_weight", Parameter.KEYWORD_ONLY, default=None)
+@dataclass(eq=False, repr=False, kw_only=True)
+class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
+    """Classes to one output each, and back.
 
-    @wraps(init)
-    def __init__(self, *args, class_weight=None, **parameters):  # noqa: N807
-        init(self, *args, **parameters)
-        self.class_weight = class_weight
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+        How much each class counts: the loss of its targets is multiplied by this, besides the
+        sample weight. A dict has numbers by labels; labels that it leaves out count 1. With
+        "balanced", all classes that occur count the same in total.
 
-    known = signature(init)
-    __init__.__signature__ = known.replace(parameters=[*known.parameters.values(), extra])
-    classifier.__init__ = __init__
-    classifier._parameter_constraints = {
-        **classifier._parameter_constraints,
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, in the order of the outputs.
+
+    Notes
+    -----
+    With targets per step, a label that is None or NaN means no target at this step.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
-    return classifier
+    _n_to_score: ClassVar[int] = 1  # targets that an accuracy needs
 
+    class_weight: dict[Any, float] | Literal["balanced"] | None = None
 
-class SequenceClassifierMixin(ClassifierMixin):
-    """Classes to one output each, and back."""
-
-    _n_to_score = 1  # targets that an accuracy needs
-
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        classes: ArrayLike | None = None,
+        sample_weight: TargetsLike | None = None,
+    ) -> Self:
         """Learn from sequences, once and in their order, going on from the present weights.
 
         Parameters
@@ -67,8 +87,8 @@ class SequenceClassifierMixin(ClassifierMixin):
             )
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def predict_proba(self, X):
-        """Return the outputs, scaled to sum to one.
+    def predict_proba(self, X: SequencesLike) -> np.ndarray:
+        """Return the outputs, scaled to sum to one; equal numbers if all outputs are zero.
 
         Parameters
         ----------
@@ -82,9 +102,9 @@ class SequenceClassifierMixin(ClassifierMixin):
             array per sequence in an object array, or one 3-D array if X was an array.
         """
         rows, sequences, model = self._outputs(X)
-        return model._arrange(rows / rows.sum(axis=1, keepdims=True), X, sequences)
+        return model._arrange(proportions(rows), X, sequences)
 
-    def predict(self, X):
+    def predict(self, X: SequencesLike) -> np.ndarray:
         """Return the class with the largest output.
 
         Parameters
@@ -101,7 +121,9 @@ class SequenceClassifierMixin(ClassifierMixin):
         rows, sequences, model = self._outputs(X)
         return model._arrange(model.classes_[rows.argmax(axis=1)], X, sequences)
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: SequencesLike, y: TargetsLike, sample_weight: TargetsLike | None = None
+    ) -> float:
         """Return the accuracy, over sequences or over all steps that have a target.
 
         Parameters
@@ -124,13 +146,15 @@ class SequenceClassifierMixin(ClassifierMixin):
         with naming("y"), np.errstate(invalid="ignore"):
             return accuracy_score(y_true, y_pred, sample_weight=weight)
 
-    def _score_outputs(self, outputs, values, weight):
+    def _score_outputs(
+        self, outputs: np.ndarray, values: np.ndarray, weight: np.ndarray | None
+    ) -> float:
         from sklearn.metrics import accuracy_score  # as above
 
         return accuracy_score(values.argmax(axis=1), outputs.argmax(axis=1), sample_weight=weight)
 
-    def _weigh(self, values, weight):
-        """Let classes count what `class_weight` says."""
+    def _weigh(self, values: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
+        """Multiply weights by those of the classes."""
         if self.class_weight is None:
             return weight
         weight = np.ones(len(values)) if weight is None else weight.copy()
@@ -139,7 +163,7 @@ class SequenceClassifierMixin(ClassifierMixin):
         weight[due] *= class_weights(self.class_weight, self.classes_, codes, weight[due])[codes]
         return weight
 
-    def _check_y(self, y, X, classes=None):
+    def _check_y(self, y: Any, X: Sequences, classes: Any = None) -> Targets:
         steps = self.target_steps_ == "every"
         refuse_masked(y, "y")
         labels = self._labels(y, X) if steps else _column(y)
@@ -152,7 +176,7 @@ class SequenceClassifierMixin(ClassifierMixin):
                 with naming("y"), np.errstate(invalid="ignore"):
                     check_classification_targets(present)
                 classes = np.unique(present)
-            self.classes_ = classes
+            self.classes_: np.ndarray = classes
         elif classes is not None and not np.array_equal(self.classes_, classes):
             raise ValueError(f"classes={classes} are not those of the first call, {self.classes_}")
         unknown = ~np.isin(present, self.classes_)
@@ -164,18 +188,20 @@ class SequenceClassifierMixin(ClassifierMixin):
         )
         return Targets.at_steps(values, X.lengths) if steps else Targets.at_last(values)
 
-    def _strata(self, y):
+    def _strata(self, y: Targets) -> np.ndarray | None:
+        """Return the class of each sequence, for a stratified split."""
         return None if y.every else y.values.argmax(axis=1)
 
-    def _labels(self, y, X):
+    def _labels(self, y: Any, X: Sequences) -> np.ndarray:
+        """Return the labels of all steps, one sequence after the other."""
         labels = flatten_steps(y, X.lengths)
         if labels.ndim == 2 and labels.shape[1] > 1:
             raise ValueError(f"one label per step expected, y has {labels.shape[1]}")
         return labels.ravel()
 
 
-def _check_classes(classes):
-    """Return all different classes, in their order."""
+def _check_classes(classes: Any) -> np.ndarray:
+    """Return the different classes in ascending order."""
     refuse_masked(classes, "classes")
     with naming("classes"):
         classes = list(classes)
@@ -184,13 +210,14 @@ def _check_classes(classes):
         return np.unique(labels)
 
 
-def _column(y):
+def _column(y: Any) -> np.ndarray:
     """Return one label per sequence as a 1-D array."""
     with naming("y"):
         return column_or_1d(y, warn=True)
 
 
-def _r2(y_true, y_pred, weight):
+def _r2(y_true: np.ndarray, y_pred: np.ndarray, weight: np.ndarray | None) -> float:
+    """Return the coefficient of determination."""
     from sklearn.metrics import r2_score  # half of the package's import time
 
     with naming("y"), np.errstate(over="ignore", invalid="ignore"):
@@ -200,12 +227,29 @@ def _r2(y_true, y_pred, weight):
     return score
 
 
-class SequenceRegressorMixin(RegressorMixin):
-    """Numbers to outputs, and back."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class SequenceRegressorMixin(CommonParameters, RegressorMixin):
+    """Numbers to outputs, and back.
 
-    _n_to_score = 2  # targets that R2 needs
+    Attributes
+    ----------
+    n_outputs_ : int
+        Numbers per target.
+    target_ndim_ : int
+        1 if targets came without an axis of outputs, else 2.
 
-    def partial_fit(self, X, y, sample_weight=None):
+    Notes
+    -----
+    With targets per step, NaN means no target at this step. Targets far from the range of about
+    [-1, 1] learn better when scaled to it, for instance by
+    :class:`~sklearn.compose.TransformedTargetRegressor`.
+    """
+
+    _n_to_score: ClassVar[int] = 2  # targets that R2 needs
+
+    def partial_fit(
+        self, X: SequencesLike, y: TargetsLike, sample_weight: TargetsLike | None = None
+    ) -> Self:
         """Learn from sequences, once and in their order, going on from the present weights.
 
         Parameters
@@ -224,7 +268,7 @@ class SequenceRegressorMixin(RegressorMixin):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X):
+    def predict(self, X: SequencesLike) -> np.ndarray:
         """Return the outputs.
 
         Parameters
@@ -241,7 +285,9 @@ class SequenceRegressorMixin(RegressorMixin):
         rows, sequences, model = self._outputs(X)
         return model._arrange(rows[:, 0] if model.target_ndim_ == 1 else rows, X, sequences)
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: SequencesLike, y: TargetsLike, sample_weight: TargetsLike | None = None
+    ) -> float:
         """Return the coefficient of determination, over sequences or over steps with a target.
 
         Parameters
@@ -256,22 +302,24 @@ class SequenceRegressorMixin(RegressorMixin):
         Returns
         -------
         score : float
-            At most 1, the best; 0 is what the targets' mean would get; minus infinity, if squared
+            At most 1, the best; 0 for a prediction of the targets' mean; minus infinity if squared
             errors overflow.
         """
         y_true, y_pred, weight = self._paired(X, y, sample_weight)
         return _r2(check_numbers(y_true), y_pred, weight)
 
-    def _score_outputs(self, outputs, values, weight):
+    def _score_outputs(
+        self, outputs: np.ndarray, values: np.ndarray, weight: np.ndarray | None
+    ) -> float:
         return _r2(values, outputs, weight)
 
-    def _strata(self, y):
-        return None
+    def _strata(self, y: Targets) -> None:
+        """Return None: a split of numbers is not stratified."""
 
-    def _weigh(self, values, weight):
+    def _weigh(self, values: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
         return weight
 
-    def _check_y(self, y, X, classes=None):
+    def _check_y(self, y: Any, X: Sequences, classes: Any = None) -> Targets:
         if self.target_steps_ == "every":
             flat = flatten_steps(y, X.lengths)
             targets = Targets.at_steps(check_numbers(flat, X.lengths), X.lengths)
@@ -283,11 +331,71 @@ class SequenceRegressorMixin(RegressorMixin):
         expected = getattr(self, "n_outputs_", targets.values.shape[1])
         if targets.values.shape[1] != expected:
             raise ValueError(f"y has {targets.values.shape[1]} outputs, expected {expected}")
-        self.n_outputs_ = expected
-        self.target_ndim_ = flat.ndim
+        self.n_outputs_: int = expected
+        self.target_ndim_: int = flat.ndim
         return targets
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Outputs:
+    """Outputs of a net, and their loss.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "log_loss"}
+        Half of the squared error, or the log loss, which needs logistic or softmax outputs.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "loss": [StrOptions({"squared_error", "log_loss"})],
+    }
+    _auto_activation: ClassVar[str]
+
+    output_activation: str = "auto"
+    loss: Literal["squared_error", "log_loss"] = "squared_error"
+
+    def _activation(self) -> str:
+        """Return the squashing of the outputs."""
+        is_auto = self.output_activation == "auto"
+        return self._auto_activation if is_auto else self.output_activation
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class ClassOutputs(Outputs):
+    """Outputs of a net that tells classes apart.
+
+    Parameters
+    ----------
+    output_activation : {"auto", "logistic", "softmax"}
+        Squashing of the outputs; "auto" is logistic.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "output_activation": [StrOptions({"auto", "logistic", "softmax"})],
+    }
+    _auto_activation: ClassVar[str] = "logistic"
+
+    output_activation: Literal["auto", "logistic", "softmax"] = "auto"
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class NumberOutputs(Outputs):
+    """Outputs of a net that predicts numbers.
+
+    Parameters
+    ----------
+    output_activation : {"auto", "logistic", "linear"}
+        Squashing of the outputs; "auto" is linear, so that targets may be any numbers.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "output_activation": [StrOptions({"auto", "logistic", "linear"})],
+    }
+    _auto_activation: ClassVar[str] = "linear"
+
+    output_activation: Literal["auto", "logistic", "linear"] = "auto"

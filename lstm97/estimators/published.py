@@ -98,8 +98,6 @@ def from_published(name: str, parameters: Parameters) -> dict[str, Any]:
     kind = name.removesuffix("Classifier").removesuffix("Regressor")
     today = {key: _without_text(key, value) for key, value in parameters.items()}
     old = {**_DEFAULTS, **today}
-    if not _is_translated():
-        return today
     conditions = _CONDITIONS.get(kind, {})
     for key in conditions.keys() & today.keys():
         if not conditions[key](old):
@@ -115,10 +113,3 @@ def _without_text(key: str, value: Any) -> Any:
     """Return None for the text "none" of a gate's bias."""
     is_text = key.endswith("_gate_bias") and isinstance(value, str) and value == "none"
     return None if is_text else value
-
-
-def _is_translated() -> bool:
-    """Tell whether the classes have today's parameters already."""  # TEMPORARY
-    from lstm97.estimators import LSTMClassifier
-
-    return LSTMClassifier().batch_size is None

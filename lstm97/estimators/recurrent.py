@@ -1,299 +1,247 @@
 """Elman nets, BPTT and RTRL: one net of conventional units, and three rules to train it."""
 
-from abc import abstractmethod
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
+from typing import Any, ClassVar
 
-from sklearn.utils._param_validation import Interval, StrOptions
+import numpy as np
+from sklearn.utils._param_validation import Interval
 
-from lstm97.estimators.base import BaseSequenceEstimator
+from lstm97.estimators.base import BaseSequenceEstimator, StoppingParameters
 from lstm97.estimators.coding import (
+    ClassOutputs,
+    NumberOutputs,
     SequenceClassifierMixin,
     SequenceRegressorMixin,
-    with_class_weight,
 )
-from lstm97.estimators.docs import (
-    ATTRIBUTES,
-    CLASS_WEIGHT,
-    CLASSIFIER_ATTRIBUTES,
-    CLASSIFIER_NOTES,
-    FITTING,
-    REGRESSOR_ATTRIBUTES,
-    REGRESSOR_NOTES,
-)
+from lstm97.estimators.docs import document
 from lstm97.learning.network import NetworkLearner
 from lstm97.learning.topology import Topology
 
 
+@dataclass(eq=False, repr=False)
 class _BaseRecurrent(BaseSequenceEstimator):
-    """Constructor and learner of all six estimators."""
+    """Parameters, net and learner of all six estimators.
 
-    _parameter_constraints = {
-        **BaseSequenceEstimator._parameter_constraints,
+    Parameters
+    ----------
+    n_hidden : int
+        Logistic units of the hidden layer. Each sees the inputs, and all hidden units a step
+        before.
+    hidden_bias : bool
+        Whether hidden units have a bias.
+    output_bias : bool or None
+        Whether outputs have a bias. None means True, without `recurrent_outputs`.
+    shortcut : bool
+        Whether inputs feed the outputs too; not with `recurrent_outputs`.
+    recurrent_outputs : bool
+        Whether outputs belong to the recurrent layer, as in Williams and Zipser's fully connected
+        nets. Then the layer has `n_hidden` units besides the outputs, each sees the inputs and all
+        units a step before, and outputs are logistic.
+    init_scale : float
+        Initial weights are uniform on [-init_scale, init_scale].
+    learning_rate : float
+        Length of a step down the gradient.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_hidden": [Interval(Integral, 1, None, closed="left")],
         "hidden_bias": ["boolean"],
-        "output_bias": ["boolean"],
+        "output_bias": ["boolean", None],
         "shortcut": ["boolean"],
         "recurrent_outputs": ["boolean"],
-        "loss": [StrOptions({"squared_error", "log_loss"})],
+        "init_scale": [Interval(Real, 0, 1e30, closed="both")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
     }
+    _without_effect: ClassVar[dict[str, dict[str, Any]]] = {
+        "output_bias": {"recurrent_outputs": True},
+        "shortcut": {"recurrent_outputs": True},
+    }
+    # Form of the gradient, and when the weights move; see `NetworkLearner`.
+    _form: ClassVar[str]
+    _update: ClassVar[str]
 
-    def __init__(
-        self,
-        n_hidden=10,
-        *,
-        hidden_bias=True,
-        output_bias=True,
-        shortcut=False,
-        recurrent_outputs=False,
-        output_activation="auto",
-        loss="squared_error",
-        init_scale=0.5,
-        learning_rate=0.1,
-        max_iter=200,
-        tol=1e-4,
-        n_iter_no_change=10,
-        early_stopping=False,
-        validation_fraction=0.1,
-        warm_start=False,
-        n_channels=None,
-        n_jobs=None,
-        random_state=None,
-        verbose=False,
-    ):
-        self.n_hidden = n_hidden
-        self.hidden_bias = hidden_bias
-        self.output_bias = output_bias
-        self.shortcut = shortcut
-        self.recurrent_outputs = recurrent_outputs
-        self.output_activation = output_activation
-        self.loss = loss
-        self.init_scale = init_scale
-        self.learning_rate = learning_rate
-        self.max_iter = max_iter
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.warm_start = warm_start
-        self.n_channels = n_channels
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
+    n_hidden: int = 10
+    _: KW_ONLY
+    hidden_bias: bool = True
+    output_bias: bool | None = None
+    shortcut: bool = False
+    recurrent_outputs: bool = False
+    init_scale: float = 0.5
+    learning_rate: float = 0.1
 
-    @property
-    @abstractmethod
-    def _rule(self):
-        """Form of the gradient, and when the weights move; see `NetworkLearner`."""
-
-    @abstractmethod
-    def _output_activation(self):
-        """Say what "auto" means."""
-
-    def _build(self, n_inputs, n_outputs):
-        self.topology_ = Topology(
+    def _build(self, n_inputs: int, n_outputs: int) -> None:
+        has_bias = self.output_bias is None or self.output_bias
+        is_logistic = self.recurrent_outputs and self.output_activation == "auto"
+        self.topology_: Topology = Topology(
             n_inputs=n_inputs,
             n_outputs=n_outputs,
             n_blocks=0,
             n_hidden=self.n_hidden + n_outputs * self.recurrent_outputs,
             cell_bias=self.hidden_bias,
-            output_bias=self.output_bias and not self.recurrent_outputs,
-            shortcut=self.shortcut and not self.recurrent_outputs,
+            output_bias=has_bias and not self.recurrent_outputs,
+            shortcut=self.shortcut,
             recurrent_outputs=self.recurrent_outputs,
-            output_activation=self._output_activation(),
+            output_activation="logistic" if is_logistic else self._activation(),
             loss=self.loss,
         )
 
-    def _initialize(self, rng):
+    def _initialize(self, rng: np.random.Generator) -> None:
         self.weights_ = self.topology_.initial_weights(rng, self.init_scale, {})
 
-    def _make_learner(self, rng=None):
-        return NetworkLearner(self.topology_, self.weights_.copy(), self.learning_rate, *self._rule)
+    def _make_learner(self, rng: np.random.Generator | None = None) -> NetworkLearner:
+        weights = self.weights_.copy()
+        return NetworkLearner(self.topology_, weights, self.learning_rate, self._form, self._update)
 
-    def _keep(self, learner):
+    def _keep(self, learner: Any) -> None:
         self.weights_ = learner.weights
 
 
-@with_class_weight
-class _Classifier(SequenceClassifierMixin, _BaseRecurrent):
-    _parameter_constraints = {
-        **_BaseRecurrent._parameter_constraints,
-        "output_activation": [StrOptions({"auto", "logistic", "softmax"})],
-    }
+class _Elman:
+    """Learning in Elman nets.
 
-    def _output_activation(self):
-        return "logistic" if self.output_activation == "auto" else self.output_activation
-
-
-class _Regressor(SequenceRegressorMixin, _BaseRecurrent):
-    _parameter_constraints = {
-        **_BaseRecurrent._parameter_constraints,
-        "output_activation": [StrOptions({"auto", "logistic", "linear"})],
-    }
-
-    def _output_activation(self):
-        if self.output_activation == "auto":
-            return "logistic" if self.recurrent_outputs else "linear"
-        return self.output_activation
-
-
-_PARAMETERS = (
-    """
-    Parameters
-    ----------
-    n_hidden : int, default=10
-        Logistic units of the hidden layer; each sees the inputs and all of them a step before.
-    hidden_bias, output_bias : bool, default=True
-        Whether hidden units and outputs have a bias.
-    shortcut : bool, default=False
-        Whether inputs feed the outputs too.
-    recurrent_outputs : bool, default=False
-        Whether outputs belong to the recurrent layer, as in Williams and Zipser's fully connected
-        nets: then there are n_hidden units more than outputs, each sees the inputs and all units
-        a step before, and neither `shortcut` nor `output_bias` counts.
-    output_activation : {{"auto", "logistic", "{other}"}}, default="auto"
-        Squashing of the outputs; "auto": {auto}. Recurrent outputs are logistic.
-    loss : {{"squared_error", "log_loss"}}, default="squared_error"
-        Half of the squared error, or the log loss of logistic or softmax outputs.
-    init_scale : float, default=0.5
-        Initial weights are uniform on [-init_scale, init_scale].
-    learning_rate : float, default=0.1
-        Length of a step down the gradient.
-"""
-    + FITTING
-    + ATTRIBUTES
-)
-_ELMAN = (
-    "of Elman's kind",
-    """The hidden layer's activations are copied to a context, which is an input like others at the
+    The hidden layer's activations are copied to a context, which is an input like others at the
     next step: an error goes back one step and no further. The weights move at every step with a
-    target.""",
-    """J. L. Elman, "Finding Structure in Time", Cognitive Science 14, 1990.""",
-)
-_BPTT = (
-    "trained by back-propagation through time",
-    """The error goes back through the whole sequence, nothing is cut, and the weights move at its
-    end. Memory grows with the length of the longest sequence.""",
-    """R. J. Williams and D. Zipser, "Gradient-based learning algorithms for recurrent networks and
-    their computational complexity", in "Back-propagation: Theory, Architectures and
-    Applications", 1992.""",
-)
-_RTRL = (
-    "trained by real-time recurrent learning",
-    """The derivatives of all units by all weights are carried along, so that the weights can move
-    at every step with a target, however long a sequence is. The cost of a step grows with the
-    fourth power of `n_hidden`.""",
-    """R. J. Williams and D. Zipser, "A Learning Algorithm for Continually Running Fully Recurrent
-    Neural Networks", Neural Computation 1, 1989.""",
-)
+    target.
 
-
-def _document(summary, about, parameters, other, notes, example):
-    """Put a docstring together."""
-    rule, text, reference = about
-    return (
-        f"""{summary} by a simple recurrent net {rule}.
-
-    {text}
-"""
-        + parameters
-        + f"""
-    See Also
-    --------
-    {other} : The same net with another kind of target.
-    LSTMClassifier : Memory cells instead of conventional units.
-"""
-        + notes
-        + f"""
     References
     ----------
-    {reference}
-"""
-        + example
-    )
+    J. L. Elman, "Finding Structure in Time", Cognitive Science 14, 1990.
+    """
+
+    _form, _update = "forward", "step"
 
 
-def _classifier(name, about):
-    return _document(
-        "Classifier of sequences",
-        about,
-        _PARAMETERS.format(
-            other="softmax",
-            auto="logistic",
-            class_weight=CLASS_WEIGHT,
-            attributes=CLASSIFIER_ATTRIBUTES,
-        ),
-        f"{name}Regressor",
-        CLASSIFIER_NOTES,
-        f"""
-    Examples
-    --------
+class _BPTT:
+    """Back-propagation through time.
+
+    The error goes back through the whole sequence without truncation, and the weights move at its
+    end. Memory grows with the length of the longest sequence.
+
+    References
+    ----------
+    R. J. Williams and D. Zipser, "Gradient-based learning algorithms for recurrent networks and
+    their computational complexity", in "Back-propagation: Theory, Architectures and
+    Applications", 1992.
+    """
+
+    _form, _update = "full", "sequence"
+
+
+class _RTRL:
+    """Real-time recurrent learning.
+
+    The derivatives of all units by all weights are carried along, so that the weights can move
+    at every step with a target, however long a sequence is. The cost of a step grows with the
+    fourth power of `n_hidden`.
+
+    References
+    ----------
+    R. J. Williams and D. Zipser, "A Learning Algorithm for Continually Running Fully Recurrent
+    Neural Networks", Neural Computation 1, 1989.
+    """
+
+    _form, _update = "sensitive", "step"
+
+
+@dataclass(eq=False, repr=False)
+class _Classifier(SequenceClassifierMixin, StoppingParameters, ClassOutputs, _BaseRecurrent):
+    """Parameters of all three classifiers."""
+
+
+@dataclass(eq=False, repr=False)
+class _Regressor(SequenceRegressorMixin, StoppingParameters, NumberOutputs, _BaseRecurrent):
+    """Parameters of all three regressors."""
+
+
+_PREVIOUS_SIGN = """
     Was the number before positive, at every step?
 
     >>> import numpy as np
-    >>> from lstm97 import {name}Classifier
+    >>> from lstm97 import {name}
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(200, 10, 1))
     >>> y = [np.concatenate([[0], x[:-1, 0] > 0]) for x in X]
-    >>> model = {name}Classifier(random_state=0)
+    >>> model = {name}(random_state=0)
     >>> model.fit(X[:150], y[:150]).score(X[150:], y[150:]) > 0.9
     True
-    """,
-    )
-
-
-def _regressor(name, about):
-    return _document(
-        "Regressor on sequences",
-        about,
-        _PARAMETERS.format(
-            other="linear", auto="linear", class_weight="", attributes=REGRESSOR_ATTRIBUTES
-        ),
-        f"{name}Classifier",
-        REGRESSOR_NOTES,
-        f"""
-    Examples
-    --------
+    """
+_SUM_OF_TWO = """
     The sum of the last two numbers, at every step:
 
     >>> import numpy as np
-    >>> from lstm97 import {name}Regressor
+    >>> from lstm97 import {name}
     >>> rng = np.random.default_rng(0)
     >>> X = rng.uniform(-0.5, 0.5, size=(200, 10, 1))
     >>> y = X.copy()
     >>> y[:, 1:] += X[:, :-1]
-    >>> model = {name}Regressor(5, random_state=0)
+    >>> model = {name}(5, random_state=0)
     >>> model.fit(X[:150], y[:150]).score(X[150:], y[150:]) > 0.9
     True
-    """,
-    )
+    """
 
 
-class ElmanClassifier(_Classifier):
-    __doc__ = _classifier("Elman", _ELMAN)
-    _rule = ("forward", "step")
+@document(_PREVIOUS_SIGN)
+class ElmanClassifier(_Elman, _Classifier):
+    """Classifier of sequences by a simple recurrent net of Elman's kind.
+
+    See Also
+    --------
+    ElmanRegressor : The same net for numbers.
+    LSTMClassifier : Memory cells instead of conventional units.
+    """
 
 
-class ElmanRegressor(_Regressor):
-    __doc__ = _regressor("Elman", _ELMAN)
-    _rule = ("forward", "step")
+@document(_SUM_OF_TWO)
+class ElmanRegressor(_Elman, _Regressor):
+    """Regressor on sequences by a simple recurrent net of Elman's kind.
+
+    See Also
+    --------
+    ElmanClassifier : The same net for classes.
+    LSTMRegressor : Memory cells instead of conventional units.
+    """
 
 
-class BPTTClassifier(_Classifier):
-    __doc__ = _classifier("BPTT", _BPTT)
-    _rule = ("full", "sequence")
+@document(_PREVIOUS_SIGN)
+class BPTTClassifier(_BPTT, _Classifier):
+    """Classifier of sequences by a simple recurrent net and back-propagation through time.
+
+    See Also
+    --------
+    BPTTRegressor : The same net for numbers.
+    LSTMClassifier : Memory cells instead of conventional units.
+    """
 
 
-class BPTTRegressor(_Regressor):
-    __doc__ = _regressor("BPTT", _BPTT)
-    _rule = ("full", "sequence")
+@document(_SUM_OF_TWO)
+class BPTTRegressor(_BPTT, _Regressor):
+    """Regressor on sequences by a simple recurrent net and back-propagation through time.
+
+    See Also
+    --------
+    BPTTClassifier : The same net for classes.
+    LSTMRegressor : Memory cells instead of conventional units.
+    """
 
 
-class RTRLClassifier(_Classifier):
-    __doc__ = _classifier("RTRL", _RTRL)
-    _rule = ("sensitive", "step")
+@document(_PREVIOUS_SIGN)
+class RTRLClassifier(_RTRL, _Classifier):
+    """Classifier of sequences by a simple recurrent net and real-time recurrent learning.
+
+    See Also
+    --------
+    RTRLRegressor : The same net for numbers.
+    LSTMClassifier : Memory cells instead of conventional units.
+    """
 
 
-class RTRLRegressor(_Regressor):
-    __doc__ = _regressor("RTRL", _RTRL)
-    _rule = ("sensitive", "step")
+@document(_SUM_OF_TWO)
+class RTRLRegressor(_RTRL, _Regressor):
+    """Regressor on sequences by a simple recurrent net and real-time recurrent learning.
+
+    See Also
+    --------
+    RTRLClassifier : The same net for classes.
+    LSTMRegressor : Memory cells instead of conventional units.
+    """

@@ -1,5 +1,7 @@
 """Random weight guessing, which shows how hard a task is without learning."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from lstm97.estimators import ElmanClassifier, ElmanRegressor
@@ -49,20 +51,21 @@ class GuessingLearner(NetworkLearner):
         self.weights[:], self.rng.bit_generator.state = snapshot
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class _Guessing:
     """Mixin with the methods that a trial calls; guessing has no `fit` of its own."""
 
-    def __init__(self, tolerance, **parameters):
-        super().__init__(**parameters)
-        self.tolerance = tolerance
+    tolerance: float
 
     def _make_learner(self, rng):
         return GuessingLearner(self.topology_, self.init_scale, self.tolerance, rng)
 
 
+@dataclass(eq=False, repr=False)
 class GuessingClassifier(_Guessing, ElmanClassifier):
     """Random guessing of nets of conventional units, with an output per class."""
 
 
+@dataclass(eq=False, repr=False)
 class GuessingRegressor(_Guessing, ElmanRegressor):
     """Random guessing of nets of conventional units."""

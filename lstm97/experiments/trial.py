@@ -1,10 +1,11 @@
 """Trials: train and test a net by the rules of a setting, and return a record."""
 
 import time
+from itertools import repeat
 
 import numpy as np
 
-from lstm97.learning.loop import run_alone, training_steps
+from lstm97.learning.loop import Training
 from lstm97.learning.team import TeamTrainer
 
 # Number of sequences that are drawn at a time. It must not change, because then the same seed would
@@ -44,9 +45,7 @@ def run_trial(setting, trial, seed):
     >>> record["n_sequences"] < setting.limit
     True
     """
-    began = time.perf_counter()
-    record = run_alone(_steps(setting, trial, seed))
-    return {**record, "seconds": round(time.perf_counter() - began, 3)}
+    return next(run_together(setting, [trial], seed))
 
 
 def run_together(setting, trials, seed):
@@ -117,7 +116,7 @@ class _Running:
 
 
 def _steps(setting, trial, seed):
-    """Run a trial as a generator that yields what to learn, as `training_steps` does.
+    """Run a trial as a generator that yields learner, sequences and targets, and gets the results.
 
     The generator returns the record.
     """
@@ -130,12 +129,12 @@ def _steps(setting, trial, seed):
     estimator._initialize(weights)
     learner = estimator._make_learner(weights)
     rule = setting.make_stop_rule(task, learner, exams)
-    size = getattr(rule, "every", N_DRAWN)
-    if setting.training_set:
-        chunks = _epochs(task.draw_set(setting.training_set, training), setting.limit)
-    else:
-        chunks = _chunks(task, training, setting.limit, size)
-    history = yield from training_steps(learner, chunks, rule)
+    history = Training(learner, rule)
+    for X, y in _chunks(setting, task, training, rule.every or N_DRAWN):
+        start = learner.snapshot()
+        results = yield learner, X, y
+        if not history.settle(X, y, start, results):
+            break
     X_test, y_test = task.draw_test(setting.n_test, test)
     judgement = task.judge(learner, X_test, y_test)
     return {
@@ -146,7 +145,7 @@ def _steps(setting, trial, seed):
         "setting": setting.digest,
         "solved": history.reason == "solved",
         "n_sequences": history.n_sequences,
-        "milestones": getattr(rule, "milestones", {}),
+        "milestones": dict(rule.milestones),
         "n_wrong": int(judgement.wrong.sum()),
         "n_test": len(X_test),
         "test_error": _number(judgement.error.mean()),
@@ -155,18 +154,17 @@ def _steps(setting, trial, seed):
     }
 
 
-def _chunks(task, rng, limit, size):
-    """Draw at most `limit` training sequences, and yield chunks of `size` sequences."""
-    for drawn in range(0, limit, N_DRAWN):
-        X, y = task.draw(min(N_DRAWN, limit - drawn), rng)
+def _chunks(setting, task, rng, size):
+    """Yield training sequences in chunks of `size`, or all of a training set in each epoch."""
+    if setting.training_set:
+        chunk = task.draw_set(setting.training_set, rng)
+        # As many epochs as the limit allows, but at least one.
+        yield from repeat(chunk, max(1, setting.limit // len(chunk[0])))
+        return
+    for drawn in range(0, setting.limit, N_DRAWN):
+        X, y = task.draw(min(N_DRAWN, setting.limit - drawn), rng)
         for start in range(0, len(X), size):
             yield X[start : start + size], y[start : start + size]
-
-
-def _epochs(training_set, limit):
-    """Yield the same sequences as often as the limit allows, but at least once."""
-    for _ in range(max(1, limit // len(training_set[0]))):
-        yield training_set
 
 
 def _curve(losses):

@@ -14,8 +14,6 @@ from lstm97._kernels.data import Data
 from lstm97.data.sequences import Sequences, SequencesLike
 from lstm97.data.targets import Targets, TargetsLike
 from lstm97.estimators.base import BaseSequenceEstimator
-from lstm97.learning.batch import BatchLearner
-from lstm97.learning.network import NetworkLearner
 from lstm97.learning.topology import Topology
 
 
@@ -194,18 +192,17 @@ def gradient_report(
     )
 
 
-def _learner_of(estimator: Any) -> NetworkLearner | BatchLearner:
+def _learner_of(estimator: Any) -> Any:
     """Return the estimator's learner; refuse estimators whose learner is not a single net."""
-    learner = None
     if isinstance(estimator, BaseSequenceEstimator):
         check_is_fitted(estimator)
         learner = estimator._make_learner()
-    if not isinstance(learner, NetworkLearner | BatchLearner):
-        raise TypeError(
-            "gradient_report is for estimators that train one net by gradient descent: LSTM, "
-            f"Elman, BPTT and RTRL, not for {type(estimator).__name__}"
-        )
-    return learner
+        if learner.is_one_net:
+            return learner
+    raise TypeError(
+        "gradient_report is for estimators that train one net by gradient descent: LSTM, Elman, "
+        f"BPTT and RTRL, not for {type(estimator).__name__}"
+    )
 
 
 def _targets(X: Sequences, y: Targets) -> Iterator[tuple[int, int, np.ndarray]]:

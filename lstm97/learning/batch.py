@@ -41,6 +41,9 @@ class BatchLearner(Learner):
     state : dict
     """
 
+    is_one_net = True
+    why_no_stream = "it learns by batches of sequences"
+
     def __init__(self, topology, weights, batch_size, solver, gradient, dtype, state=None):
         self.topology = topology
         self.weights = weights

@@ -13,48 +13,42 @@ except ImportError:
 
 
 class FitTasks:
-    """Tells an estimator's callbacks of its fit, and of the epochs in it.
+    """Tells the callbacks of an estimator about its fit, and about each epoch.
 
     Parameters
     ----------
     estimator : estimator
+        One that has callbacks.
     n_epochs : int
-        At most.
-    **data
-        The X, y and metadata of the fit, as the user gave them.
+        The largest number of epochs.
+    fitted : callable
+        Returns the fitted attributes of an estimator that stops learning now.
+    data : dict
+        X, y and metadata of the fit, as the user gave them.
     """
 
-    def __init__(self, estimator, n_epochs, **data):
-        self._estimator, self._data, self._fit = estimator, data, None
-        if getattr(estimator, "_skl_callbacks", None):
-            self._fit = estimator._init_callback_context(max_subtasks=n_epochs)
-            self._begin(self._fit)
+    def __init__(self, estimator, n_epochs, fitted, data):
+        self._estimator, self._fitted, self._data = estimator, fitted, data
+        self._fit = estimator._init_callback_context(max_subtasks=n_epochs)
+        self._begin(self._fit)
 
     def begin_epoch(self):
-        """Before an epoch."""
-        if self._fit is not None:
-            self._epoch = self._fit.subcontext(task_name="epoch")
-            self._begin(self._epoch)
+        """Tell that an epoch begins."""
+        self._epoch = self._fit.subcontext(task_name="epoch")
+        self._begin(self._epoch)
 
-    def end_epoch(self, fitted):
-        """After an epoch; `fitted` gives the attributes of an estimator that stops here.
+    def end_epoch(self):
+        """Tell that the epoch has ended; return whether a callback asks for the end of the fit."""
+        return self._end(self._epoch)
 
-        Returns
-        -------
-        stop : bool
-            Whether a callback asks for the end.
-        """
-        return self._fit is not None and self._end(self._epoch, fitted)
-
-    def end(self, fitted):
-        """After the last epoch."""
-        if self._fit is not None:
-            self._end(self._fit, fitted)
+    def end(self):
+        """Tell that the fit has ended."""
+        self._end(self._fit)
 
     def _begin(self, context):
         context.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
-    def _end(self, context, fitted):
+    def _end(self, context):
         return context.call_on_fit_task_end(
-            estimator=self._estimator, **self._data, reconstruction_attributes=fitted
+            estimator=self._estimator, **self._data, reconstruction_attributes=self._fitted
         )

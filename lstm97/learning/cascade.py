@@ -114,7 +114,7 @@ class CascadeLearner(Learner):
     settings : Settings
     """
 
-    is_online = False
+    is_online = has_order = False
 
     def __init__(self, topology, weights, state, settings):
         self.topology = topology

@@ -29,6 +29,10 @@ class Results(NamedTuple):
     max_error: np.ndarray
     mean_error: np.ndarray
 
+    def first(self, n):
+        """Return the results of the first n sequences."""
+        return Results(self.loss[:n], self.max_error[:n], self.mean_error[:n])
+
 
 class Learner(ABC):
     """A net and the rule by which it learns.
@@ -36,11 +40,21 @@ class Learner(ABC):
     Attributes
     ----------
     is_online : bool
-        Weights move within a block, with each sequence: what it learned up to one can be had
-        again. Otherwise the block is one batch.
+        Weights move within a chunk of sequences, so that the learner can learn a part of it again.
+        Otherwise the chunk is one batch.
+    has_order : bool
+        The order of sequences matters: each epoch has another one.
+    is_one_net : bool
+        `topology` and `weights` describe a single net, trained by gradient descent: there are
+        streams and gradient reports of it.
+    why_no_stream : str or None
+        Why the learner cannot learn along a stream; None if it can.
     """
 
     is_online = True
+    has_order = True
+    is_one_net = False
+    why_no_stream: str | None = None
 
     @abstractmethod
     def learn(self, X, y):
@@ -78,7 +92,7 @@ class Learner(ABC):
         """Tell whether every weight is a finite number."""
 
     def end_epoch(self, results):  # noqa: B027 - most learners have nothing to do here
-        """Act between epochs, or blocks of training; a net that grows does it here."""
+        """Act between epochs, or chunks of training; a net that grows does it here."""
 
 
 class KernelLearner(Learner):

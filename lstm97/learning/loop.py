@@ -1,121 +1,154 @@
-"""The one training loop, and the history that it returns."""
+"""Training: a learner learns chunk by chunk, until its stop rule ends it or nothing is left."""
 
-from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
 
 
-@dataclass
-class History:
-    """What training did.
+class Checkpoint(NamedTuple):
+    """Where a training stood after an epoch.
 
     Attributes
     ----------
-    n_sequences : int
-        Sequences trained on.
-    losses : list of float
-        Mean loss per sequence of each block.
-    reason : str
-        "limit" when the blocks ran out, "diverged", "callback", or the stop rule's.
+    n_left : int
+        Epochs that were still to come.
+    rng : tuple of int
+        State of the generator of type PCG64 that the epochs' orders come from.
+    learner, rule : object
+        Snapshots of both. The learner's need not be the best one.
+    n_sequences, n_losses : int
+        Length of the history.
     """
 
-    n_sequences: int = 0
-    losses: list = field(default_factory=list)
-    reason: str = "limit"
+    n_left: int
+    rng: tuple[int, ...]
+    learner: Any
+    rule: Any
+    n_sequences: int
+    n_losses: int
+
+    def generator(self):
+        """Return a random generator that goes on from here."""
+        state, inc, has_uint32, uinteger = self.rng
+        rng = np.random.Generator(np.random.PCG64())
+        rng.bit_generator.state = {
+            "bit_generator": "PCG64",
+            "state": {"state": state, "inc": inc},
+            "has_uint32": has_uint32,
+            "uinteger": uinteger,
+        }
+        return rng
 
 
-def train(learner, blocks, rule, on_block=None):
-    """Train until a rule stops it or the blocks run out.
+class Training:
+    """A learner, the rule that may stop it, and what has happened so far.
 
-    The result is that of looking at the rule after every sequence: where it stops within a block,
-    the learner goes back to the block's start and learns up to that sequence again. So it does
-    before a sequence whose loss, or whose weights, are no longer finite.
+    The caller has the loop, and calls `learn` with each chunk of sequences, until it returns False.
+    The result is that of asking the rule after every sequence: if it stops within a chunk, the
+    learner goes back to the start of the chunk and learns up to that sequence again. It also goes
+    back to the last sequence after which the loss and all weights were finite.
 
     Parameters
     ----------
     learner : Learner
-    blocks : iterable of (Sequences, Targets)
     rule : StopRule
-    on_block : callable, default=None
-        Called with the history after every block; training ends where it returns true.
 
-    Returns
-    -------
-    History
+    Attributes
+    ----------
+    n_sequences : int
+        Sequences learned.
+    losses : list of float
+        Mean loss per sequence of each chunk.
+    reason : str
+        Why training ended: "limit" unless something has ended it, "diverged", or what the rule or
+        the caller says.
     """
-    return run_alone(training_steps(learner, blocks, rule, on_block))
 
+    def __init__(self, learner, rule):
+        self.learner, self.rule = learner, rule
+        self.n_sequences, self.losses, self.reason = 0, [], "limit"
 
-def run_alone(steps):
-    """Let a generator's learners learn what it asks for, and return its result."""
-    try:
-        learner, X, y = next(steps)
-        while True:
-            learner, X, y = steps.send(learner.learn(X, y))
-    except StopIteration as end:
-        return end.value
+    def learn(self, X, y):
+        """Learn a chunk; return whether training goes on."""
+        start = self.learner.snapshot()
+        return self.settle(X, y, start, self.learner.learn(X, y))
 
+    def settle(self, X, y, start, results):
+        """Take in what a learner has done with a chunk.
 
-def training_steps(learner, blocks, rule, on_block=None):
-    """Do as `train`, but ask for each block's results: several trainings can go side by side.
+        Parameters
+        ----------
+        X : Sequences
+        y : Targets
+        start : object
+            Snapshot of the learner before the chunk.
+        results : Results
+            What its `learn` returned.
 
-    Yields
-    ------
-    learner, X, y
-        What is to be learned; `Learner.learn` gives the results to send back.
-
-    Returns
-    -------
-    History
-    """
-    history = History()
-    for X, y in blocks:
-        start = learner.snapshot()
-        results = yield learner, X, y
+        Returns
+        -------
+        goes_on : bool
+        """
         n = len(results.loss)
-        is_due = n == len(X) or (n and not rule.needs_whole_blocks)
-        stop = rule.look(results) if is_due else None
+        if n < len(X) or not self.learner.is_finite():
+            n, self.reason = self._last_finite(X, y, start, n), "diverged"
+        stop = None
+        if n == len(X) or (n and not self.rule.needs_whole_chunks):
+            stop = self.rule.look(results if n == len(X) else results.first(n))
         if stop is not None:
-            n, history.reason = stop
-        elif n < len(X):
-            history.reason = "diverged"
-        if n < len(X):
-            _replay(learner, X, y, start, n)
-        if not learner.is_finite():
-            n, history.reason = _last_finite(learner, X, y, start, n), "diverged"
-        if history.reason == "diverged" and not learner.is_online:
+            self.reason = stop.reason
+            if stop.n < n:
+                self._replay(X, y, start, stop.n)
+            n = stop.n
+        if self.reason == "diverged" and not self.learner.is_online:
             n = 0  # nothing was learned from this batch
-        history.n_sequences += n
+        self.n_sequences += n
         if n:
-            history.losses.append(float(results.loss[:n].mean()))
-        if not _goes_on(learner, results, history, on_block):
-            break
-    return history
+            self.losses.append(float(results.loss[:n].mean()))
+        if self.reason == "limit":
+            self.learner.end_epoch(results)
+        return self.reason == "limit"
 
+    def checkpoint(self, rng, n_left):
+        """Return a checkpoint, from which this training or another one can go on."""
+        state = rng.bit_generator.state
+        return Checkpoint(
+            n_left,
+            # Plain numbers: pickles of the dict differ before and after they were loaded.
+            (*state["state"].values(), state["has_uint32"], state["uinteger"]),
+            self.learner.snapshot(),
+            self.rule.snapshot(),
+            self.n_sequences,
+            len(self.losses),
+        )
 
-def _goes_on(learner, results, history, on_block):
-    """Let learner and caller act between two blocks; tell whether there is to be another."""
-    if history.reason == "limit":
-        learner.end_epoch(results)
-    if on_block is not None and on_block(history) and history.reason == "limit":
-        history.reason = "callback"
-    return history.reason == "limit"
+    def go_back(self, checkpoint):
+        """Go back to a checkpoint of this training, after an interrupt."""
+        self.learner.restore(checkpoint.learner)
+        self.rule.restore(checkpoint.rule)
+        self.n_sequences = checkpoint.n_sequences
+        del self.losses[checkpoint.n_losses :]
+        self.reason = "interrupted"
 
+    def _replay(self, X, y, start, n):
+        """Go back to the start of a chunk and learn its first n sequences, if that can be done."""
+        self.learner.restore(start)
+        if n and self.learner.is_online:
+            self.learner.learn(X[:n], y[:n])
 
-def _replay(learner, X, y, start, n):
-    """Go back to the block's start and learn its first n sequences, if that can be done."""
-    learner.restore(start)
-    if n and learner.is_online:
-        learner.learn(X[:n], y[:n])
+    def _last_finite(self, X, y, start, n):
+        """Go back to the last of n sequences after which all weights are finite; return how many.
 
-
-def _last_finite(learner, X, y, start, n):
-    """Go back to the last sequence, before the n-th, after which all weights were finite.
-
-    Weights that are not finite stay so: the place is found by halving.
-    """
-    low = 0
-    while learner.is_online and n - low > 1:
-        middle = (low + n) // 2
-        _replay(learner, X, y, start, middle)
-        low, n = (middle, n) if learner.is_finite() else (low, middle)
-    _replay(learner, X, y, start, low)
-    return low
+        Weights that are not finite stay so: the place is found by halving.
+        """
+        if n < len(X):
+            self._replay(X, y, start, n)
+            if self.learner.is_finite():
+                return n
+        low = 0
+        while self.learner.is_online and n - low > 1:
+            middle = (low + n) // 2
+            self._replay(X, y, start, middle)
+            low, n = (middle, n) if self.learner.is_finite() else (low, middle)
+        self._replay(X, y, start, low)
+        return low

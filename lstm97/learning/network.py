@@ -23,6 +23,8 @@ class NetworkLearner(KernelLearner):
         Adds blocks; None if the net does not grow.
     """
 
+    is_one_net = True
+
     def __init__(self, topology, weights, learning_rate, form, update, growth=None):
         super().__init__(weights, learning_rate)
         self.topology = topology
@@ -30,6 +32,12 @@ class NetworkLearner(KernelLearner):
         self.update = update
         self.growth = growth
         self._network = Network(topology)
+
+    @property
+    def why_no_stream(self):
+        if self.form == "full":
+            return "the full gradient goes back through a whole sequence"
+        return None if self.update == "step" else "its weights move at the end of a sequence"
 
     def end_epoch(self, results):
         if self.growth is None or self.topology.n_blocks >= self.growth.n_blocks:

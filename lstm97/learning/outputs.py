@@ -13,6 +13,13 @@ def activations(net, kind):
     return net
 
 
+def proportions(outputs):
+    """Scale outputs of classes to sum to one along the last axis; equal parts if all are zero."""
+    total = outputs.sum(axis=-1, keepdims=True)
+    equal = np.full_like(outputs, 1.0 / outputs.shape[-1])
+    return np.divide(outputs, total, out=equal, where=total > 0.0)
+
+
 def output_errors(topology, net, targets):
     """Return loss, absolute errors and errors at the net inputs.
 

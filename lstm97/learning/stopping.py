@@ -1,12 +1,14 @@
-"""Stop rules: small objects that see the results of training and give a reason, or nothing.
+"""Stop rules: small objects that see the results of training and say when to stop, and why.
 
-A rule looks at a block of sequences at a time and answers with the sequence after which it would
-have stopped, had it looked after each. The training loop then goes back to that sequence, so the
-length of the blocks changes nothing.
+A rule looks at a chunk of sequences at a time and answers with the sequence after which it would
+have stopped, had it looked after each. Training then goes back to that sequence, so the length of
+the chunks does not change the result.
 """
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +19,7 @@ class Stop(NamedTuple):
     Attributes
     ----------
     n : int
-        Sequences of the block that count.
+        Sequences of the chunk that count.
     reason : str
     """
 
@@ -26,19 +28,38 @@ class Stop(NamedTuple):
 
 
 class StopRule(ABC):
-    """What the training loop asks after every block.
+    """What ends a training.
 
     Attributes
     ----------
-    needs_whole_blocks : bool
-        Blocks are epochs: one that ended early, where a loss was not finite, is not looked at.
+    needs_whole_chunks : bool
+        The rule is asked after whole chunks only, not after one that ended early because a loss was
+        not finite. Chunks are epochs, then.
+    can_stop : bool
+        Whether the rule may ever stop training.
+    judges_loss : bool
+        Whether it stops because of the mean losses of chunks.
+    every : int or None
+        Sequences per chunk that the rule needs; None if any number will do.
+    scores : list of float or None
+        Score after each chunk; None if the rule does not look at scores.
+    best_score : float
+        The highest of them.
+    milestones : mapping of str to int
+        Sequences after which each stage was first reached, for a rule that has stages.
     """
 
-    needs_whole_blocks = False
+    needs_whole_chunks = False
+    can_stop = True
+    judges_loss = False
+    every: int | None = None
+    scores: list[float] | None = None
+    best_score = -np.inf
+    milestones: Mapping[str, int] = MappingProxyType({})
 
     @abstractmethod
     def look(self, results):
-        """See the next block.
+        """See the results of the next chunk.
 
         Parameters
         ----------
@@ -49,19 +70,24 @@ class StopRule(ABC):
         Stop or None
         """
 
-    def snapshot(self):
+    def snapshot(self) -> Any:
         """Return what the rule has seen, for a rule that goes on from there."""
         return None
 
-    def restore(self, snapshot):  # noqa: B027 - most rules are not gone on from
+    def restore(self, snapshot):  # noqa: B027 - most rules have nothing to restore
         """Go back to a snapshot."""
+
+    def finish(self, learner):  # noqa: B027 - most rules keep the last weights
+        """Give the learner the weights that are to be kept after training."""
 
 
 class Never(StopRule):
-    """Train as long as there are blocks."""
+    """Train as long as there are chunks."""
+
+    can_stop = False
 
     def look(self, results):
-        """See the next block."""
+        """See the next chunk."""
         return None
 
 
@@ -100,7 +126,7 @@ class Recent(StopRule):
         self._error = np.empty(0)
 
     def look(self, results):
-        """See the next block; the reason is "solved"."""
+        """See the next chunk; the reason is "solved"."""
         seen = len(self._wrong)
         # Not "error >= tolerance": a NaN is wrong.
         wrong = np.concatenate([self._wrong, ~(results.max_error < self.tolerance)])
@@ -112,7 +138,7 @@ class Recent(StopRule):
         few = counts[self.window :] - counts[: -self.window] <= self.max_wrong
         for first in np.flatnonzero(few):
             end = first + self.window
-            # Each mean is taken over its own window: its bits do not depend on the blocks.
+            # Each mean is taken over its own window: its bits do not depend on the chunks.
             if end > seen and self._is_small(error[first:end]):
                 return Stop(int(end - seen), "solved")
         return None
@@ -127,14 +153,17 @@ class Plateau(StopRule):
     Parameters
     ----------
     tol : float
-    patience : int
+    patience : int or float
+        The rule never stops training if it is infinite.
     """
 
-    needs_whole_blocks = True
+    needs_whole_chunks = True
+    judges_loss = True
 
     def __init__(self, tol, patience):
         self.tol = tol
         self.patience = patience
+        self.can_stop = bool(np.isfinite(patience))
         self._best = np.inf
         self._waited = 0
 
@@ -155,48 +184,44 @@ class Plateau(StopRule):
 
 
 class EarlyStopping(StopRule):
-    """Stop when a score has not risen by `tol` for `patience` epochs.
+    """Stop when a score has not risen by `tol` for `patience` epochs; keep the best net.
 
     Parameters
     ----------
     score : callable
-        Score of the net as it is; NaN for one that cannot be used.
-    copy : callable
-        Returns a copy of the net as it is.
+        Returns the score of the net as it is; NaN if it cannot be used.
+    snapshot : callable
+        Returns a snapshot of the learner as it is.
     tol : float
     patience : int or float
-        Infinity: the rule never stops, it finds the best net.
+        The rule never stops training if it is infinite, but it still keeps the best net.
 
     Attributes
     ----------
-    scores : list of float
-        Of each epoch.
-    best_score : float
-        The highest of them.
     best : object
-        The copy of the net that had it; None, if none could be used.
+        Snapshot of the learner with the highest score; None if no score could be used.
     """
 
-    needs_whole_blocks = True
+    needs_whole_chunks = True
 
-    def __init__(self, score, copy, tol, patience):
+    def __init__(self, score, snapshot, tol, patience):
         self.tol = tol
         self.patience = patience
-        self.scores = []
-        self.best_score = -np.inf
+        self.can_stop = bool(np.isfinite(patience))
+        self.scores: list[float] = []
         self.best = None
-        self._score, self._copy = score, copy
+        self._score, self._snapshot = score, snapshot
         self._waited = 0
 
     def look(self, results):
-        """See the next epoch; the reason is "converged", or "diverged" at a score that is NaN."""
+        """See the next epoch; the reason is "converged", or "diverged" if the score is NaN."""
         score = self._score()
         self.scores.append(score)
         if np.isnan(score):
             return Stop(len(results.loss), "diverged")
         self._waited = 0 if score >= self.best_score + self.tol else self._waited + 1
         if score > self.best_score:
-            self.best_score, self.best = score, self._copy()
+            self.best_score, self.best = score, self._snapshot()
         return Stop(len(results.loss), "converged") if self._waited >= self.patience else None
 
     def snapshot(self):
@@ -207,3 +232,8 @@ class EarlyStopping(StopRule):
         """Go back to a snapshot; one of another rule brings no scores along."""
         self.best, self.best_score, self._waited, n = snapshot
         del self.scores[n:]
+
+    def finish(self, learner):
+        """Give the learner the best weights."""
+        if self.best is not None:
+            learner.restore(self.best)

@@ -1,7 +1,6 @@
 """`Stream`, a net that goes along one long sequence step by step, and learns on its way."""
 
 import copy
-import warnings
 from numbers import Real
 from reprlib import repr as brief  # a nested list may be too deep for the other one
 from typing import Any, NamedTuple, Self
@@ -13,9 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from lstm97._kernels.stream import Stepper
-from lstm97.data.checks import as_integers, as_numbers, as_steps, naming
-from lstm97.learning.batch import BatchLearner
-from lstm97.learning.network import NetworkLearner
+from lstm97.data.checks import as_integers, as_numbers, as_steps, naming, warn_user
+from lstm97.learning.outputs import proportions
 from lstm97.learning.topology import Topology
 
 
@@ -137,11 +135,13 @@ class Stream:
         estimator._validate_params()
         learner = estimator._trainable()
         name = type(estimator).__name__
-        if not isinstance(learner, NetworkLearner | BatchLearner):
+        if not learner.is_one_net:
             raise ValueError(
                 f"{name} has no stream; only LSTM, Elman, BPTT and RTRL estimators have one"
             )
-        why_not = _why_not(estimator, learner)
+        why_not = learner.why_no_stream
+        if isinstance(getattr(estimator, "class_weight", None), str):
+            why_not = "class_weight='balanced' needs all targets at once"
         self._refusal = why_not and f"{name} cannot learn along a stream: {why_not}"
         self._estimator = estimator
         self._learning_rate = estimator.learning_rate
@@ -149,8 +149,7 @@ class Stream:
         self.classes_: Any = getattr(estimator, "classes_", None)
         if self.classes_ is not None:
             self._targets = self._label_targets()
-        # A BatchLearner always has a reason not to learn here, and has no form.
-        form = "none" if why_not else learner.form  # type: ignore[union-attr]
+        form = "none" if why_not else learner.form
         self._net = Stepper(learner.topology, learner.weights, form)
 
     @property
@@ -184,7 +183,7 @@ class Stream:
         if not is_finite:
             raise ValueError("an output is not finite: steps or weights hold values that overflow")
         if self.classes_ is not None:
-            return outputs / outputs.sum()
+            return proportions(outputs)
         return outputs[0] if self._estimator.target_ndim_ == 1 else outputs
 
     def learn(self, y: Any, sample_weight: float = 1.0) -> float:
@@ -218,11 +217,10 @@ class Stream:
         """
         loss = self._net.learn(*self._check_target(y, sample_weight), self._learning_rate)
         if not np.isfinite(loss):
-            warnings.warn(
+            warn_user(
                 "learning diverged: the loss or a weight would not be finite, so the weights were "
                 "not changed at this step. Try a smaller learning rate, or scale steps and targets",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return loss
 
@@ -358,17 +356,6 @@ class Stream:
         if np.isinf(target).any():
             raise ValueError("y contains infinity")
         return target
-
-
-def _why_not(estimator: Any, learner: Any) -> str | None:
-    """Return the reason why a learner cannot learn along a stream, or None if it can."""
-    if isinstance(getattr(estimator, "class_weight", None), str):
-        return "class_weight='balanced' needs all targets at once"
-    if isinstance(learner, BatchLearner):
-        return "it learns by batches of sequences"
-    if learner.form == "full":
-        return "the full gradient goes back through a whole sequence"
-    return None if learner.update == "step" else "its weights change at the end of a sequence"
 
 
 def _resumed(estimator: Any, snapshot: Snapshot) -> Stream:

@@ -7,6 +7,7 @@ from lstm97._core import Network
 from lstm97._kernels.data import Data
 from lstm97.data.sequences import Sequences
 from lstm97.data.targets import Targets
+from lstm97.learning.loop import Training
 from lstm97.learning.topology import Topology
 
 
@@ -82,3 +83,12 @@ def kernel_run(topology, weights, X, network=None):
     """Return the kernel's outputs at every step."""
     network = Network(topology) if network is None else network
     return network.run(weights, Data(X), every=True)
+
+
+def train(learner, chunks, rule):
+    """Train until the rule stops it or the chunks run out; return the training."""
+    training = Training(learner, rule)
+    for X, y in chunks:
+        if not training.learn(X, y):
+            break
+    return training
