@@ -1,4 +1,4 @@
-"""Draw docs/carousel.svg: one sequence of the adding problem on its way through a trained net.
+"""Draw docs/carousel.svg: what a trained net holds during a sequence of the adding problem.
 
 python benchmarks/carousel.py
 """
@@ -15,7 +15,7 @@ from lstm97.tasks import make_adding
 FILE = Path(__file__).parents[1] / "docs" / "carousel.svg"
 SEQUENCE = 4481
 GATE, STATE, OUTPUT, GREY = "#D55E00", "#0072B2", "#009E73", "#666666"
-# Text as shapes, so that it looks the same everywhere; a fixed salt: the same file every time.
+# Text is drawn as shapes, to look the same everywhere. The fixed salt makes the file reproducible.
 STYLE = {"svg.hashsalt": "lstm97", "font.size": 10}
 
 
@@ -32,7 +32,7 @@ def main():
 
 
 def draw(x, trace, target):
-    """Draw numbers, one gate, one cell and the output; the other block learned little."""
+    """Draw the numbers, and a gate, a cell and the output of the block that learned most."""
     figure, panels = plt.subplots(
         4, sharex=True, figsize=(8, 4.4), layout="constrained", height_ratios=[1.3, 0.8, 1, 1]
     )

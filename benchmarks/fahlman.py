@@ -1,11 +1,11 @@
-"""Fahlman's own trials of recurrent cascade correlation, repeated.
+"""Repeat Fahlman's trials of recurrent cascade correlation.
 
     python benchmarks/fahlman.py
 
-256 strings of the embedded Reber grammar are one batch; training ends when every legal symbol of
-every training string is predicted, or after CAP epochs. Writes benchmarks/results/fahlman.json.
-The defaults of the estimator were chosen while looking at trials with seeds below 24; these have
-others.
+One batch holds 256 strings of the embedded Reber grammar. Training ends when the net predicts every
+legal symbol of every training string, or after CAP epochs. The script writes
+benchmarks/results/fahlman.json. Its seeds are not among those, below 24, that were used to choose
+the defaults of the estimator.
 """
 
 import json
@@ -20,12 +20,12 @@ from lstm97.tasks import TASKS
 RECORD = Path(__file__).parent / "results" / "fahlman.json"
 SEEDS = range(100, 112)
 CAP = 1500
-# Outputs learn the set in the epochs before a candidate phase: looking now and then is enough.
+# The outputs learn during many epochs before a candidate phase, so not every epoch needs a test.
 EVERY = 3
 
 
 def trial(seed):
-    """Train one net; return how large it grew, how long it took, and what it gets wrong."""
+    """Train one net; return its size, the epochs it took, and its errors."""
     rng = np.random.default_rng(seed)
     task = TASKS["embedded reber"]()
     task.prepare(rng)
@@ -52,7 +52,7 @@ def trial(seed):
 
 
 def main():
-    """Run the trials and keep what they came to."""
+    """Run the trials, and write their results."""
     records = Parallel(n_jobs=-1)(delayed(trial)(seed) for seed in SEEDS)
     lines = ",\n".join(json.dumps(record) for record in records)
     RECORD.write_text(f"[\n{lines}\n]\n", encoding="utf-8")

@@ -1,9 +1,9 @@
-"""Peak memory of training on one sequence of any length, forward in time, given in pieces.
+"""Measure the peak memory of training on one very long sequence, forward in time.
 
     python benchmarks/memory.py
-    python benchmarks/memory.py --json       steps and peak in MiB after each piece
+    python benchmarks/memory.py --json       print steps and peak in MiB after each piece
 
-The sequence is drawn and learned 100,000 steps at a time, its state carried on from piece to
+The sequence is drawn and learned in pieces of 100,000 steps, with its state carried from piece to
 piece. The largest resident set must stop growing after the first piece.
 """
 

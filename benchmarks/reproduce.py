@@ -1,13 +1,13 @@
-"""Write what the documents print of the records in benchmarks/results.
+"""Write the documents, and parts of documents, that are made from benchmarks/results.
 
     python benchmarks/reproduce.py
 
-That is docs/reproduction.md, docs/matrix.svg, and the parts of README.md and docs/baselines.md
+These are docs/reproduction.md, docs/matrix.svg, and the parts of README.md and docs/baselines.md
 between `<!-- made from records: NAME -->` and `<!-- end -->`.
 
-Records of trials are what ``lstm97 reproduce --full`` and ``lstm97 matrix`` store, both with
-``--store benchmarks/results``; running these again only adds trials that are missing. The others
-are written by fahlman.py, truncation.py and speed/cost.py.
+The records of trials come from ``lstm97 reproduce --full`` and ``lstm97 matrix``, both with
+``--store benchmarks/results``; running these again only adds missing trials. The other records come
+from fahlman.py, truncation.py and speed/cost.py.
 """
 
 import json
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PART = re.compile(r"(<!-- made from records: (\w+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
-# A few rows for the front page: one of each experiment, in the reading that comes nearest.
+# Rows for the front page: one for each experiment, in the reading that comes closest to the paper.
 FRONT_PAGE = [
     "exp1-lstm-3x2-0.5-shortcut", "exp2a-lstm-100", "exp2c-1000-1000-unfed", "exp3a-100-3",
     "exp4-100", "exp5-100-140-biased", "exp6a",
@@ -36,18 +36,18 @@ INTRODUCTION = """# The paper's tables, repeated
 
 Made by `python benchmarks/reproduce.py` from the records in `benchmarks/results`; do not edit.
 
-A bold line has the paper's figures; below it stands each of our readings of that row. A reading
-that departs from the paper's wording says in what; where the paper says nothing, none departs. A
-limit below the paper's five million sequences is ours, to keep the time within bounds. A trial that
-does not meet its stop rule within the limit counts as failed. Intervals hold with 95%: Wilson's for
-the fraction solved, a bootstrap's for means and medians. What else was tried for
-rows that do not come out is in [Fidelity](fidelity.md).
+A bold line has the paper's figures; the lines below it are our readings of that row. If a reading
+departs from the paper's wording, its line says how; a choice on which the paper is silent is not a
+departure. Limits below the paper's five million sequences are ours, to save time. A trial that does
+not meet its stop rule within the limit has failed. Intervals have a confidence of 95%: Wilson's for
+the fraction solved, and bootstrap intervals for means and medians. [Fidelity](fidelity.md) tells
+what else was tried for rows whose figures differ from the paper's.
 
 """
 
 
 def results():
-    """Return every setting with its records, by any seed."""
+    """Return every setting with its records of all seeds."""
     store = Store(RESULTS)
     return [(setting, store.read(setting)) for setting in load_settings().values()]
 
@@ -89,7 +89,7 @@ def front_page():
 
 
 def beside_others():
-    """Return others' times over ours, learning on line, by the record of docs/performance.md."""
+    """Return how many times as long others take to learn on line, from speed.json."""
     workload = _json("speed")["workloads"]["adding-100"]
     ours, others = workload["seconds"]["lstm97"], ("torch", "JAX")
     times = [
@@ -106,7 +106,7 @@ def matrix():
 
 
 def rtrl():
-    """Return what RTRL comes to on the noise-free lag of p=4 at each learning rate."""
+    """Return the results of RTRL on the noise-free lag of p=4 for each learning rate."""
     rows = {}
     for setting, records in results():
         if setting.row.startswith("exp2a-rtrl-4-"):
@@ -123,7 +123,7 @@ def rtrl():
 
 
 def fahlman():
-    """Return Fahlman's trials, as he printed them, and ours."""
+    """Return Fahlman's published trials, and ours."""
     theirs = [(9, 831, 0, 0), (7, 602, 0, 0), (15, 1256, 0, 2), (11, 910, 0, 1), (13, 1063, 11, 16),
               (9, 707, 0, 0)]  # fmt: skip
     names = ("n_hidden", "n_epochs", "train_errors", "test_errors")
@@ -133,7 +133,7 @@ def fahlman():
 
 
 def truncation():
-    """Return cosines and norm ratios of the truncated against the full gradient."""
+    """Return cosines and norm ratios of the truncated and the full gradient."""
     rows = [
         [state, group, f"{cosine:.3f}", f"{ratio:.3f}"]
         for state, groups in _json("truncation").items()
@@ -153,12 +153,12 @@ PARTS = {
 
 
 def filled(text):
-    """Return a document with its parts made anew."""
+    """Return a document with new generated parts."""
     return PART.sub(lambda match: match[1] + PARTS[match[2]](), text)
 
 
 def documents():
-    """Return what each document should hold, by its path."""
+    """Return the new text of each document, by its path."""
     texts = {ROOT / "docs" / "reproduction.md": reproduction()}
     for name in ("README.md", "docs/baselines.md"):
         texts[ROOT / name] = filled((ROOT / name).read_text(encoding="utf-8"))
@@ -166,7 +166,7 @@ def documents():
 
 
 def main():
-    """Write all."""
+    """Write all documents and the plot of the matrix."""
     for path, text in documents().items():
         path.write_text(text, encoding="utf-8")
     plot = matrix_plot(summarize_matrix(Store(RESULTS)))

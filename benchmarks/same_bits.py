@@ -1,10 +1,10 @@
-"""Build wheels in several ways, train with each, compare the weights to the last bit.
+"""Build wheels in several ways, train with each, and compare the weights to the last bit.
 
     python benchmarks/same_bits.py
 
-One wheel is for any x86-64 processor (or any processor of this kind), one for this machine's own
-instruction set. The nets and data are those of tests/reference/fingerprint.py. Exit status 1, if
-any hash differs.
+One wheel runs on every x86-64 processor (or every processor of another family); another is for the
+instruction set of this machine. Nets and data are those of tests/reference/fingerprint.py. The exit
+status is 1 if any hash differs.
 """
 
 import json
@@ -22,7 +22,7 @@ BUILDS = {"baseline": BASELINE.get(platform.machine(), "native"), "own": "native
 
 
 def fingerprints(name, arch, folder):
-    """Build a wheel for an instruction set, unpack it, train with what is in it."""
+    """Build a wheel for an instruction set, unpack it, and train with its kernels."""
     wheels, unpacked = folder / "wheels", folder / "unpacked"
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", wheels, ROOT]
     subprocess.run(command, check=True, env={**os.environ, "LSTM97_ARCH": arch})

@@ -1,11 +1,12 @@
-"""How many of scikit-learn's checks each estimator passes.
+"""Count how many of scikit-learn's checks each estimator passes.
 
     python benchmarks/scikit_learn_checks.py
 
-Exits with 1, if one fails that is not declared: on-line learning sees a sequence of weight 2 once,
-a repeated one twice. In a cascade the two are the same but for the order of sums, of which its long
-training with quickprop makes more than the check allows. Exits with 1 as well, if fewer pass than
-should be run. Of a transformer scikit-learn asks less: its own SimpleImputer passes 45.
+The exit status is 1 if a check fails whose failure is not declared, or if fewer checks pass than
+LEAST. The declared failures concern sample weights: on-line learning sees a sequence of weight 2
+once, but a repeated sequence twice. For a cascade the two differ only in the order of sums, but
+over its long training with quickprop this difference grows beyond what the check allows.
+Transformers have fewer checks: scikit-learn's own SimpleImputer passes 45.
 """
 
 import sys
@@ -21,7 +22,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import lstm97
 
 DECLARED = {"check_sample_weight_equivalence_on_dense_data": "order and number of updates differ"}
-LEAST = {True: 50, False: 45}  # of an estimator, of a transformer
+LEAST = {True: 50, False: 45}  # for an estimator, and for a transformer
 
 
 def estimators():

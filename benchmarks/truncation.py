@@ -1,9 +1,9 @@
-"""What the truncation of the gradient costs: Experiment 4 at T=50, before and after training.
+"""Compare the truncated gradient with the full one: Experiment 4 at T=50, during training.
 
     python benchmarks/truncation.py
 
-Writes benchmarks/results/truncation.json: cosine and norm ratio of the truncated against the full
-gradient of 500 test sequences, means over nets.
+The script writes benchmarks/results/truncation.json with cosines and norm ratios of the two
+gradients on 500 test sequences, as means over nets.
 """
 
 import json
@@ -18,12 +18,12 @@ from lstm97.tasks import make_adding
 
 RECORD = Path(__file__).parent / "results" / "truncation.json"
 SEEDS = range(10)
-# Epochs of 1000 sequences; a net that has learned almost nothing stands for an untrained one.
+# Epochs of 1000 sequences. A net that has learned almost nothing serves as the untrained one.
 STATES = {"untrained": (1, 1e-300), "after 5,000 sequences": (5, 0.5), "after 20,000": (20, 0.5)}
 
 
 def measure(n_epochs, learning_rate, seed):
-    """Return group to cosine and norm ratio, for one net."""
+    """Return the cosine and the norm ratio of each group of weights of one net."""
     X, y = make_adding(1000 * n_epochs, T=50, rng=seed)
     model = LSTMRegressor(
         input_gate_bias=[-3, -6], learning_rate=learning_rate, max_iter=1, tol=None,
@@ -37,7 +37,7 @@ def measure(n_epochs, learning_rate, seed):
 
 
 def main():
-    """Measure all nets, keep the means."""
+    """Measure all nets, and write the means."""
     warnings.simplefilter("ignore", ConvergenceWarning)
     record = {}
     for state, parameters in STATES.items():

@@ -8,7 +8,7 @@ from lstm97.learning.streams import Stream
 
 
 class _RiverModel:
-    """What the classifier and the regressor have in common."""
+    """Base class of `RiverClassifier` and `RiverRegressor`."""
 
     _supervised = True  # river reads this attribute
     _has_classes: bool

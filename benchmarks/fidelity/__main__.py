@@ -1,9 +1,9 @@
-"""Which reading of the paper gives its figures? Run what is missing, and write the page.
+"""Find readings of the paper that give its figures: run the missing trials, and write the page.
 
     python benchmarks/fidelity [HYPOTHESIS ...]
 
-Hypotheses are those of hypotheses.toml; all of them, if none is named. A trial that ended is in
-results/ and is not run again. Then docs/fidelity.md is written anew.
+The hypotheses are in hypotheses.toml; without arguments, all of them are run. Trials whose records
+are in results/ are not run again. Then the script writes docs/fidelity.md.
 """
 
 import sys
@@ -15,7 +15,7 @@ from lstm97.experiments.runner import run_missing
 
 
 def main(names):
-    """Run, then write."""
+    """Run the missing trials, then write the page."""
     ids = {setting.id for name in names or readings() for setting in readings()[name].values()}
     chosen = {id: pair for id, pair in wanted().items() if id in ids}
     for record in run_missing(chosen, STORE):

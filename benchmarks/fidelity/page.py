@@ -1,7 +1,7 @@
 """Write the figures of docs/fidelity.md from hypotheses.toml and the records in results/.
 
-What stands between `<!-- made from records: NAME -->` and `<!-- end -->` is made, the rest is
-written by hand.
+The script replaces the text between `<!-- made from records: NAME -->` and `<!-- end -->`. The rest
+is written by hand.
 """
 
 import re
@@ -16,8 +16,8 @@ from lstm97.experiments.tables import DASH
 
 PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
 PART = re.compile(r"(<!-- made from records: (\w+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
-FACTOR = 2  # within which a mean is the paper's, as in `verdict`
-# Short names of the probes, for headings.
+FACTOR = 2  # largest ratio at which two means agree, as in `verdict`
+# Short names of the probes for headings.
 SHORT = {
     "exp1-lstm-3x2-0.5": "1, 3x2", "exp1-lstm-4x1-0.5": "1, 4x1", "exp2a-lstm-100": "2a",
     "exp2b-lstm-100": "2b", "exp3a-100-1": "3a, N=1", "exp6a": "6a",
@@ -25,7 +25,7 @@ SHORT = {
 
 
 def decision(setting, summary):
-    """Say whether the trials of a reading decide against it.
+    """Return whether the trials of a reading rule it out, and by what.
 
     A reading is ruled out on a row in two ways. By its rate: Fisher's exact test on the trials that
     were solved and those that were not, ours and the paper's, gives p < 0.05. By its speed: the
@@ -150,7 +150,7 @@ def rule():
 
 
 def missing():
-    """Say how many trials were not run."""
+    """Return how many trials were not run."""
     lacks = [
         f"{setting.id} {n - there}"
         for setting, n in wanted().values()
@@ -166,6 +166,6 @@ PARTS = {
 
 
 def page():
-    """Return docs/fidelity.md with its parts made anew."""
+    """Return docs/fidelity.md with new generated parts."""
     text = PAGE.read_text(encoding="utf-8")
     return PART.sub(lambda match: match[1] + PARTS[match[2]](), text)

@@ -1,4 +1,4 @@
-"""Readings of the paper, from hypotheses.toml, as settings of the package."""
+"""Make settings of the package from the readings of the paper in hypotheses.toml."""
 
 import tomllib
 from dataclasses import replace
@@ -22,12 +22,12 @@ MERGED = ("network", "task", "stop")
 
 
 def at_end(X, y):
-    """Keep the targets of last steps only."""
+    """Return only the targets of the last steps."""
     return X, Targets.at_last(y.values[y.first + X.lengths - 1])
 
 
 class JudgedAtEnd(TwoSequences):
-    """Task 2a, learned at every step and judged at the last one."""
+    """Task 2a with targets at every step, judged at the last step only."""
 
     def draw_test(self, n, rng):
         return at_end(*super().draw_test(n, rng))
@@ -48,7 +48,7 @@ class RandomEndOnly(RandomMiddle):
 
 
 class InTurn(TwoSequences):
-    """Task 2a, its two sequences in turn."""
+    """Task 2a with its two sequences in turn instead of at random."""
 
     def draw(self, n, rng):
         check_count(n)
@@ -58,7 +58,7 @@ class InTurn(TwoSequences):
 
 
 class StartMarked(EmbeddedReber):
-    """Task 1 with one input more, which is 1 at first steps."""
+    """Task 1 with an additional input that is 1 at the first step of each sequence."""
 
     n_inputs = EmbeddedReber.n_inputs + 1
 
@@ -68,7 +68,7 @@ class StartMarked(EmbeddedReber):
 
 
 def marked(X):
-    """Add the input that is 1 at first steps."""
+    """Add the input that is 1 at the first step of each sequence."""
     mark = np.zeros((X.n_steps, 1))
     mark[X.starts] = 1.0
     return Sequences(sparse.hstack([X.flat, mark], format="csr"), X.starts, X.lengths)
@@ -84,7 +84,7 @@ TASKS = {
 
 
 class ShiftedGates(LSTMClassifier):
-    """Weights to input gates begin lower, or higher, by `offset`."""
+    """Mixin that adds `offset` to the initial weights of input gates."""
 
     offset = 0.0
 
@@ -96,7 +96,7 @@ class ShiftedGates(LSTMClassifier):
 
 
 class Reading(Setting):
-    """A setting whose task, or whose initial weights, may be of those above."""
+    """Setting that may have one of the tasks, or of the initial weights, of this module."""
 
     def make_estimator(self):
         if "gate_offset" not in self.network:
@@ -114,13 +114,13 @@ class Reading(Setting):
 
 
 def load():
-    """Return probes and hypotheses as they stand in the file, by their names."""
+    """Return probes and hypotheses by name, as the file holds them."""
     tables = tomllib.loads((FOLDER / "hypotheses.toml").read_text(encoding="utf-8"))
     return tables["probes"], tables["hypotheses"]
 
 
 def changes():
-    """Return, for each hypothesis, what it changes on which probe."""
+    """Return the changes that each hypothesis makes to each of its probes."""
     probes, hypotheses = load()
     return {
         name: {
@@ -134,7 +134,7 @@ def changes():
 
 
 def readings():
-    """Return, for each hypothesis, its settings by the id of their probe."""
+    """Return the settings of each hypothesis, by the id of their probe."""
     probes, _ = load()
     rows = load_settings()
     return {
@@ -154,12 +154,12 @@ def reading(row, probe, name, changed):
             fields[key] = fields[key] | part.get(key, {})
     fields["network"]["learning_rate"] *= changed.get("rate", 1.0)
     fields["training_set"] = changed.get("training_set", 0)
-    # Trials, in a setting, are the paper's.
+    # The field `trials` of a setting is the number of trials in the paper.
     return Reading(**fields | {"id": f"{row.id}@{name}", "limit": probe["limit"]})
 
 
 def wanted():
-    """Return all settings, and how many trials there should be of each: see `run_missing`."""
+    """Return all settings with their numbers of trials, as `run_missing` takes them."""
     probes, _ = load()
     counts = changes()
     return {

@@ -1,11 +1,11 @@
-"""What a training step costs, by the size of the net: LSTM, Elman, BPTT, RTRL.
+"""Measure the cost of a training step by the size of the net, for LSTM, Elman, BPTT and RTRL.
 
-    python benchmarks/speed/cost.py           measure, write benchmarks/results/cost.json
-    python benchmarks/speed/cost.py --draw    write docs/cost.svg and print slopes from it
+    python benchmarks/speed/cost.py           measure, and write benchmarks/results/cost.json
+    python benchmarks/speed/cost.py --draw    draw docs/cost.svg from it, and print slopes
 
-Nets have two inputs and one output, a target at the last of twenty steps, and as many hidden units,
-or cells in blocks of one, as the horizontal axis says. By theory a step of RTRL costs as much as
-the fourth power of the number of units, that of all others as much as the number of weights.
+Nets have two inputs, one output and a target at the last of twenty steps. The horizontal axis is
+the number of hidden units, or of cells in blocks of one. In theory, the cost of a step grows with
+the fourth power of the number of units for RTRL, and with the number of weights for all others.
 """
 
 import argparse
@@ -38,7 +38,7 @@ METHODS = {
     "BPTT": (lambda n: BPTTRegressor(n, random_state=0), LARGE),
     "RTRL": (lambda n: RTRLRegressor(n, random_state=0), UNITS),
 }
-# The slope is taken over the larger nets, where what every step costs anyway no longer counts.
+# The slope is that of the larger nets, for which the fixed cost of a step is negligible.
 N_FITTED = 3
 
 

@@ -1,4 +1,4 @@
-"""What drawing sequences costs, beside training on them: the ratio for each experiment.
+"""Measure the time of drawing sequences relative to training on them, for each experiment.
 
 python benchmarks/speed/generators.py
 """
@@ -25,7 +25,7 @@ def main():
     """Measure and print."""
     for setting in load_settings().values():
         if setting.id != setting.row:
-            continue  # another reading of a row that has its turn
+            continue  # only the first reading of each row is measured
         task, estimator = setting.make_task(), setting.make_estimator()
         rng = np.random.default_rng(0)
         task.prepare(rng)

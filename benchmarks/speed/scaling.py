@@ -1,10 +1,10 @@
-"""What a larger alphabet costs, and what a second process gains.
+"""Measure the cost of a larger alphabet, and the gain of a second process.
 
     python benchmarks/speed/scaling.py
 
-Experiment 2c has q distractors drawn from p symbols: with sparse input, a step with p = 1000 should
-cost about what one with p = 50 costs. A sweep of independent trials should use all processes; its
-efficiency is the time of the trials one by one over that in n processes, divided by n.
+Experiment 2c has q distractors drawn from p symbols. With sparse input, a step with p = 1000 should
+cost about as much as one with p = 50. A sweep of independent trials should keep all processes busy.
+Its efficiency is the time of the trials one by one, divided by n times their time in n processes.
 """
 
 import resource
@@ -32,7 +32,7 @@ def seconds(work):
 
 
 def worker(setting):
-    """Return a function that trains on one block, and its steps."""
+    """Return a function that trains on one chunk of sequences, and the number of its steps."""
     task, estimator = setting.make_task(), setting.make_estimator()
     rng = np.random.default_rng(0)
     estimator._build(task.n_inputs, task.n_outputs)

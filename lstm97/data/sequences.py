@@ -100,8 +100,8 @@ class Sequences:
         Sequences
         """
         with naming(name):
-            given = list(sequences)
-        parts = [as_steps(part, f"{name}[{i}]") for i, part in enumerate(given)]
+            items = list(sequences)
+        parts = [as_steps(item, f"{name}[{i}]") for i, item in enumerate(items)]
         if not parts:
             raise ValueError(f"{name} holds no sequence")
         lengths = []
@@ -209,8 +209,8 @@ class Sequences:
         Sequences
         """
         with naming(name):
-            parts = list(X)
-        parts = [as_numbers(part, f"{name}[{i}]").T for i, part in enumerate(parts)]
+            items = list(X)
+        parts = [as_numbers(item, f"{name}[{i}]").T for i, item in enumerate(items)]
         return cls.from_list(parts, name)
 
     @classmethod
@@ -233,8 +233,8 @@ class Sequences:
         Sequences
         """
         with naming(name):
-            given = list(sequences)
-        parts = [as_integers(part, f"{name}[{i}]") for i, part in enumerate(given)]
+            items = list(sequences)
+        parts = [as_integers(item, f"{name}[{i}]") for i, item in enumerate(items)]
         if not isinstance(n_symbols, Integral | None):
             raise TypeError(f"n_symbols must be an integer or None, got {brief(n_symbols)}")
         if not parts:

@@ -241,7 +241,7 @@ def _gradient_by_lag(
 def _learn_target(
     network: Network, weights: np.ndarray, X: Sequences, step: int, values: np.ndarray, form: str
 ) -> np.ndarray:
-    """Return the gradient of one target at a step of the only sequence; no weight moves."""
+    """Return the gradient of one target, at a step of the only sequence, at fixed weights."""
     gradient = np.empty_like(weights)
     until = Sequences._trusted(X.flat, X.starts, np.array([step + 1]))
     data = Data(until, Targets.at_last(values[None]))

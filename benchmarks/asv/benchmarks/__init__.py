@@ -1,8 +1,8 @@
-"""Speed of this package from commit to commit, for airspeed velocity.
+"""Benchmarks for airspeed velocity, which compares the speed of commits.
 
     cd benchmarks/asv
-    asv run --python=same --quick      each once, with the package that is installed
-    asv continuous HEAD~1 HEAD         this commit beside the one before
+    asv run --python=same --quick      run each once, with the installed package
+    asv continuous HEAD~1 HEAD         compare this commit with the one before
 
-How fast other software is, `benchmarks/speed/compare` measures.
+`benchmarks/speed/compare` compares this package with other software.
 """

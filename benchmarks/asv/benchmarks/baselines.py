@@ -19,7 +19,7 @@ METHODS = {
 
 
 class Epoch:
-    """Short sequences of the adding problem; cascade correlation has twenty epochs."""
+    """Short sequences of the adding problem; cascade correlation runs for twenty epochs."""
 
     params = tuple(METHODS)
     param_names = ("method",)

@@ -1,4 +1,4 @@
-"""Drawing sequences, and the container that they stand in."""
+"""Drawing of sequences, and the container `Sequences`."""
 
 import pickle
 
@@ -23,7 +23,7 @@ class Draw:
 
 
 class Container:
-    """Twenty thousand ragged sequences: made, cut, pickled."""
+    """Making, indexing and pickling `Sequences` of twenty thousand ragged sequences."""
 
     def setup(self):
         rng = np.random.default_rng(0)
@@ -42,7 +42,7 @@ class Container:
 
 
 class Import:
-    """The package, in a fresh process."""
+    """Import of the package in a fresh process."""
 
     def timeraw_import(self):
         return "import lstm97"

@@ -1,18 +1,18 @@
-"""Speed beside other libraries, in one process and on one thread, workers taking turns.
+"""Compare the speed with other libraries, in one process and on one thread, in turns.
 
-    python benchmarks/speed/compare                  all, about eight minutes
-    python benchmarks/speed/compare --quick          fewer rounds and sizes, about 1.5 minutes
-    python benchmarks/speed/compare --only reber     some workloads; nothing is written
-    python benchmarks/speed/compare --records        what the records of trials say, and no more
+    python benchmarks/speed/compare                  everything, in about eight minutes
+    python benchmarks/speed/compare --quick          fewer rounds and sizes, in about 1.5 minutes
+    python benchmarks/speed/compare --only reber     some workloads, without writing the results
+    python benchmarks/speed/compare --records        only the figures from the records of trials
 
-Writes benchmarks/results/speed.json; ``python benchmarks/speed/compare/page.py`` makes the
-figures of docs/performance.md of it. torch, jax, numba and a C compiler are no dependencies of
-lstm97: what is not there is left out. threadpoolctl comes with scikit-learn.
+The script writes benchmarks/results/speed.json, from which
+``python benchmarks/speed/compare/page.py`` makes the figures of docs/performance.md. torch, jax,
+numba and a C compiler are optional: a competitor that is not installed is left out.
 """
 
 import os
 
-# Before anything is imported that starts threads.
+# This must come before any import that starts threads.
 for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"

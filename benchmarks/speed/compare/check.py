@@ -1,11 +1,11 @@
-"""Other programs for the same algorithm must come to the same weights before they are timed."""
+"""Check that another program for the same algorithm gives the same weights, before timing it."""
 
 import numpy as np
 from ours import learner_of
 
 
 def layer_of(model, X, y):
-    """Return initial weights to hidden layer and output, and the learner when it has trained.
+    """Return initial weights of the hidden layer and of the output, and the trained learner.
 
     Columns are input gates, output gates and cells, rows are inputs, units and the bias.
     """
@@ -16,7 +16,7 @@ def layer_of(model, X, y):
 
 
 def same_weights(name, learner, hidden, output):
-    """Refuse weights that differ from the learner's."""
+    """Raise an error if weights differ from the learner's."""
     expected = np.concatenate([part.ravel() for part in _matrices(learner)])
     difference = np.abs(expected - np.concatenate([hidden.ravel(), output.ravel()])).max()
     if not difference < 1e-9:

@@ -1,4 +1,4 @@
-"""From which number of cells on torch and JAX are faster, on line and in batches."""
+"""Find the number of cells from which torch and JAX are faster, on line and in batches."""
 
 import statistics
 from functools import partial

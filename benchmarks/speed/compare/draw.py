@@ -1,4 +1,4 @@
-"""The plots of docs/performance.md."""
+"""Draw the plots of docs/performance.md."""
 
 import matplotlib.style
 from matplotlib.figure import Figure
@@ -17,7 +17,7 @@ def draw_growth(curves):
         _panel(left, curves["weights"], "weights", "nanoseconds per step", 1e9)
         _panel(middle, curves["length"], "steps per sequence", "nanoseconds per step", 1e9)
         _panel(right, curves["memory"], "steps of one sequence", "peak memory in MiB", 1)
-        for axes in (middle, right):  # flat: from zero, or nothing but noise can be seen
+        for axes in (middle, right):  # these curves are flat: from zero, noise does not dominate
             axes.set_yscale("linear")
             axes.set_ylim(0, 2 * axes.get_ylim()[1])
         return as_svg(figure, "growth")
@@ -31,7 +31,7 @@ def _panel(axes, points, xlabel, ylabel, scale):
 
 
 def draw_crossover(curves):
-    """Return the time per sequence by the number of cells, a panel on line, one in batches."""
+    """Return a plot of the time per sequence by the number of cells, on line and in batches."""
     with matplotlib.style.context(STYLE, after_reset=True):
         figure = Figure(figsize=(9, 3.5), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)

@@ -1,20 +1,20 @@
-"""Ratios to be reached, and what a run of rounds says of them."""
+"""Goals for ratios of times, and whether measured rounds reach them."""
 
 import statistics
 from typing import NamedTuple
 
 import numpy as np
 
-SLOPE = 1.1  # of the cost of a step by weights, in the log-log fit
+SLOPE = 1.1  # largest slope in the log-log fit of the cost of a step by the number of weights
 IMPORT_SECONDS = 0.2
-KERNEL_SHARE = 0.9  # of a trial's time
+KERNEL_SHARE = 0.9  # least share of the kernel in the time of a trial
 VERDICT = {True: "reached", False: "NOT reached"}
 
 
 class Goal(NamedTuple):
-    """A bound on a ratio of times: those of `slow` over those of `fast`.
+    """Bound on the ratio of the times of `slow` to those of `fast`.
 
-    With `at_most`, `slow` is this package and `fast` the limit that it should come near to.
+    With `at_most`, `slow` is this package, and `fast` is the limit that it should come close to.
     """
 
     slow: str
@@ -32,7 +32,7 @@ class Ratio(NamedTuple):
 
 
 def ratio(times, slow, fast):
-    """Return how many times as long `slow` took, or None where one of them was not measured."""
+    """Return how many times as long `slow` took, or None if one of them was not measured."""
     if slow not in times or fast not in times:
         return None
     ratios = [a / b for a, b in zip(times[slow], times[fast], strict=True)]

@@ -1,4 +1,4 @@
-"""What the cost of a step grows with: weights and length; and memory, by length."""
+"""Measure how the cost of a step grows with weights and length, and memory with length."""
 
 import json
 import statistics
@@ -16,7 +16,7 @@ from lstm97 import LSTMRegressor, Sequences
 MEMORY = Path(__file__).parents[2] / "memory.py"
 CELLS = [3, 10, 33, 105, 333]  # about 100 to 1,000,000 weights
 LENGTHS = [10, 30, 100, 300, 1000, 3000, 10_000]
-N_STEPS = 10_000  # that a call trains on, whatever the length
+N_STEPS = 10_000  # steps that a call trains on, for every length
 
 
 def _steps(model, n, n_steps):
@@ -27,13 +27,13 @@ def _steps(model, n, n_steps):
 
 
 def _points(workers, n_rounds, least):
-    """Return sizes and seconds per step; all sizes take turns."""
+    """Return sizes and seconds per step, measured in turns."""
     times = take_turns(workers, n_rounds, least)
     return [[size, statistics.median(values)] for size, values in times.items()]
 
 
 def by_weights(n_rounds, least):
-    """Return numbers of weights and seconds per step, a target at the last of twenty steps."""
+    """Return numbers of weights and seconds per step, with a target at the last of 20 steps."""
     workers = {}
     for n in CELLS:
         model = LSTMRegressor(n, 1, learning_rate=1e-6, random_state=0)
@@ -43,13 +43,13 @@ def by_weights(n_rounds, least):
 
 
 def by_length(n_rounds, least):
-    """Return lengths and seconds per step of four cells."""
+    """Return lengths and seconds per step for four cells."""
     net = partial(LSTMRegressor, learning_rate=1e-6, random_state=0)
     workers = {T: _steps(net(), N_STEPS // T, T) for T in LENGTHS}
     return _points(workers, n_rounds, least)
 
 
 def memory(n_steps):
-    """Return steps and the peak, in MiB, of a process that trains on one sequence."""
+    """Return steps and peak memory, in MiB, of a process that trains on one sequence."""
     command = [sys.executable, MEMORY, "--steps", str(n_steps), "--json"]
     return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)

@@ -1,4 +1,4 @@
-"""Rounds in which workers take turns, so that a machine whose speed drifts slows all of them."""
+"""Time workers in turns, so that a drift of the machine's speed affects all of them alike."""
 
 import time
 from collections.abc import Callable
@@ -6,16 +6,17 @@ from typing import NamedTuple
 
 
 class Worker(NamedTuple):
-    """What is measured of one competitor.
+    """The work of one competitor.
 
     Attributes
     ----------
     work : callable
-        Trains or predicts once; it was called before, so that nothing is left to be compiled.
+        Function that trains or predicts once. It has been called before, so that everything is
+        compiled.
     n_items : int
-        Sequences, or steps, that one call takes.
+        Number of sequences, or steps, in one call.
     compile_seconds : float, default=None
-        What went before, for those that compile when they run.
+        Time of the first call, if that compiled something.
     """
 
     work: Callable
@@ -38,7 +39,7 @@ def take_turns(workers, n_rounds, least):
     workers : dict of str to Worker
     n_rounds : int
     least : float
-        Seconds that a worker has in a round; it is called as often as fits, at least once.
+        Seconds of a worker in a round. It is called as often as fits into them, at least once.
 
     Returns
     -------
@@ -56,11 +57,12 @@ def take_turns(workers, n_rounds, least):
 
 
 def made(makers):
-    """Make workers; say which cannot be made here, and why.
+    """Make workers, and print which of them cannot be made on this machine, and why.
 
     Parameters
     ----------
     makers : dict of str to callable
+        Functions that make the workers, by name.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""This package as a competitor: through its estimators, or one kernel call at a time."""
+"""Workers for this package, through its estimators or its kernels."""
 
 from measure import Worker
 
@@ -15,7 +15,7 @@ def adding_net():
 
 
 def on_line(model, X, y, **first):
-    """Train by `partial_fit`, as a user does; its checks of X and y are part of the time."""
+    """Train by `partial_fit`, as users do; the time includes its checks of X and y."""
     model.partial_fit(X, y, **first)
     return Worker(lambda: model.partial_fit(X, y), len(X))
 

@@ -2,8 +2,8 @@
 
     python benchmarks/speed/compare/page.py
 
-What stands between `<!-- made from records: NAME -->` and `<!-- end -->` is made, the rest is
-written by hand.
+The script replaces the text between `<!-- made from records: NAME -->` and `<!-- end -->`. The rest
+is written by hand.
 """
 
 import json
@@ -29,7 +29,7 @@ def table(headings, rows):
 
 
 def measured(record):
-    """Say where, when, and with what."""
+    """Return where, when and with which versions the figures were measured."""
     names = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     rounds = f"{record['n_rounds']} rounds"
     if record["quick"]:
@@ -38,7 +38,7 @@ def measured(record):
 
 
 def goals(record):
-    """Return the ratios beside those to be reached."""
+    """Return measured ratios and their goals."""
     rows = []
     for workload in record["workloads"].values():
         for goal in (Goal(**fields) for fields in workload["goals"]):
@@ -71,7 +71,7 @@ def times(record):
 
 
 def growth(record):
-    """Say how the cost of a step, and memory, grow."""
+    """Return how the cost of a step, and memory, grow."""
     curves = record["curves"]
     weights, memory = curves["weights"], curves["memory"]
     reached = VERDICT[slope(weights) <= SLOPE]
@@ -86,7 +86,7 @@ def growth(record):
 
 
 def sizes(record):
-    """Say up to which size this package is the faster one."""
+    """Return up to which size this package is faster."""
     lines = []
     for mode, points in record["curves"]["crossover"].items():
         ours = dict(points["lstm97"])
@@ -98,7 +98,7 @@ def sizes(record):
 
 
 def _where(slower, all_sizes):
-    """Say for which numbers of cells the other one is faster."""
+    """Return for which numbers of cells the competitor is faster."""
     if not slower:
         return f"lstm97 is faster at all sizes measured, {all_sizes[0]} to {all_sizes[-1]} cells"
     if slower == all_sizes:
@@ -109,7 +109,7 @@ def _where(slower, all_sizes):
 
 
 def start(record):
-    """Say what the import takes."""
+    """Return the time of the import."""
     seconds = statistics.median(record["import"])
     return (
         f"`import lstm97` takes {seconds:.2f} s beyond `import sklearn`, the median of "
@@ -119,7 +119,7 @@ def start(record):
 
 
 def experiments(record):
-    """Say what the paper's experiments take."""
+    """Return the time of the paper's experiments."""
     found = record["records"]
     shares = found["kernel_shares"]
     listed = ", ".join(f"`{name}` {share:.0%}" for name, share in shares.items())
@@ -133,7 +133,7 @@ def experiments(record):
 
 
 def number(x):
-    """Print three digits, or all before the point."""
+    """Format a number with three digits, or with all that are before the point."""
     return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
 
 
@@ -145,12 +145,12 @@ NEEDS = {"start": "import", "experiments": "records"}  # parts of the record; ot
 
 
 def read():
-    """Return the record, empty as long as there is none."""
+    """Return the record, which is empty if there is no file."""
     return json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
 
 
 def page(record):
-    """Return docs/performance.md with its parts made anew."""
+    """Return docs/performance.md with new generated parts."""
 
     def part(match):
         is_there = NEEDS.get(match[2], "workloads") in record
@@ -160,7 +160,7 @@ def page(record):
 
 
 def main():
-    """Write all."""
+    """Write the page and its plots."""
     record = read()
     PAGE.write_text(page(record), encoding="utf-8")
     if "curves" in record:

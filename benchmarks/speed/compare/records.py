@@ -1,4 +1,4 @@
-"""What the paper's experiments take: from committed records, and where a trial spends its time."""
+"""Total time of the paper's experiments from records, and the kernels' share in a trial."""
 
 import time
 from dataclasses import replace
@@ -12,12 +12,12 @@ from lstm97.learning.network import NetworkLearner
 
 RESULTS = Path(__file__).parents[2] / "results"
 N_CORES = 2
-# Setting to a limit of sequences that takes some seconds.
+# Settings, each with a limit of sequences at which a trial takes some seconds.
 TRIALS = {"exp4-100": 40_000, "exp1-lstm-3x2-0.5": 20_000, "exp2c-1000-1000": 1000}
 
 
 def full_run():
-    """Return records, those wanted, and hours of `lstm97 reproduce --full`'s LSTM rows."""
+    """Return numbers of records, stored and wanted, and their hours, for LSTM in full runs."""
     store, seconds, n_records, n_wanted = Store(RESULTS), 0.0, 0, 0
     for setting in load_settings().values():
         if setting.method == "lstm":
@@ -30,7 +30,7 @@ def full_run():
 
 
 def kernel_share(name, limit):
-    """Return the share of a trial's time that is spent in calls of the kernel."""
+    """Return the share of a trial's time that kernel calls take."""
     spent = []
 
     def timed(method):

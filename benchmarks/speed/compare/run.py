@@ -1,4 +1,4 @@
-"""Measure all, print it, write benchmarks/results/speed.json."""
+"""Measure everything, print it, and write benchmarks/results/speed.json."""
 
 import argparse
 import datetime
@@ -23,9 +23,9 @@ PACKAGES = ("lstm97", "numpy", "scikit-learn", "torch", "jax", "numba")
 
 
 class Extent(NamedTuple):
-    """How much is measured: rounds, and seconds per worker in each; points of curves are quicker.
+    """Number of rounds, and seconds of a worker in each; curves have their own.
 
-    What takes longer than `least` is called once per round.
+    A worker that takes longer than `least` seconds is called once per round.
     """
 
     n_rounds: int
@@ -40,7 +40,7 @@ QUICK = Extent(3, 0.05, 3, 1_000_000, len(CELLS) - 2)
 
 
 def compare(name, extent):
-    """Measure one workload and print what came out."""
+    """Measure one workload, and print the results."""
     workload = WORKLOADS[name]()
     print(f"{name}: {workload.title}", flush=True)
     workers = made(workload.makers)
@@ -57,7 +57,7 @@ def compare(name, extent):
 
 
 def curves(extent):
-    """Measure what cost and memory grow with."""
+    """Measure how cost and memory grow."""
     rounds, least = extent.n_rounds_of_points, extent.least / 4
     found = {
         "weights": by_weights(rounds, least),
@@ -89,7 +89,7 @@ def start():
 
 
 def origin():
-    """Return where and when."""
+    """Return where and when the figures were measured."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -111,13 +111,13 @@ def processor():
 
 
 def write(parts):
-    """Put parts in the place of those that speed.json has."""
+    """Replace parts of speed.json."""
     record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     RECORD.write_text(json.dumps(record | parts, indent=1) + "\n", encoding="utf-8")
 
 
 def main(description):
-    """Measure what the options ask for."""
+    """Measure what the options select."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )

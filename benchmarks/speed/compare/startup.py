@@ -1,4 +1,4 @@
-"""How long `import lstm97` takes beyond `import sklearn`, in fresh processes."""
+"""Measure how much longer `import lstm97` takes than `import sklearn`, in fresh processes."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ N_PROCESSES = 5
 
 
 def import_times():
-    """Return the seconds of each process; one before them fills the disk's cache."""
+    """Return the seconds of each process, after a first one that fills the disk cache."""
     command = [sys.executable, "-c", SCRIPT]
     runs = [
         subprocess.run(command, check=True, capture_output=True) for _ in range(N_PROCESSES + 1)

@@ -1,7 +1,7 @@
-"""An LSTM in JAX: `lax.scan` over the steps, `value_and_grad`, SGD; single precision, its default.
+"""An LSTM in JAX: `lax.scan` over the steps, `value_and_grad`, SGD, and JAX's single precision.
 
-All sequences of a call are one compiled program, a scan over the updates: so no time is lost in
-Python. Compiling it is timed on its own.
+A call runs one compiled program, a scan over the updates, so that no time is lost in Python. Its
+compilation is timed separately.
 """
 
 import jax
@@ -14,7 +14,7 @@ RATE = 1e-3
 
 
 def initial(n_inputs, n_cells, seed=0):
-    """Return parameters of the shapes that torch.nn.LSTM has, with one bias per unit."""
+    """Return parameters with the shapes of those of torch.nn.LSTM, and one bias per unit."""
     shapes = {"w": (n_inputs, 4 * n_cells), "u": (n_cells, 4 * n_cells), "b": (4 * n_cells,),
               "readout": (n_cells,), "bias": ()}  # fmt: skip
     keys = jax.random.split(jax.random.key(seed), len(shapes))
@@ -25,7 +25,7 @@ def initial(n_inputs, n_cells, seed=0):
 
 
 def loss(p, x, last, target):
-    """Loss of a batch (steps, sequences, features) with targets at the steps `last`."""
+    """Return the loss of a batch (steps, sequences, features) with targets at the steps `last`."""
     n_cells = p["readout"].shape[0]
 
     def step(state, net):
@@ -60,7 +60,7 @@ def on_line(X, y, n, n_cells):
 
 
 def batches(x, y, size, n_cells):
-    """Train on arrays of sequences of one length, so many at a time."""
+    """Train on batches of sequences of one length."""
     n, n_steps, n_features = x.shape
     xs = x.reshape(n // size, size, n_steps, n_features).swapaxes(1, 2)
     lasts = np.full((n // size, size), n_steps - 1)

@@ -1,4 +1,4 @@
-"""The limit: limit.c, written by hand for the one net of Experiment 4, called by ctypes."""
+"""The limit: hand-written C for the net of Experiment 4 only, in limit.c, called by ctypes."""
 
 import ctypes
 import subprocess
@@ -14,7 +14,7 @@ FLAGS = ["-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-
 
 
 def compiled():
-    """Compile and load the one function."""
+    """Compile and load the function."""
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "limit.so"
         subprocess.run(["cc", *FLAGS, "-shared", "-fPIC", "-o", library, SOURCE], check=True)

@@ -1,8 +1,9 @@
-"""The same algorithm in Numba: plain loops over arrays, as its users write them, compiled.
+"""The same algorithm in Numba: plain compiled loops over arrays, as its users write them.
 
-Truncated gradient forward in time, a linear output, a target at the last step of each sequence. A
-row of `w` has the weights of one unit: input gates, output gates, cells; sources are inputs, the
-units of the step before and a bias. The reordering of sums is allowed.
+The gradient is truncated and computed forward in time. There is a linear output, and a target at
+the last step of each sequence. A row of `w` holds the weights of one unit, in the order input
+gates, output gates, cells. Its columns are inputs, the units of the step before, and a bias. The
+compiler may reorder sums.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ def logistic(x):
 
 @njit(fastmath=True)
 def step(w, n_blocks, size, z, y, s, h, g, of_cell, of_gate):
-    """One step forward in time: activations y, states s, and the states' derivatives."""
+    """Compute one step: activations y, states s, and the derivatives of the states."""
     n_inputs = len(z) - len(y) - 1
     for k in range(len(y)):
         z[n_inputs + k] = y[k]
@@ -41,7 +42,7 @@ def step(w, n_blocks, size, z, y, s, h, g, of_cell, of_gate):
 
 @njit(fastmath=True)
 def learn(w, v, n_blocks, size, error, rate, z, y, h, of_cell, of_gate):
-    """Move weights to the hidden layer (w) and to the output (v, its bias last)."""
+    """Update the weights of the hidden layer (w) and of the output (v, with its bias last)."""
     for j in range(n_blocks):
         inner, o = 0.0, y[n_blocks + j]
         for c in range(j * size, (j + 1) * size):
@@ -61,7 +62,7 @@ def learn(w, v, n_blocks, size, error, rate, z, y, h, of_cell, of_gate):
 
 @njit(fastmath=True)
 def train(w, v, n_blocks, size, flat, starts, lengths, targets, rate):
-    """Train on sequences, one after the other."""
+    """Train on sequences one after the other."""
     n_units, n_sources = w.shape
     n_inputs, n_cells = flat.shape[1], n_blocks * size
     z, y = np.empty(n_sources), np.empty(n_units)

@@ -1,6 +1,6 @@
-"""torch.nn.LSTM with SGD, in single precision, its default, and on one thread.
+"""torch.nn.LSTM with SGD, in torch's single precision, and on one thread.
 
-Tensors, and one-hot rows of symbols, are made before the time is taken.
+The time does not include making tensors and one-hot rows of symbols.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ class Net(torch.nn.Module):
 
 
 def training(pairs, n_items, n_cells, every=False, squash=None):
-    """Train on (x, target) pairs of tensors, one after the other; an update for each."""
+    """Train on pairs (x, target) of tensors, with an update after each."""
     torch.manual_seed(0)
     net = Net(pairs[0][0].shape[-1], n_cells, pairs[0][1].shape[-1])
     optimizer = torch.optim.SGD(net.parameters(), lr=1e-3)
@@ -43,27 +43,27 @@ def training(pairs, n_items, n_cells, every=False, squash=None):
 
 
 def on_line(X, y, n, n_cells):
-    """Train on the first n sequences, one at a time, a target at each one's last step."""
+    """Train on the first n sequences one at a time, with a target at their last steps."""
     y = np.reshape(y, (len(X), -1))
     pairs = [(_rows(X[i])[None], _tensor(y[i : i + 1])) for i in range(n)]
     return training(pairs, n, n_cells)
 
 
 def every_step(X, targets, n, n_cells):
-    """Train on the first n sequences, a row of targets at every step, logistic outputs."""
+    """Train on the first n sequences, with targets at every step, and logistic outputs."""
     pairs = [(_rows(X[i])[None], _tensor(targets[i])[None]) for i in range(n)]
     return training(pairs, n, n_cells, every=True, squash=torch.sigmoid)
 
 
 def batches(x, y, size, n_cells):
-    """Train on arrays of sequences of one length, so many at a time."""
+    """Train on batches of sequences of one length."""
     x, y = _tensor(x).split(size), _tensor(y)[:, None].split(size)
     pairs = list(zip(x, y, strict=True))
     return training(pairs, sum(len(part) for part in x), n_cells)
 
 
 def predict(x, size, n_cells):
-    """Run sequences of one length, so many at a time, without what a gradient needs."""
+    """Run batches of sequences of one length, without gradients."""
     net, parts = Net(x.shape[-1], n_cells, 1), _tensor(x).split(size)
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The workloads: what is trained or run, by whom, and which ratios are to be reached."""
+"""The workloads: competitors for each, and goals for the ratios of their times."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +21,7 @@ class Workload(NamedTuple):
     ----------
     title : str
     makers : dict of str to callable
-        Name of a competitor to a function that makes its Worker.
+        Functions that make the Worker of each competitor, by its name.
     goals : list of Goal
     """
 
@@ -31,7 +31,7 @@ class Workload(NamedTuple):
 
 
 def other(library, function, *args):
-    """Return a maker whose library is imported when it is called, and not before."""
+    """Return a function that makes a worker, and imports its library only when it is called."""
     return lambda: getattr(import_module(f"with_{library}"), function)(*args)
 
 
@@ -87,7 +87,7 @@ def reber():
 
 
 def features(n, n_steps, n_features):
-    """Draw sequences of one length that mean nothing, and targets."""
+    """Draw random sequences of one length, and random targets."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(n, n_steps, n_features)).astype(np.float32)
     return x, rng.random(n)
