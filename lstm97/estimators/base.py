@@ -373,8 +373,8 @@ class BaseSequenceEstimator(CallbackSupportMixin, BaseEstimator):
             )
         elif reason == "converged" and rule.judges_loss and losses[-1] > losses[0]:
             warn_user(
-                f"the loss rose from {losses[0]:.3g} to {losses[-1]:.3g}, and training ended for "
-                "that. A smaller learning rate may help",
+                f"training ended because the loss no longer fell: it rose from {losses[0]:.3g} to "
+                f"{losses[-1]:.3g}. A smaller learning rate may help",
                 ConvergenceWarning,
             )
         elif reason == "limit" and rule.can_stop:

@@ -1,4 +1,4 @@
-"""`Exam`, a stop rule: training ends when the learner passes an exam of test sequences."""
+"""Stop rules of trials: few recent errors, or an exam of test sequences that is passed."""
 
 import numpy as np
 
