@@ -3,7 +3,7 @@
 import platform
 from importlib.metadata import version
 
-from lstm97._kernels import vectors
+import lstm97._kernels.vectors as vectors
 
 PACKAGES = ("lstm97", "numpy", "scipy", "scikit-learn", "joblib")
 

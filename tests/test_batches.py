@@ -13,11 +13,12 @@ from threadpoolctl import threadpool_info
 
 from lstm97 import LSTMClassifier, LSTMRegressor, gradient_report
 from lstm97.data.sequences import Sequences
+from lstm97.experiments.exam import Recent
 from lstm97.learning.batch import BatchLearner, one_thread
 from lstm97.learning.batch_network import BatchNetwork
+from lstm97.learning.loop import Never
 from lstm97.learning.packing import Packing
 from lstm97.learning.solvers import Adam, GradientDescent
-from lstm97.learning.stopping import Never, Recent
 from lstm97.learning.topology import Topology
 from lstm97.tasks import make_adding
 from reference.cases import kernel_pass, kernel_run, random_problem, random_topology, train

@@ -14,10 +14,11 @@ from lstm97._kernels.data import Data
 from lstm97.data.sequences import Sequences
 from lstm97.data.targets import Targets
 from lstm97.estimators.cascade import CascadeCorrelationClassifier, CascadeCorrelationRegressor
+from lstm97.experiments.exam import Recent
 from lstm97.learning.cascade import SLOPE_OFFSET, CascadeLearner, Settings, TrainingState
 from lstm97.learning.cascade_topology import CascadeTopology
+from lstm97.learning.loop import Never
 from lstm97.learning.quickprop import Move, quickprop
-from lstm97.learning.stopping import Never, Recent
 from lstm97.tasks import TASKS
 from reference import cascade as reference
 from reference.cases import train
@@ -322,7 +323,7 @@ def test_no_more_steps_than_a_call_may_take(monkeypatch):
     whole, pieces = learner(net, weights), learner(net, weights)
     for _ in range(30):
         whole.learn(X, y)
-    monkeypatch.setattr("lstm97.learning.learner.MAX_STEPS", 5)
+    monkeypatch.setattr("lstm97.learning.network.MAX_STEPS", 5)
     for _ in range(30):
         pieces.learn(X, y)
     assert (whole.weights == pieces.weights).all()

@@ -2,14 +2,18 @@
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
 import runpy
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import lstm97
+from lstm97.estimators.docs import document
 
 ROOT = Path(__file__).parents[1]
 MODULES = [
@@ -50,6 +54,42 @@ def test_examples_in_documents(name):
     results = doctest.testfile(str(ROOT / name), module_relative=False)
     assert results.attempted > 3
     assert results.failed == 0
+
+
+ESTIMATORS = [each for each in map(lstm97.__dict__.get, lstm97.__all__) if hasattr(each, "predict")]
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_docstrings_have_all_parameters_in_their_order_with_their_defaults(cls):
+    sections = re.split(r"^(\w[\w ]+)\n-+\n", inspect.getdoc(cls), flags=re.MULTILINE)
+    titles = sections[1::2]
+    order = ["Parameters", "Attributes", "See Also", "Notes", "References", "Examples"]
+    assert titles == [title for title in order if title in titles]
+    assert {*titles} >= {"Parameters", "Attributes", "See Also", "References", "Examples"}
+    entries = re.findall(r"^(\w+) : .*, default=(.*)$", sections[2], flags=re.MULTILINE)
+    parameters = inspect.signature(cls).parameters.values()
+    assert entries == [(p.name, repr(p.default).replace("'", '"')) for p in parameters]
+    assert all(line.strip() == "" or line[0] != " " or line[:4] == "    "
+               for line in sections[2].splitlines())  # fmt: skip
+
+
+@pytest.mark.skipif(sys.flags.optimize > 1, reason="there are no docstrings")
+def test_a_parameter_without_a_text_is_found():
+    @dataclass
+    class Model:
+        """A model.
+
+        Parameters
+        ----------
+        a : int
+            One.
+        """
+
+        a: int = 1
+        b: int = 2
+
+    with pytest.raises(TypeError, match="Model has no text for its parameter b"):
+        document()(Model)
 
 
 def test_the_api_page_has_every_public_name():

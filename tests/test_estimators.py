@@ -1,6 +1,9 @@
 """The estimators: every form of input, shapes of output, refusals that change nothing."""
 
+import inspect
 import pickle
+import subprocess
+import sys
 import warnings
 
 import joblib
@@ -22,8 +25,10 @@ from lstm97.estimators import (
     BPTTClassifier,
     CascadeCorrelationClassifier,
     CascadeCorrelationRegressor,
+    RTRLRegressor,
+    SequenceChunkerRegressor,
 )
-from lstm97.learning.learner import shares
+from lstm97.learning.network import shares
 from lstm97.tasks import make_adding, make_temporal_order
 
 FAST = {"max_iter": 3, "tol": None, "random_state": 0}
@@ -870,3 +875,182 @@ def test_errors_whose_squares_overflow_have_a_score():
     assert model.score(X, y) == -np.inf
     with pytest.raises(ValueError, match="squares of y overflow"):
         model.score(X, 1e200 * y)
+
+
+# ---- parameters that have no effect --------------------------------------------------------------
+
+WITHOUT_EFFECT = [
+    (LSTMRegressor, {"momentum": 0.5}, "momentum=0.5 has no effect with batch_size=None"),
+    (LSTMRegressor, {"momentum": 0.0}, "momentum=0.0 has no effect with batch_size=None"),
+    (LSTMRegressor, {"dtype": "float32"}, "dtype='float32' has no effect with batch_size=None"),
+    (LSTMRegressor, {"solver": "adam"}, "solver='adam' has no effect with batch_size=None"),
+    (
+        LSTMRegressor,
+        {"momentum": 0.5, "solver": "adam", "batch_size": 4},
+        "momentum=0.5 has no effect with solver='adam'",
+    ),
+    (
+        LSTMRegressor,
+        {"update": "sequence", "batch_size": 4},
+        "update='sequence' has no effect with batch_size=4: leave it at its default, None",
+    ),
+    (
+        LSTMRegressor,
+        {"update": "step", "gradient": "full"},
+        "update='step' cannot be combined with gradient='full'",
+    ),
+    (LSTMRegressor, {"growth_patience": 10}, "growth_patience=10 .* initial_blocks=None"),
+    (LSTMRegressor, {"validation_fraction": 0.1}, "validation_fraction=0.1 .* early_stopping=F"),
+    (LSTMRegressor, {"n_iter_no_change": 3, "tol": None}, "n_iter_no_change=3 .* tol=None"),
+    (
+        LSTMRegressor,
+        {"input_gate": False, "input_gate_bias": [-1.0, -2.0]},
+        r"input_gate_bias=\[-1.0, -2.0\] .* input_gate=False: leave it at its default, 'random'",
+    ),
+    (LSTMRegressor, {"output_gate": False, "output_gate_bias": 0}, "output_gate_bias=0 .*gate=F"),
+    (RTRLRegressor, {"recurrent_outputs": True, "shortcut": True}, "shortcut=True .*outputs=True"),
+    (
+        RTRLRegressor,
+        {"recurrent_outputs": True, "output_bias": False},
+        "output_bias=False has no effect with recurrent_outputs=True",
+    ),
+    (SequenceChunkerRegressor, {"validation_fraction": 0.1}, "validation_fraction=0.1 .*stop"),
+]
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(("Estimator", "params", "message"), WITHOUT_EFFECT)
+def test_a_parameter_without_an_effect_is_refused(Estimator, params, message, method):
+    X, y = data()
+    model = clone(Estimator(**{"max_iter": 2, "tol": None, **params}))  # which does not complain
+    before = joblib.hash(model)
+    with pytest.raises(ValueError, match=message):
+        getattr(model, method)(X, y)
+    assert joblib.hash(model) == before
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "given", "same"),
+    [
+        (LSTMRegressor, {"batch_size": 4}, {"solver": "sgd", "momentum": 0.0, "dtype": "float64"}),
+        (LSTMRegressor, {"batch_size": 4, "solver": "sgd"}, {"solver": None}),
+        (LSTMRegressor, {}, {"update": "step"}),
+        (LSTMRegressor, {"gradient": "full"}, {"update": "sequence"}),
+        (LSTMRegressor, {"initial_blocks": 1}, {"growth_patience": 1000}),
+        (LSTMRegressor, {"early_stopping": True}, {"validation_fraction": 0.1}),
+        (LSTMRegressor, {"tol": 10.0, "max_iter": 30}, {"n_iter_no_change": 10}),
+        (LSTMRegressor, {"input_gate": False}, {"input_gate_bias": "random", "shortcut": False}),
+        (RTRLRegressor, {}, {"output_bias": True}),
+        (RTRLRegressor, {"recurrent_outputs": True}, {"shortcut": np.False_}),
+    ],
+)
+def test_a_parameter_that_is_not_set_has_its_usual_value(Estimator, given, same):
+    X, y = data()
+    params = {**FAST, **given}
+    model = Estimator(**params).fit(X, y)
+    other = Estimator(**{**params, **same}).fit(X, y)
+    assert (model.weights_ == other.weights_).all()
+    assert model.n_iter_ == other.n_iter_
+
+
+def test_batches_of_one_are_not_on_line_learning():
+    X, y = data()
+    on_line, batches = LSTMRegressor(**FAST).fit(X, y), LSTMRegressor(batch_size=1, **FAST)
+    assert not hasattr(on_line, "solver_state_")
+    assert "velocity" in batches.fit(X, y).solver_state_
+    assert np.allclose(on_line.weights_, batches.weights_)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_public_attributes_of_classes_are_parameters_or_methods(Estimator):
+    public = {name for name in dir(Estimator) if not name.startswith("_")}
+    others = {name for name in public if not callable(getattr(Estimator, name))}
+    assert others <= set(inspect.signature(Estimator).parameters)
+
+
+# ---- what is printed, and what warns -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verbose", [True, 1, 2])
+@pytest.mark.parametrize("Estimator", [LSTMRegressor, CascadeCorrelationRegressor])
+def test_iterations_are_counted_on(Estimator, verbose, capsys):
+    X, y = data()
+    params = FAST if Estimator is LSTMRegressor else {"max_iter": 3, "random_state": 0}
+    model = Estimator(verbose=verbose, **params)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.partial_fit(X, y).partial_fit(X, y)
+        model.set_params(warm_start=True).fit(X, y)
+        model.set_params(warm_start=False, max_iter=1).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    numbers = [line.split(",")[0] for line in lines]
+    assert numbers == [f"Iteration {n}" for n in (1, 2, 3, 4, 5, 1)]
+
+
+def test_verbose_may_be_zero_but_not_negative(capsys):
+    X, y = data()
+    LSTMRegressor(verbose=0, **FAST).fit(X, y)
+    assert capsys.readouterr().out == ""
+    with pytest.raises(ValueError, match="'verbose' parameter"):
+        LSTMRegressor(verbose=-1).fit(X, y)
+
+
+def call(method, *data):
+    method(*data)
+
+
+LINE_OF_CALL = call.__code__.co_firstlineno + 1
+
+
+@pytest.mark.parametrize("Estimator", [LSTMRegressor, CascadeCorrelationRegressor, RTRLRegressor])
+def test_warnings_point_at_the_line_that_calls(Estimator):
+    X, y = data()
+    model, table = Estimator(max_iter=2), np.zeros((4, 3))
+    with pytest.warns(ConvergenceWarning, match="max_iter=2") as limit:
+        call(model.fit, X, y)
+    with pytest.warns(ConvergenceWarning, match="diverged") as diverged:
+        call(model.partial_fit, X, np.full(len(y), 1e200))
+    with pytest.warns(UserWarning, match="one step with 3 features") as one_step:
+        call(clone(model).partial_fit, table, table[:, 0])
+    for caught in (limit, diverged, one_step):
+        assert [(each.filename, each.lineno) for each in caught] == [(__file__, LINE_OF_CALL)]
+
+
+def test_warnings_point_behind_scikit_learns_callbacks():
+    pytest.importorskip("sklearn.callback")
+    X, y = data()
+    callback = sklearn.callback.ScoringMonitor(scoring="r2")
+    model = LSTMRegressor(max_iter=2).set_callbacks(callback)
+    with pytest.warns(ConvergenceWarning) as caught:
+        model.fit(X, y)
+    assert caught[0].filename == __file__
+
+
+LOOP = """
+import numpy as np
+from lstm97 import LSTMRegressor
+X = [np.ones((3, 1)), np.zeros((2, 1))]
+for seed in range(3):
+    LSTMRegressor(max_iter=2, random_state=seed).fit(X, [0.0, 1.0])
+"""
+
+
+def test_each_of_three_fits_in_a_loop_warns(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(LOOP, encoding="utf-8")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert done.stderr.count(f"{script}:6: ConvergenceWarning: max_iter=2 epochs reached") == 3
+
+
+# ---- probabilities -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch_size", [None, 4])
+def test_outputs_that_are_all_zero_are_equal_probabilities(batch_size):
+    X, _ = data()
+    y = np.arange(30) % 3
+    model = LSTMClassifier(batch_size=batch_size, **FAST).fit(X, y)
+    model.topology_.views(model.weights_)["output"][-1] = -1e4  # biases of the outputs
+    assert (model.predict_proba(X) == 1 / 3).all()
+    assert (model.stream().step(X[0][0]) == 1 / 3).all()
+    assert set(model.predict(X)) <= {0, 1, 2}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lstm97.experiments.exam import Exam
+from lstm97.experiments.exam import Exam, Recent
 from lstm97.learning.learner import Results
 from lstm97.tasks.base import Judgement
 
@@ -72,3 +72,10 @@ def test_test_sequences_are_drawn_once_or_for_each_exam(fixed, n_drawn):
     for _ in range(3):
         rule.look(results(10))
     assert len(set(task.drawn)) == n_drawn
+
+
+def test_what_rules_declare():
+    rule = exam(FakeTask(), [(0, 0.0)])
+    assert (rule.every, rule.can_stop, rule.scores, rule.best) == (10, True, None, None)
+    assert Recent(0.3).every is None
+    assert Recent(0.3).milestones == {}

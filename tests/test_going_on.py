@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 
 import lstm97
 from lstm97 import CascadeCorrelationClassifier, LSTMClassifier, LSTMRegressor, RTRLRegressor
-from lstm97.learning.stopping import EarlyStopping, Stop
+from lstm97.learning.loop import EarlyStopping, Stop
 
 ESTIMATORS = [getattr(lstm97, name) for name in lstm97.__all__]
 ESTIMATORS = [each for each in ESTIMATORS if hasattr(each, "predict")]

@@ -7,11 +7,11 @@ import pytest
 
 from lstm97 import Sequences
 from lstm97.data.targets import Targets
+from lstm97.experiments.exam import Recent
 from lstm97.experiments.guessing import GuessingLearner
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.trial import run_trial
 from lstm97.learning.network import NetworkLearner
-from lstm97.learning.stopping import Recent
 from lstm97.learning.topology import Topology
 from reference.cases import train
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lstm97.experiments.exam import Recent
 from lstm97.learning.learner import Results
-from lstm97.learning.stopping import Never, Plateau, Recent
+from lstm97.learning.loop import Never, Plateau
 
 
 def results(errors):

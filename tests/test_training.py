@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from lstm97.data.targets import Targets
+from lstm97.experiments.exam import Recent
 from lstm97.learning.learner import Learner, Results
+from lstm97.learning.loop import Never, Training
 from lstm97.learning.network import NetworkLearner
-from lstm97.learning.stopping import Never, Recent
 from lstm97.learning.topology import Topology
 from lstm97.tasks import TASKS
 from reference.cases import train
@@ -23,27 +24,27 @@ def data(n):
     return TASKS["adding"](T=20).draw(n, np.random.default_rng(1))
 
 
-def blocks(X, y, size):
+def chunks(X, y, size):
     for start in range(0, len(X), size):
         yield X[start : start + size], y[start : start + size]
 
 
 @pytest.mark.parametrize("size", [7, 64, 1000])
-def test_stops_at_the_same_sequence_whatever_the_blocks(size):
+def test_stops_at_the_same_sequence_whatever_the_chunks(size):
     X, y = data(1000)
     one_by_one = learner()
-    expected = train(one_by_one, blocks(X, y, 1), Recent(0.3, max_wrong=3, window=30))
+    expected = train(one_by_one, chunks(X, y, 1), Recent(0.3, max_wrong=3, window=30))
     assert expected.reason == "solved"
     assert 30 < expected.n_sequences < 1000
     net = learner()
-    history = train(net, blocks(X, y, size), Recent(0.3, max_wrong=3, window=30))
+    history = train(net, chunks(X, y, size), Recent(0.3, max_wrong=3, window=30))
     assert (history.n_sequences, history.reason) == (expected.n_sequences, "solved")
     assert (net.weights == one_by_one.weights).all()
 
 
 def test_runs_to_the_limit():
     X, y = data(100)
-    history = train(learner(), blocks(X, y, 30), Never())
+    history = train(learner(), chunks(X, y, 30), Never())
     assert (history.n_sequences, history.reason) == (100, "limit")
     assert len(history.losses) == 4
 
@@ -55,7 +56,7 @@ def test_divergence_keeps_the_last_finite_weights(size):
     expected = learner()
     expected.learn(X[:23], y[:23])
     net = learner()
-    history = train(net, blocks(X, y, size), Never())
+    history = train(net, chunks(X, y, size), Never())
     assert (history.n_sequences, history.reason) == (23, "diverged")
     assert (net.weights == expected.weights).all()
 
@@ -83,7 +84,7 @@ def test_no_more_steps_than_a_call_may_take(monkeypatch):
     X, y = data(100)
     whole, pieces = learner(), learner()
     results = whole.learn(X, y)
-    monkeypatch.setattr("lstm97.learning.learner.MAX_STEPS", 100)
+    monkeypatch.setattr("lstm97.learning.network.MAX_STEPS", 100)
     in_pieces = pieces.learn(X, y)
     assert (whole.weights == pieces.weights).all()
     assert (results.loss == in_pieces.loss).all()
@@ -147,3 +148,78 @@ def test_a_batch_that_diverges_teaches_nothing():
     history = train(learner, [(X, y)], Never())
     assert (history.n_sequences, history.losses, history.reason) == (0, [], "diverged")
     assert (learner.n_seen, learner.n_calls) == (0, 1)
+
+
+class Watch(Never):
+    """Notes how many results a rule sees, and the state of the learner at that time."""
+
+    def __init__(self, learner):
+        self.learner, self.seen = learner, []
+
+    def look(self, results):
+        self.seen.append((len(results.loss), self.learner.snapshot()))
+
+
+@pytest.mark.parametrize("size", [1, 7, 50])
+def test_a_rule_sees_the_weights_that_are_kept_after_divergence(size):
+    X, y = data(50)
+    y.values[23] = 1e200
+    expected, net = learner(), learner()
+    expected.learn(X[:23], y[:23])
+    rule = Watch(net)
+    history = train(net, chunks(X, y, size), rule)
+    assert (history.n_sequences, history.reason) == (23, "diverged")
+    n, weights = rule.seen[-1]
+    assert n == (23 % size or size)
+    assert (weights == expected.weights).all()
+
+
+def test_a_rule_sees_no_weights_that_are_not_finite():
+    X, y = data(100)
+    brittle = Brittle(77)
+    rule = Watch(brittle)
+    history = train(brittle, [(X, y)], rule)
+    assert rule.seen == [(77, 77)]
+    assert (history.n_sequences, history.reason) == (77, "diverged")
+
+
+def test_a_rule_that_needs_whole_chunks_does_not_see_one_that_diverged():
+    X, y = data(100)
+    brittle = Brittle(150)
+    rule = Watch(brittle)
+    rule.needs_whole_chunks = True
+    assert train(brittle, [(X, y), (X, y)], rule).n_sequences == 150
+    assert rule.seen == [(100, 100)]
+
+
+def test_a_rule_may_still_stop_before_the_divergence():
+    X, y = data(50)
+    y.values[23] = 1e200
+    expected, net = learner(), learner()
+    expected.learn(X[:9], y[:9])
+    history = train(net, [(X, y)], Recent(1e9, window=9))
+    assert (history.n_sequences, history.reason) == (9, "solved")
+    assert (net.weights == expected.weights).all()
+
+
+def test_a_checkpoint_goes_on_with_the_same_random_numbers():
+    rng = np.random.default_rng(5)
+    rng.random(3)
+    checkpoint = Training(learner(), Never()).checkpoint(rng, n_left=4)
+    assert checkpoint.n_left == 4
+    assert all(type(number) is int for number in checkpoint.rng)
+    assert (checkpoint.generator().random(9) == rng.random(9)).all()
+
+
+def test_training_goes_back_to_a_checkpoint():
+    X, y = data(30)
+    net, expected = learner(), learner()
+    training = Training(net, Never())
+    training.learn(X[:10], y[:10])
+    checkpoint = training.checkpoint(np.random.default_rng(0), n_left=1)
+    training.learn(X[10:], y[10:])
+    training.go_back(checkpoint)
+    expected.learn(X[:10], y[:10])
+    assert (net.weights == expected.weights).all()
+    assert (training.n_sequences, len(training.losses)) == (10, 1)
+    assert training.reason == "interrupted"

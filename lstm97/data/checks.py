@@ -58,9 +58,9 @@ def one_hot(symbols, n_symbols):
 
 def refuse_masked(x, name):
     """Raise a ValueError if values are masked: NumPy would use the values behind the mask."""
-    parts = x if isinstance(x, list | tuple) else [x]
-    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
-        raise ValueError(f"{name} holds masked values")
+    for part in x if isinstance(x, list | tuple) else [x]:
+        if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part):
+            raise ValueError(f"{name} holds masked values")
 
 
 def refuse_strings(x, name):
@@ -163,7 +163,12 @@ def _as_csr(part, name):
 
 def as_steps(part, name):
     """Convert one sequence to a 2-D array or CSR matrix with at least one step and feature."""
-    part = _as_csr(part, name) if sparse.issparse(part) else as_numbers(part, name)
+    if sparse.issparse(part):
+        part = _as_csr(part, name)
+    elif type(part) is np.ndarray and part.dtype == np.float64:
+        part = np.ascontiguousarray(part)
+    else:
+        part = as_numbers(part, name)
     if part.ndim != 2:
         raise ValueError(
             f"{name} must be 2-D (steps, features), but it is {part.ndim}-D; "

@@ -21,7 +21,8 @@ def check_X(estimator, X, reset):
     if reset:
         estimator.n_features_in_ = estimator.n_step_features_in_ = sequences.n_features
         estimator.x_is_table_ = False
-    check_width(estimator, sequences)
+    else:
+        check_width(estimator, sequences)
     check_step_names(estimator, X, reset)
     return sequences
 
@@ -73,6 +74,8 @@ def check_table(estimator, X, reset):
 def check_step_names(estimator, X, reset):
     """Check, or keep, the column names of sequences that are data frames."""
     first = X[0] if isinstance(X, list | tuple | np.ndarray) else X
+    if not hasattr(first, "columns") and not hasattr(estimator, "feature_names_in_"):
+        return
     for i, part in enumerate(X if hasattr(first, "columns") else ()):
         if list(getattr(part, "columns", ())) != list(first.columns):
             raise ValueError(f"X[{i}] has other columns than X[0]")

@@ -104,7 +104,9 @@ class Sequences:
         parts = [as_steps(item, f"{name}[{i}]") for i, item in enumerate(items)]
         if not parts:
             raise ValueError(f"{name} holds no sequence")
+        lengths = []
         for i, part in enumerate(parts):
+            lengths.append(part.shape[0])
             if part.shape[1] != parts[0].shape[1]:
                 raise ValueError(
                     f"{name}[{i}] has {part.shape[1]} features, but {name}[0] has "
@@ -112,10 +114,13 @@ class Sequences:
                 )
             if sparse.issparse(part) != sparse.issparse(parts[0]):
                 raise ValueError(f"{name}[{i}] and {name}[0]: one is sparse, the other is dense")
-        lengths = [part.shape[0] for part in parts]
         if sparse.issparse(parts[0]):
             return cls.from_lengths(sparse.vstack(parts, format="csr"), lengths, name)
-        return cls.from_lengths(np.concatenate(parts), lengths, name)
+        sequences = cls._trusted(
+            np.concatenate(parts), np.cumsum(lengths) - lengths, np.array(lengths)
+        )
+        sequences.check_finite(name)
+        return sequences
 
     @classmethod
     def from_lengths(cls, flat: Any, lengths: ArrayLike, name: str = "X") -> Self:
@@ -293,8 +298,8 @@ class Sequences:
                     "index Sequences with an integer, a slice, a mask or a 1-D array of integers"
                 )
             key = key.astype(np.int64) if key.size == 0 else key
-        parts = (np.ascontiguousarray(part[key]) for part in (self.starts, self.lengths))
-        return Sequences._trusted(self.flat, *parts)
+        starts = np.ascontiguousarray(self.starts[key])
+        return Sequences._trusted(self.flat, starts, np.ascontiguousarray(self.lengths[key]))
 
     def __iter__(self) -> Iterator[Any]:
         """Iterate over the sequences."""

@@ -211,6 +211,14 @@ def check_labels(labels, lengths=None, name="y"):
     """
     if labels.dtype.kind in "cV":
         raise TypeError(f"{name} must hold labels, but its dtype is {labels.dtype}")
+    missing = np.zeros(len(labels), dtype=bool)
+    if labels.dtype.kind in "biuSU" and len(labels):
+        return labels, missing
+    return _check_missing(labels, lengths, name)
+
+
+def _check_missing(labels, lengths, name):
+    """Check labels some of which may be missing; see `check_labels`."""
     missing = is_missing(labels)
     if missing.any() and lengths is None:
         row = int(np.argmax(missing))

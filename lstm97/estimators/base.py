@@ -33,9 +33,16 @@ from lstm97.data.targets import (
 )
 from lstm97.learning.batch import one_thread
 from lstm97.learning.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
-from lstm97.learning.learner import Learner, shares
-from lstm97.learning.loop import Checkpoint, Training
-from lstm97.learning.stopping import EarlyStopping, Never, Plateau, StopRule
+from lstm97.learning.learner import Learner
+from lstm97.learning.loop import (
+    Checkpoint,
+    EarlyStopping,
+    Never,
+    Plateau,
+    StopRule,
+    Training,
+)
+from lstm97.learning.network import shares
 from lstm97.learning.streams import Stream
 
 # Parameters that may change between two fits of which one goes on exactly where the other ended.
@@ -52,6 +59,8 @@ NOT_DECISIVE = (
 SIZES = ("n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden")
 # Reasons of an end after which a warm start goes on as if there had been none.
 NOT_FINISHED = ("limit", "callback", "interrupted")
+# In `_without_effect`: any value but None.
+SET = object()
 # Class attributes that are dicts, to which each class adds.
 TABLES = ("_parameter_constraints", "_without_effect")
 
@@ -269,9 +278,10 @@ class BaseSequenceEstimator(CallbackSupportMixin, BaseEstimator):
             if value is None or (isinstance(value, str | bool | np.bool_) and value == default):
                 continue
             for other, without in conditions.items():
-                if getattr(self, other) == without:
+                present = getattr(self, other)
+                if present == without or (without is SET and present is not None):
                     raise ValueError(
-                        f"{name}={brief(value)} has no effect with {other}={without!r}: leave it "
+                        f"{name}={brief(value)} has no effect with {other}={present!r}: leave it "
                         f"at its default, {default!r}"
                     )
 
@@ -281,7 +291,7 @@ class BaseSequenceEstimator(CallbackSupportMixin, BaseEstimator):
         """Check the data; describe the net, or see that the fitted one is what parameters say."""
         sequences, targets = self._check(X, y, sample_weight, reset=not goes_on, classes=classes)
         model = copy.copy(self) if goes_on else self
-        model._build(sequences.n_features, targets.values.shape[1])
+        model._build(self.n_step_features_in_, targets.values.shape[1])
         if goes_on:
             self._compare(model)
         return sequences, targets
@@ -336,10 +346,12 @@ class BaseSequenceEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _finish(self, training: Training, checkpoint: Checkpoint | None = None) -> None:
         """Keep what was learned and how training went, and warn if it went wrong."""
-        training.rule.finish(training.learner)
-        self._keep(training.learner)
-        if training.rule.scores is None:
-            vars(self).pop("best_validation_score_", None)  # that of other weights
+        rule, learner = training.rule, training.learner
+        if rule.best is not None:
+            learner.restore(rule.best)
+        self._keep(learner)
+        if rule.scores is None:
+            self.__dict__.pop("best_validation_score_", None)  # that of other weights
         else:
             self._keep_scores(training)
         self.n_iter_ = getattr(self, "n_iter_", 0) + len(training.losses)
@@ -394,7 +406,7 @@ class BaseSequenceEstimator(CallbackSupportMixin, BaseEstimator):
             )
         self.target_steps_ = "every" if steps else "last"
         y = self._check_y(y, X, classes)
-        if len(X) != len(y):
+        if len(y) != len(X):
             raise ValueError(
                 f"inconsistent numbers of samples: X has {len(X)} sequences, y has {len(y)} targets"
             )
@@ -402,9 +414,7 @@ class BaseSequenceEstimator(CallbackSupportMixin, BaseEstimator):
             sample_weight = row_weights(sample_weight, X.lengths, y.every)
         return X, replace(y, weight=self._weigh(y.values, sample_weight))
 
-    def _check_X(self, X: Any, reset: bool) -> Sequences:
-        """Convert X to sequences, and set or compare the fitted attributes that describe it."""
-        return check_X(self, X, reset)
+    _check_X = check_X  # noqa: N815 - scikit-learn's name for the data
 
     # -- output ----------------------------------------------------------------------------------
 
@@ -578,8 +588,8 @@ class StoppingParameters(BaseSequenceEstimator):
     def _stop_rule(
         self, learner: Learner, X: Sequences, y: Targets, rng: np.random.Generator
     ) -> tuple[StopRule, Sequences, Targets]:
-        tol, patience = self.tol, self.n_iter_no_change or 10
-        tol, patience = (0.0, np.inf) if tol is None else (tol, patience)
+        tol = self.tol or 0.0
+        patience = np.inf if self.tol is None else self.n_iter_no_change or 10
         if not self.early_stopping:
             return Plateau(tol, patience), X, y
         held_out = self._hold_out(X, y, rng)

@@ -19,9 +19,9 @@ from lstm97.estimators.coding import (
 from lstm97.estimators.docs import document
 from lstm97.learning.cascade import CascadeLearner, Settings, TrainingState
 from lstm97.learning.cascade_topology import CascadeTopology
-from lstm97.learning.learner import Learner, Results
+from lstm97.learning.learner import Results
+from lstm97.learning.loop import Stop, StopRule
 from lstm97.learning.quickprop import Move
-from lstm97.learning.stopping import Stop, StopRule
 
 
 class _Finished(StopRule):
@@ -144,10 +144,11 @@ class _BaseCascade(BaseSequenceEstimator):
     max_iter: int = 2000
 
     def _build(self, n_inputs: int, n_outputs: int) -> None:
+        is_auto = self.output_activation == "auto"
         self.topology_: CascadeTopology = CascadeTopology(
             n_inputs=n_inputs,
             n_outputs=n_outputs,
-            output_activation=self._activation(),
+            output_activation=self._auto_activation if is_auto else self.output_activation,
             loss=self.loss,
         )
 
@@ -166,7 +167,7 @@ class _BaseCascade(BaseSequenceEstimator):
         self.topology_, self.weights_, self.training_state_ = learner.snapshot()
 
     def _stop_rule(
-        self, learner: Learner, X: Sequences, y: Targets, rng: np.random.Generator
+        self, learner: Any, X: Sequences, y: Targets, rng: np.random.Generator
     ) -> tuple[StopRule, Sequences, Targets]:
         return _Finished(learner), X, y
 

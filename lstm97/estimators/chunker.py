@@ -11,7 +11,7 @@ from lstm97.estimators.base import BaseSequenceEstimator, StoppingParameters
 from lstm97.estimators.coding import SequenceClassifierMixin, SequenceRegressorMixin
 from lstm97.estimators.docs import document
 from lstm97.learning.chunker import ChunkerLearner
-from lstm97.learning.topology import Topology
+from lstm97.learning.topology import Topology, topology_of
 
 
 @dataclass(eq=False, repr=False)
@@ -98,7 +98,7 @@ class _BaseChunker(BaseSequenceEstimator):
 
     def _net(self, n_inputs: int, n_outputs: int) -> Topology:
         """Return one of the nets."""
-        return Topology(
+        return topology_of(
             n_inputs=n_inputs,
             n_outputs=n_outputs,
             n_blocks=0,

@@ -167,7 +167,11 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
     def _check_y(self, y: Any, X: Sequences, classes: Any = None) -> Targets:
         steps = self.target_steps_ == "every"
         refuse_masked(y, "y")
-        labels = self._labels(y, X) if steps else _column(y)
+        if steps:
+            labels = self._labels(y, X)
+        else:
+            with naming("y"):
+                labels = column_or_1d(y, warn=True)
         present, missing = check_labels(labels, X.lengths if steps else None)
         if classes is not None:
             classes = _check_classes(classes)
@@ -209,12 +213,6 @@ def _check_classes(classes: Any) -> np.ndarray:
     labels, _ = check_labels(as_labels(classes, "classes"), name="classes")
     with naming("classes"):
         return np.unique(labels)
-
-
-def _column(y: Any) -> np.ndarray:
-    """Return one label per sequence as a 1-D array."""
-    with naming("y"):
-        return column_or_1d(y, warn=True)
 
 
 def _r2(y_true: np.ndarray, y_pred: np.ndarray, weight: np.ndarray | None) -> float:
@@ -355,15 +353,10 @@ class Outputs:
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "loss": [StrOptions(set(LOSSES))],
     }
-    _auto_activation: ClassVar[str]
+    _auto_activation: ClassVar[str]  # the squashing that "auto" means
 
     output_activation: str = "auto"
     loss: Literal["squared_error", "log_loss"] = "squared_error"
-
-    def _activation(self) -> str:
-        """Return the squashing of the outputs."""
-        is_auto = self.output_activation == "auto"
-        return self._auto_activation if is_auto else self.output_activation
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from lstm97.data.sequences import SequencesLike
-from lstm97.estimators.base import BaseSequenceEstimator, StoppingParameters
+from lstm97.estimators.base import SET, BaseSequenceEstimator, StoppingParameters
 from lstm97.estimators.coding import (
     ClassOutputs,
     NumberOutputs,
@@ -27,7 +27,13 @@ from lstm97.learning.growth import Growth
 from lstm97.learning.learner import Learner
 from lstm97.learning.network import NetworkLearner
 from lstm97.learning.solvers import Adam, GradientDescent
-from lstm97.learning.topology import CELL_RANGES, RECURRENCES, STATE_ACTIVATIONS, Topology
+from lstm97.learning.topology import (
+    CELL_RANGES,
+    RECURRENCES,
+    STATE_ACTIVATIONS,
+    Topology,
+    topology_of,
+)
 from lstm97.learning.traces import Trace, record_traces
 
 # Not ArrayLike, which would accept any string.
@@ -157,6 +163,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         "solver": {"batch_size": None},
         "momentum": {"batch_size": None, "solver": "adam"},
         "dtype": {"batch_size": None},
+        "update": {"batch_size": SET},
     }
 
     n_blocks: int = 2
@@ -185,6 +192,11 @@ class _BaseLSTM(BaseSequenceEstimator):
     dtype: Literal["float64", "float32"] | None = None
 
     def _build(self, n_inputs: int, n_outputs: int) -> None:
+        if self.update == "step" and self.gradient == "full":
+            raise ValueError(
+                "update='step' cannot be combined with gradient='full', which goes back through "
+                "the whole sequence: leave it at its default, None"
+            )
         if self.batch_size is not None and self.initial_blocks is not None:
             raise ValueError(
                 f"initial_blocks={self.initial_blocks} cannot be combined with "
@@ -195,7 +207,8 @@ class _BaseLSTM(BaseSequenceEstimator):
                 f"initial_blocks={self.initial_blocks} is more than n_blocks={self.n_blocks}, "
                 "to which the net grows"
             )
-        self.topology_: Topology = Topology(
+        is_auto = self.output_activation == "auto"
+        self.topology_: Topology = topology_of(
             n_inputs=n_inputs,
             n_outputs=n_outputs,
             n_blocks=self.n_blocks if self.initial_blocks is None else self.initial_blocks,
@@ -211,23 +224,10 @@ class _BaseLSTM(BaseSequenceEstimator):
             shortcut=self.shortcut,
             cell_activation=self.cell_activation,
             state_activation=self.state_activation,
-            output_activation=self._activation(),
+            output_activation=self._auto_activation if is_auto else self.output_activation,
             loss=self.loss,
         )
         self._gate_biases()
-
-    def _validate_params(self) -> None:
-        super()._validate_params()
-        if self.update is not None and self.batch_size is not None:
-            raise ValueError(
-                f"update={self.update!r} has no effect with batch_size={self.batch_size}: batches "
-                "move the weights at their ends; leave it at its default, None"
-            )
-        if self.update == "step" and self.gradient == "full":
-            raise ValueError(
-                "update='step' cannot be combined with gradient='full', which goes back through "
-                "the whole sequence: leave it at its default, None"
-            )
 
     def _initialize(self, rng: np.random.Generator) -> None:
         self.weights_ = self._draw(self.topology_, rng)
@@ -292,7 +292,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     def _keep(self, learner: Any) -> None:
         self.topology_, self.weights_ = learner.topology, learner.weights
         if self.batch_size is None:
-            vars(self).pop("solver_state_", None)
+            self.__dict__.pop("solver_state_", None)
         else:
             self.solver_state_: dict[str, Any] = learner.state
 

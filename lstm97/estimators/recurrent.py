@@ -16,7 +16,7 @@ from lstm97.estimators.coding import (
 )
 from lstm97.estimators.docs import document
 from lstm97.learning.network import NetworkLearner
-from lstm97.learning.topology import Topology
+from lstm97.learning.topology import Topology, topology_of
 
 
 @dataclass(eq=False, repr=False)
@@ -72,8 +72,9 @@ class _BaseRecurrent(BaseSequenceEstimator):
 
     def _build(self, n_inputs: int, n_outputs: int) -> None:
         has_bias = self.output_bias is None or self.output_bias
-        is_logistic = self.recurrent_outputs and self.output_activation == "auto"
-        self.topology_: Topology = Topology(
+        is_auto = self.output_activation == "auto"
+        auto = "logistic" if self.recurrent_outputs else self._auto_activation
+        self.topology_: Topology = topology_of(
             n_inputs=n_inputs,
             n_outputs=n_outputs,
             n_blocks=0,
@@ -82,7 +83,7 @@ class _BaseRecurrent(BaseSequenceEstimator):
             output_bias=has_bias and not self.recurrent_outputs,
             shortcut=self.shortcut,
             recurrent_outputs=self.recurrent_outputs,
-            output_activation="logistic" if is_logistic else self._activation(),
+            output_activation=auto if is_auto else self.output_activation,
             loss=self.loss,
         )
 

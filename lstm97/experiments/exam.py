@@ -1,10 +1,68 @@
 """`Exam`, a stop rule: training ends when the learner passes an exam of test sequences."""
 
-from lstm97.learning.stopping import Stop, StopRule
+import numpy as np
+
+from lstm97.learning.loop import Stop, StopRule
 
 # Number of sequences that are judged first, because most exams fail within these. Each of the
 # following portions is twice as long.
 FIRST_PORTION = 16
+
+
+class Recent(StopRule):
+    """Stop when few of the most recent sequences were wrong: the paper's rule for Tables 7 to 9.
+
+    Parameters
+    ----------
+    tolerance : float
+        A sequence is wrong, if one of its absolute errors is not below it.
+    max_wrong : int, default=0
+    mean_error : float, default=None
+        The mean absolute error over the same sequences must be below it, too.
+    window : int, default=2000
+        How many sequences are recent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lstm97.learning.learner import Results
+    >>> from lstm97.experiments.exam import Recent
+    >>> rule = Recent(tolerance=0.3, window=3)
+    >>> error = np.array([0.9, 0.1, 0.2])
+    >>> rule.look(Results(error, error, error)) is None
+    True
+    >>> rule.look(Results(error[1:], error[1:], error[1:]))
+    Stop(n=1, reason='solved')
+    """
+
+    def __init__(self, tolerance, max_wrong=0, mean_error=None, window=2000):
+        self.tolerance = tolerance
+        self.max_wrong = max_wrong
+        self.mean_error = mean_error
+        self.window = window
+        self._wrong = np.empty(0, dtype=bool)
+        self._error = np.empty(0)
+
+    def look(self, results):
+        """See the next chunk; the reason is "solved"."""
+        seen = len(self._wrong)
+        # Not "error >= tolerance": a NaN is wrong.
+        wrong = np.concatenate([self._wrong, ~(results.max_error < self.tolerance)])
+        error = np.concatenate([self._error, results.mean_error])
+        self._wrong, self._error = wrong[-self.window :], error[-self.window :]
+        if len(wrong) < self.window:
+            return None
+        counts = np.concatenate([[0], np.cumsum(wrong)])
+        few = counts[self.window :] - counts[: -self.window] <= self.max_wrong
+        for first in np.flatnonzero(few):
+            end = first + self.window
+            # Each mean is taken over its own window: its bits do not depend on the chunks.
+            if end > seen and self._is_small(error[first:end]):
+                return Stop(int(end - seen), "solved")
+        return None
+
+    def _is_small(self, error):
+        return self.mean_error is None or error.mean() < self.mean_error
 
 
 class Exam(StopRule):

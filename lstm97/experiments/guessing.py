@@ -57,7 +57,7 @@ class _Guessing:
 
     tolerance: float
 
-    def _make_learner(self, rng):
+    def _make_learner(self, rng=None):
         return GuessingLearner(self.topology_, self.init_scale, self.tolerance, rng)
 
 

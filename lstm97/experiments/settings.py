@@ -9,9 +9,8 @@ from importlib import resources
 
 from lstm97 import estimators
 from lstm97.estimators.published import from_published
-from lstm97.experiments.exam import Exam
+from lstm97.experiments.exam import Exam, Recent
 from lstm97.experiments.guessing import GuessingClassifier, GuessingRegressor
-from lstm97.learning.stopping import Recent
 from lstm97.tasks import TASKS
 
 ESTIMATORS = estimators.ESTIMATORS | {

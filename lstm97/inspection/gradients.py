@@ -228,7 +228,8 @@ def _gradient_by_lag(
         gradient = _learn_target(network, weights, X[[i]], step, values, form)
         x = X[i][: step + 1]
         x = x.toarray() if sparse.issparse(x) else x
-        _add_by_lag(topology, x, *network.unrolled(step + 1), table[1 : step + 2])
+        previous, delta = network.unrolled(step + 1)
+        _add_by_lag(topology, x, previous, delta, table[1 : step + 2])
         outputs = topology.slices["output"].start
         table[1, outputs:] += gradient[outputs:]
     table[0] = table[1:].sum(axis=0)

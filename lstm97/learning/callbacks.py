@@ -1,15 +1,29 @@
-"""What scikit-learn's callbacks are told of a fit; versions before 1.9 have none."""
+"""Callbacks of scikit-learn, which it has since version 1.9, and the tasks of a fit."""
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:
+from typing import TYPE_CHECKING, Any, Self
 
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """An estimator that takes no callbacks."""
+if TYPE_CHECKING:  # scikit-learn has no types
+
+    class CallbackSupportMixin:
+        """An estimator that takes callbacks."""
+
+        def set_callbacks(self, *callbacks: Any) -> Self:
+            """Set callbacks."""
 
     def with_callbacks(method):
-        """Leave the method as it is."""
+        """Tear callbacks down at the end of a method."""
         return method
+else:
+    try:
+        from sklearn.callback import CallbackSupportMixin, with_callbacks
+    except ImportError:
+
+        class CallbackSupportMixin:
+            """An estimator that takes no callbacks."""
+
+        def with_callbacks(method):
+            """Leave the method as it is."""
+            return method
 
 
 class FitTasks:

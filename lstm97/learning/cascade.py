@@ -8,7 +8,8 @@ import numpy as np
 from lstm97._kernels.cascade import Outputs, Piece, Pool, centre
 from lstm97._kernels.data import Data
 from lstm97.learning.checks import check_fields, check_finite
-from lstm97.learning.learner import Learner, Results, pieces
+from lstm97.learning.learner import Learner, Results
+from lstm97.learning.network import pieces
 from lstm97.learning.quickprop import Move, Progress, quickprop
 
 # Added to the slope of logistic outputs, so that a sure but wrong output still learns.

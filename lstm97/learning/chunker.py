@@ -3,7 +3,7 @@
 import numpy as np
 
 from lstm97._kernels.chunker import Chunker
-from lstm97.learning.learner import KernelLearner
+from lstm97.learning.network import KernelLearner
 
 
 class ChunkerLearner(KernelLearner):

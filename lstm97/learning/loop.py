@@ -1,5 +1,13 @@
-"""Training: a learner learns chunk by chunk, until its stop rule ends it or nothing is left."""
+"""Training: a learner learns chunk by chunk, until a stop rule ends it or nothing is left.
 
+A stop rule looks at the results of a chunk of sequences and answers with the sequence after which
+it would have stopped, had it looked after each. Training then goes back to that sequence, so the
+length of the chunks does not change the result.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +22,7 @@ class Checkpoint(NamedTuple):
         Epochs that were still to come.
     rng : tuple of int
         State of the generator of type PCG64 that the epochs' orders come from.
-    learner, rule : object
+    rule, learner : object
         Snapshots of both. The learner's need not be the best one.
     n_sequences, n_losses : int
         Length of the history.
@@ -22,8 +30,8 @@ class Checkpoint(NamedTuple):
 
     n_left: int
     rng: tuple[int, ...]
-    learner: Any
     rule: Any
+    learner: Any
     n_sequences: int
     n_losses: int
 
@@ -89,12 +97,12 @@ class Training:
         -------
         goes_on : bool
         """
-        n = len(results.loss)
-        if n < len(X) or not self.learner.is_finite():
+        n, n_all = len(results.loss), len(X)
+        if n < n_all or not self.learner.is_finite():
             n, self.reason = self._last_finite(X, y, start, n), "diverged"
         stop = None
-        if n == len(X) or (n and not self.rule.needs_whole_chunks):
-            stop = self.rule.look(results if n == len(X) else results.first(n))
+        if n == n_all or (n and not self.rule.needs_whole_chunks):
+            stop = self.rule.look(results if n == n_all else results.first(n))
         if stop is not None:
             self.reason = stop.reason
             if stop.n < n:
@@ -116,8 +124,8 @@ class Training:
             n_left,
             # Plain numbers: pickles of the dict differ before and after they were loaded.
             (*state["state"].values(), state["has_uint32"], state["uinteger"]),
-            self.learner.snapshot(),
             self.rule.snapshot(),
+            self.learner.snapshot(),
             self.n_sequences,
             len(self.losses),
         )
@@ -152,3 +160,162 @@ class Training:
             low, n = (middle, n) if self.learner.is_finite() else (low, middle)
         self._replay(X, y, start, low)
         return low
+
+
+class Stop(NamedTuple):
+    """Where to stop, and why.
+
+    Attributes
+    ----------
+    n : int
+        Sequences of the chunk that count.
+    reason : str
+    """
+
+    n: int
+    reason: str
+
+
+class StopRule(ABC):
+    """What ends a training.
+
+    Attributes
+    ----------
+    needs_whole_chunks : bool
+        The rule is asked after whole chunks only, not after one that ended early because a loss was
+        not finite. Chunks are epochs, then.
+    can_stop : bool
+        Whether the rule may ever stop training.
+    judges_loss : bool
+        Whether it stops because of the mean losses of chunks.
+    every : int or None
+        Sequences per chunk that the rule needs; None if any number will do.
+    scores : list of float or None
+        Score after each chunk; None if the rule does not look at scores.
+    best : object
+        Snapshot of the learner that is to be kept; None for the last one.
+    best_score : float
+        The highest score.
+    milestones : mapping of str to int
+        Sequences after which each stage was first reached, for a rule that has stages.
+    """
+
+    needs_whole_chunks = False
+    can_stop = True
+    judges_loss = False
+    every: int | None = None
+    scores: list[float] | None = None
+    best: Any = None
+    best_score = -np.inf
+    milestones: Mapping[str, int] = MappingProxyType({})
+
+    @abstractmethod
+    def look(self, results):
+        """See the results of the next chunk.
+
+        Parameters
+        ----------
+        results : Results
+
+        Returns
+        -------
+        Stop or None
+        """
+
+    def snapshot(self) -> Any:
+        """Return what the rule has seen, for a rule that goes on from there."""
+        return None
+
+    def restore(self, snapshot):  # noqa: B027 - most rules have nothing to restore
+        """Go back to a snapshot."""
+
+
+class Never(StopRule):
+    """Train as long as there are chunks."""
+
+    can_stop = False
+
+    def look(self, results):
+        """See the next chunk."""
+        return None
+
+
+class Plateau(StopRule):
+    """Stop when the mean loss per sequence has not fallen by `tol` for `patience` epochs.
+
+    Parameters
+    ----------
+    tol : float
+    patience : int or float
+        The rule never stops training if it is infinite.
+    """
+
+    needs_whole_chunks = True
+    judges_loss = True
+
+    def __init__(self, tol, patience):
+        self.tol = tol
+        self.patience = patience
+        self.can_stop = bool(np.isfinite(patience))
+        self._best = np.inf
+        self._waited = 0
+
+    def look(self, results):
+        """See the next epoch; the reason is "converged"."""
+        loss = results.loss.mean()
+        self._waited = 0 if loss < self._best - self.tol else self._waited + 1
+        self._best = min(self._best, loss)
+        return Stop(len(results.loss), "converged") if self._waited >= self.patience else None
+
+    def snapshot(self):
+        """Return the lowest loss, and the epochs waited since."""
+        return self._best, self._waited
+
+    def restore(self, snapshot):
+        """Go back to a snapshot."""
+        self._best, self._waited = snapshot
+
+
+class EarlyStopping(StopRule):
+    """Stop when a score has not risen by `tol` for `patience` epochs; keep the best net.
+
+    Parameters
+    ----------
+    score : callable
+        Returns the score of the net as it is; NaN if it cannot be used.
+    snapshot : callable
+        Returns a snapshot of the learner as it is.
+    tol : float
+    patience : int or float
+        The rule never stops training if it is infinite, but it still keeps the best net.
+    """
+
+    needs_whole_chunks = True
+
+    def __init__(self, score, snapshot, tol, patience):
+        self.tol = tol
+        self.patience = patience
+        self.can_stop = bool(np.isfinite(patience))
+        self.scores = []
+        self._score, self._snapshot = score, snapshot
+        self._waited = 0
+
+    def look(self, results):
+        """See the next epoch; the reason is "converged", or "diverged" if the score is NaN."""
+        score = self._score()
+        self.scores.append(score)
+        if np.isnan(score):
+            return Stop(len(results.loss), "diverged")
+        self._waited = 0 if score >= self.best_score + self.tol else self._waited + 1
+        if score > self.best_score:
+            self.best_score, self.best = score, self._snapshot()
+        return Stop(len(results.loss), "converged") if self._waited >= self.patience else None
+
+    def snapshot(self):
+        """Return the best net and its score, the epochs waited, and the number of scores."""
+        return self.best, self.best_score, self._waited, len(self.scores)
+
+    def restore(self, snapshot):
+        """Go back to a snapshot; one of another rule brings no scores along."""
+        self.best, self.best_score, self._waited, n = snapshot
+        del self.scores[n:]

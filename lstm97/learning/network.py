@@ -1,7 +1,66 @@
-"""Gradient descent on a net: one flat weight vector, and the kernel that trains it."""
+"""Learners with one flat weight vector, and gradient descent on a net."""
+
+from abc import abstractmethod
+from itertools import pairwise
+
+import numpy as np
 
 from lstm97._core import Network
-from lstm97.learning.learner import KernelLearner
+from lstm97._kernels.data import Data
+from lstm97.learning.learner import Learner, Results
+
+# The most steps that one kernel call takes: between calls Python can act on Ctrl-C.
+MAX_STEPS = 1_000_000
+
+
+class KernelLearner(Learner):
+    """A learner with one flat weight vector, and a kernel that takes some sequences per call.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_weights,)
+        Changed in place.
+    learning_rate : float
+    """
+
+    def __init__(self, weights, learning_rate):
+        self.weights = weights
+        self.learning_rate = learning_rate
+
+    @abstractmethod
+    def _learn_some(self, data, learning_rate, results):
+        """Train and write results; return the number of sequences before a loss is not finite."""
+
+    @abstractmethod
+    def _run_some(self, data, every):
+        """Return outputs, (n_rows, n_outputs), one sequence after the other."""
+
+    def learn(self, X, y):
+        return self._pass(X, y, self.learning_rate)
+
+    def evaluate(self, X, y):
+        return self._pass(X, y, 0.0)
+
+    def run(self, X, every):
+        return np.concatenate([self._run_some(Data(X[part]), every) for part in pieces(X)])
+
+    def snapshot(self):
+        return self.weights.copy()
+
+    def restore(self, snapshot):
+        self.weights[:] = snapshot
+
+    def is_finite(self):
+        return bool(np.isfinite(self.weights).all())
+
+    def _pass(self, X, y, learning_rate):
+        results = np.empty((len(X.lengths), 3))
+        n_done = 0
+        for part in pieces(X):
+            n_done += self._learn_some(Data(X[part], y[part]), learning_rate, results[part])
+            if n_done < part.stop:
+                break
+        return Results(*results[:n_done].T)
 
 
 class NetworkLearner(KernelLearner):
@@ -37,7 +96,7 @@ class NetworkLearner(KernelLearner):
     def why_no_stream(self):
         if self.form == "full":
             return "the full gradient goes back through a whole sequence"
-        return None if self.update == "step" else "its weights move at the end of a sequence"
+        return None if self.update == "step" else "its weights change at the end of a sequence"
 
     def end_epoch(self, results):
         if self.growth is None or self.topology.n_blocks >= self.growth.n_blocks:
@@ -47,7 +106,7 @@ class NetworkLearner(KernelLearner):
             self._network = Network(self.topology)
 
     def snapshot(self):
-        weights = super().snapshot()
+        weights = self.weights.copy()
         return weights if self.growth is None else (self.topology, weights, self.growth.snapshot())
 
     def restore(self, snapshot):
@@ -68,3 +127,21 @@ class NetworkLearner(KernelLearner):
 
     def _run_some(self, data, every):
         return self._network.run(self.weights, data, every)
+
+
+def pieces(X):
+    """Yield slices of the sequences, of about MAX_STEPS steps each."""
+    ends = np.cumsum(X.lengths)
+    start = 0
+    while start < len(ends):
+        done = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, done + MAX_STEPS, side="right")))
+        yield slice(start, stop)
+        start = stop
+
+
+def shares(X, n):
+    """Return the sequences in n parts of about as many steps each; in fewer if they are few."""
+    middles = np.cumsum(X.lengths) - X.lengths / 2
+    cuts = np.unique(np.searchsorted(middles, np.linspace(0, X.n_steps, n + 1)))
+    return [X[start:stop] for start, stop in pairwise(cuts)]

@@ -1,7 +1,7 @@
 """Sizes and switches of a net, the named slices of its flat weight vector, initial weights."""
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,7 +76,11 @@ class FlatWeights:
 
     slices: cached_property[dict[str, Slice]]
 
-    @property
+    def __getstate__(self: Any) -> dict[str, Any]:
+        """Return the fields alone: a pickle does not depend on what has been worked out so far."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @cached_property
     def n_weights(self) -> int:
         """Length of the flat weight vector; the paper's W, its equation (29)."""
         return self.slices["output"].stop
@@ -166,12 +170,12 @@ class Topology(FlatWeights):
         if self.output_activation != "logistic":
             raise ValueError("recurrent_outputs=True: output_activation must be 'logistic'")
 
-    @property
+    @cached_property
     def n_cells(self):
         """Cells in all blocks."""
         return self.n_blocks * self.block_size
 
-    @property
+    @cached_property
     def cell_range(self):
         """Lower and upper bound of g."""
         return CELL_RANGES[self.cell_activation]
@@ -191,7 +195,7 @@ class Topology(FlatWeights):
                 first += n_units
         return tuple(groups)
 
-    @property
+    @cached_property
     def n_units(self):
         """Units of the hidden layer, gates included."""
         return sum(group.n_units for group in self.hidden_groups)
@@ -200,23 +204,23 @@ class Topology(FlatWeights):
         """Return the number of gates of a kind."""
         return self.n_blocks * getattr(self, gate)
 
-    @property
+    @cached_property
     def n_gates(self):
         """Gates in all blocks."""
         return sum(map(self._n_of, GATES))
 
-    @property
+    @cached_property
     def first_gates(self):
         """First unit of each kind of gates, in the order of `GATES`; None for a missing kind."""
         first = {group.name: group.first for group in self.hidden_groups}
         return tuple(first.get(gate) for gate in GATES)
 
-    @property
+    @cached_property
     def first_feedback(self):
         """The first unit that is fed back."""
         return self.n_gates if self.recurrence == "cells" else 0
 
-    @property
+    @cached_property
     def n_feedback(self):
         """How many units are fed back."""
         return 0 if self.recurrence == "none" else self.n_units - self.first_feedback
@@ -246,7 +250,7 @@ class Topology(FlatWeights):
         weights : ndarray of shape (n_weights,)
         """
         weights = rng.uniform(-scale, scale, self.n_weights)
-        views = self.views(weights)
+        views = self.views(weights) if gate_biases else {}
         for name, bias in gate_biases.items():
             if name in views:
                 views[name][-1] = bias
@@ -300,3 +304,9 @@ class Topology(FlatWeights):
         """Return names and numbers of units of groups; groups that are missing have none."""
         widths = {group.name: group.n_units for group in self.hidden_groups}
         return [(name, widths.get(name, 0)) for name in names]
+
+
+@lru_cache(maxsize=64)
+def topology_of(**fields):
+    """Return a topology; for the same fields the same one, whose sizes have been worked out."""
+    return Topology(**fields)
