@@ -74,6 +74,10 @@ FLAGS = {
 class BuildKernels(build_ext):
     """Build command that gives every extension the flags of the compiler that was found."""
 
+    def finalize_options(self):
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
+
     def run(self):
         if VARIANTS and self.inplace:
             raise SystemExit("LSTM97_VARIANTS is for wheels and cannot be used with --inplace")

@@ -7,15 +7,15 @@ tests/test_cell.py is run on it. All tests of every kernel that uses the formula
 unchanged copy must pass them all. A build takes about half a minute on two cores.
 """
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from reference import builds
+
+TESTS = Path(__file__).resolve().parent
 CELL = Path("lstm97", "_kernels", "cell.h")
 # The groups of tests, by what their names contain.
 GROUPS = {
@@ -31,7 +31,7 @@ BROKEN = {
     "next_state": ("cell->g, CELL(carousel)", "-cell->g, CELL(carousel)"),
     "squashed_state": ("SQUASH(cell->s, -UNIT, UNIT)", "SQUASH(HALF * cell->s, -UNIT, UNIT)"),
     "cell_output": ("OUTPUT_GATE) * h;", "OUTPUT_GATE) * h * HALF;"),
-    "cell_push": ("(cell->g - low);", "cell->g;"),
+    "cell_push": ("(cell->g - low);", "(cell->g - low) * HALF;"),
     "gate_push": ("cell->g * y * (UNIT - y);", "cell->g * (UNIT - y);"),
     "logistic_slope": ("{ return y * (UNIT - y); }", "{ return UNIT - y; }"),
     "state_slope": ("HALF * (UNIT - h) * (UNIT + h)", "HALF * (UNIT - h)"),
@@ -42,31 +42,17 @@ BROKEN = {
 }
 
 
-def outcomes(folder):
-    """Build the package in a folder; return the failed and the passed tests of each group."""
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
-    build = [sys.executable, "setup.py", "-q", "build_ext", "--inplace", "-j2"]
-    subprocess.run(build, cwd=folder, env=environment, check=True, capture_output=True)
-    test = [sys.executable, "-m", "pytest", "-q", "-rA", "--tb=no", "tests/test_cell.py"]
-    done = subprocess.run(test, cwd=folder, env=environment, capture_output=True, text=True)
+def outcomes(source):
+    """Build a copy; return the failed and the passed tests of each group."""
+    environment = builds.compile_in(source)
+    test = [sys.executable, "-m", "pytest", "-q", "-rA", "--tb=no", str(TESTS / "test_cell.py")]
+    done = subprocess.run(test, cwd=source, env=environment, capture_output=True, text=True)
     lines = [line for line in done.stdout.splitlines() if line.startswith(("PASSED", "FAILED"))]
-    return {
-        group: [sum(bool(re.match(f"{word}.*{name}", line)) for line in lines)
-                for word in ("FAILED", "PASSED")]
-        for group, name in GROUPS.items()
-    }  # fmt: skip
 
+    def count(word, name):
+        return sum(bool(re.match(f"{word}.*{name}", line)) for line in lines)
 
-def copy_to(folder):
-    """Copy what git knows of the working tree."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, names.split("\0")):
-        if name.startswith(
-            ("lstm97/", "tests/", "setup.py", "pyproject.toml", "README", "LICENSE")
-        ):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    return {group: (count("FAILED", name), count("PASSED", name)) for group, name in GROUPS.items()}
 
 
 def show(title, counts):
@@ -79,17 +65,16 @@ def main():
     """Break each formula; return whether every kernel noticed."""
     print(f"{'failed tests':16}", *(f"{group:>10}" for group in GROUPS))
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        copy_to(folder)
-        text = (folder / CELL).read_text(encoding="utf-8")
-        counts = outcomes(folder)
+        source = builds.copy_source(Path(name) / "source")
+        text = (source / CELL).read_text(encoding="utf-8")
+        counts = outcomes(source)
         show("unchanged", counts)
         good = all(failed == 0 < passed for failed, passed in counts.values())
         for formula, (right, wrong) in BROKEN.items():
             if text.count(right) != 1:
                 raise SystemExit(f"{formula}: {right!r} is not in {CELL} once")
-            (folder / CELL).write_text(text.replace(right, wrong), encoding="utf-8")
-            counts = outcomes(folder)
+            (source / CELL).write_text(text.replace(right, wrong), encoding="utf-8")
+            counts = outcomes(source)
             show(formula, counts)
             good &= all(passed == 0 < failed for failed, passed in counts.values())
     print("every kernel noticed" if good else "NOT every kernel noticed")

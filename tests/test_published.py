@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lstm97 import LSTMClassifier, load
+from lstm97 import load
 from lstm97.estimators.published import from_published
 from lstm97.experiments.settings import ESTIMATORS, load_matrix, load_settings
 
@@ -139,7 +139,6 @@ TRANSLATIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.skipif(LSTMClassifier().batch_size == 1, reason="TEMPORARY: parameters of before")
 @pytest.mark.parametrize("case", TRANSLATIONS)
 def test_parameters_are_translated(case):
     name, old, expected = TRANSLATIONS[case]

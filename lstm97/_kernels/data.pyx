@@ -74,7 +74,7 @@ cdef class Data:
                 raise ValueError("weight and values differ in length")
         if self.n_sequences > 0:
             self.target.values, self.target.first = &self.values[0, 0], &self.first[0]
-            if self.weight is not None:
+            if y.weight is not None:
                 self.target.weight = &self.weight[0]
 
     cdef check(self, int n_inputs, int n_outputs):

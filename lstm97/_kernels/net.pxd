@@ -25,11 +25,11 @@ cdef extern from "layer.h" nogil:
         int n_cells, n_hidden
         int gates
         bint shortcut, recurrent_outputs, linear_state, output_bias
-        int first_gate[]
+        int first_gate[N_GATES]
         int n_gates, n_units
         int first_feedback, n_feedback
         int n_traces
-        int gate_trace[]
+        int gate_trace[N_STATE_GATES]
         int first_cell, first_hidden
         int gate_lanes, cell_lanes, hidden_lanes, unit_lanes, trace_lanes, output_lanes
         int hidden_rows, output_rows
@@ -73,7 +73,7 @@ cdef extern from "layer.h" nogil:
         double *output_low
         double *output_high
         double *bias_mask
-        int *opens[]
+        int *opens[N_GATES]
         StepHidden step
         bint is_small, learns, carries
 
@@ -97,7 +97,7 @@ cdef extern from "layer.h" nogil:
 
     ctypedef struct Gates "Gates_one":
         int kinds
-        double y[]
+        double y[N_GATES]
 
     bint has_gate "HAS_GATE"(int kinds, int kind) noexcept
     double logistic_slope "logistic_slope_one"(double y) noexcept

@@ -23,6 +23,7 @@ from lstm97.data.targets import (
 )
 from lstm97.estimators.base import CommonParameters
 from lstm97.learning.outputs import proportions
+from lstm97.learning.topology import LOSSES
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -350,7 +351,7 @@ class Outputs:
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "loss": [StrOptions({"squared_error", "log_loss"})],
+        "loss": [StrOptions(set(LOSSES))],
     }
     _auto_activation: ClassVar[str]  # the squashing that "auto" means
 

@@ -27,7 +27,13 @@ from lstm97.learning.growth import Growth
 from lstm97.learning.learner import Learner
 from lstm97.learning.network import NetworkLearner
 from lstm97.learning.solvers import Adam, GradientDescent
-from lstm97.learning.topology import CELL_RANGES, Topology, topology_of
+from lstm97.learning.topology import (
+    CELL_RANGES,
+    RECURRENCES,
+    STATE_ACTIVATIONS,
+    Topology,
+    topology_of,
+)
 from lstm97.learning.traces import Trace, record_traces
 
 # Not ArrayLike, which would accept any string.
@@ -130,7 +136,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         "initial_blocks": [None, Interval(Integral, 0, None, closed="left")],
         "growth_patience": [None, Interval(Integral, 1, None, closed="left")],
         "n_hidden": [Interval(Integral, 0, None, closed="left")],
-        "recurrence": [StrOptions({"all", "cells", "none"})],
+        "recurrence": [StrOptions(set(RECURRENCES))],
         "input_gate": ["boolean"],
         "output_gate": ["boolean"],
         "input_gate_bias": [StrOptions({"random"}), None, Real, "array-like"],
@@ -139,7 +145,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         "output_bias": ["boolean"],
         "shortcut": ["boolean"],
         "cell_activation": [StrOptions(set(CELL_RANGES))],
-        "state_activation": [StrOptions({"h", "identity"})],
+        "state_activation": [StrOptions(set(STATE_ACTIVATIONS))],
         # The limit can also be compared with a float32.
         "init_scale": [Interval(Real, 0, 1e30, closed="both")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],

@@ -92,8 +92,8 @@ def from_published(name: str, parameters: Parameters) -> dict[str, Any]:
     Examples
     --------
     >>> from lstm97.estimators.published import from_published
-    >>> from_published("LSTMClassifier", {"input_gate_bias": "none"})
-    {'input_gate_bias': None}
+    >>> from_published("LSTMClassifier", {"momentum": 0.5, "solver": "sgd", "update": "step"})
+    {'momentum': 0.5, 'solver': None, 'update': None, 'batch_size': 1}
     """
     kind = name.removesuffix("Classifier").removesuffix("Regressor")
     today = {key: _without_text(key, value) for key, value in parameters.items()}
