@@ -91,7 +91,7 @@ class _Running:
     Attributes
     ----------
     request
-        What the trial wants to learn next, see `training_steps`.
+        What the trial wants to learn next: learner, sequences and targets.
     record : dict or None
         Record of the trial. None while it is running.
     seconds : float
