@@ -1,7 +1,5 @@
 """The LSTM of 1997, with its truncated on-line gradient, as scikit-learn estimators."""
 
-from importlib.metadata import version as _version
-
 from lstm97._kernels import search_path as _search_path
 
 __path__ = _search_path(__path__)  # must come before the first import of a kernel
@@ -29,7 +27,7 @@ from lstm97.learning.streams import Stream
 from lstm97.persistence import load, save
 from lstm97.preprocessing import StepwiseTransformer
 
-__version__ = _version("lstm97")
+__version__ = "0.1.0.dev0"
 
 __all__ = [
     "BPTTClassifier",

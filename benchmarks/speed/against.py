@@ -110,7 +110,7 @@ class Checkout:
         self._process = subprocess.Popen(
             [sys.executable, __file__, "--serve"], text=True, cwd=own,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            env={**os.environ, **threads, "PYTHONPATH": path},
+            env={**os.environ, **threads, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""},
         )  # fmt: skip
 
     def measure(self, name, worker):

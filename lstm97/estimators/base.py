@@ -494,7 +494,7 @@ class BaseSequenceEstimator(CallbackSupportMixin, BaseEstimator):
         return tags
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@dataclass(init=False, eq=False, repr=False, kw_only=True)
 class CommonParameters:
     """Parameters of all estimators.
 
@@ -536,7 +536,7 @@ class CommonParameters:
     verbose: bool | int = False
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@dataclass(init=False, eq=False, repr=False, kw_only=True)
 class StoppingParameters(BaseSequenceEstimator):
     """Parameters of estimators whose `fit` ends when the loss, or a held-out score, stagnates.
 

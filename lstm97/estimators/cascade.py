@@ -38,7 +38,7 @@ class _Finished(StopRule):
         return Stop(len(results.loss), "converged") if done else None
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class _BaseCascade(BaseSequenceEstimator):
     """Parameters, net and learner of both estimators.
 

@@ -14,7 +14,7 @@ from lstm97.learning.chunker import ChunkerLearner
 from lstm97.learning.topology import Topology, topology_of
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class _BaseChunker(BaseSequenceEstimator):
     """Parameters, nets and learner of both estimators.
 

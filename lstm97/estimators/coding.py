@@ -26,7 +26,7 @@ from lstm97.learning.outputs import proportions
 from lstm97.learning.topology import LOSSES
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@dataclass(init=False, eq=False, repr=False, kw_only=True)
 class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
     """Classes to one output each, and back.
 
@@ -226,7 +226,7 @@ def _r2(y_true: np.ndarray, y_pred: np.ndarray, weight: np.ndarray | None) -> fl
     return score
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@dataclass(init=False, eq=False, repr=False, kw_only=True)
 class SequenceRegressorMixin(CommonParameters, RegressorMixin):
     """Numbers to outputs, and back.
 
@@ -340,7 +340,7 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         return tags
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@dataclass(init=False, eq=False, repr=False, kw_only=True)
 class Outputs:
     """Outputs of a net, and their loss.
 
@@ -359,7 +359,7 @@ class Outputs:
     loss: Literal["squared_error", "log_loss"] = "squared_error"
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@dataclass(init=False, eq=False, repr=False, kw_only=True)
 class ClassOutputs(Outputs):
     """Outputs of a net that tells classes apart.
 
@@ -377,7 +377,7 @@ class ClassOutputs(Outputs):
     output_activation: Literal["auto", "logistic", "softmax"] = "auto"
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@dataclass(init=False, eq=False, repr=False, kw_only=True)
 class NumberOutputs(Outputs):
     """Outputs of a net that predicts numbers.
 

@@ -3,7 +3,10 @@
 import re
 import sys
 from collections.abc import Callable
-from inspect import cleandoc, signature
+from dataclasses import fields
+from functools import cache
+from inspect import cleandoc
+from operator import attrgetter
 from typing import Any, TypeVar
 
 SECTIONS = ("Parameters", "Attributes", "See Also", "Notes", "References", "Examples")
@@ -38,7 +41,7 @@ def document(example: str = "") -> Callable[[T], T]:
 
 def _docstring(cls: type, example: str) -> str:
     ours = [base for base in cls.__mro__[:-1] if not base.__module__.startswith("sklearn.")]
-    documented = [_split(cleandoc(base.__doc__ or "")) for base in ours]
+    documented = [_sections(base) for base in ours]
     texts = {
         title: [sections[title] for sections in documented if title in sections]
         for title in SECTIONS
@@ -53,9 +56,10 @@ def _docstring(cls: type, example: str) -> str:
     return "\n\n".join([summary, *about, *parts]) + "\n"
 
 
-def _split(docstring: str) -> dict[str, str]:
-    """Return the sections of a docstring by title; what stands before them has the title ""."""
-    first, *rest = TITLE.split(docstring)
+@cache
+def _sections(cls: type) -> dict[str, str]:
+    """Return the sections of a class's docstring by title; the text before them has the title ""."""
+    first, *rest = TITLE.split(cleandoc(cls.__doc__ or ""))
     sections = {"": first, **dict(zip(rest[::2], rest[1::2], strict=True))}
     return {title: text.strip() for title, text in sections.items()}
 
@@ -71,11 +75,11 @@ def _items(texts: list[str]) -> dict[str, str]:
 def _parameters(cls: type, items: dict[str, str]) -> str:
     """Return the entries of all parameters of the constructor, with their defaults."""
     entries = []
-    for name, parameter in signature(cls).parameters.items():
-        if name not in items:
-            raise TypeError(f"{cls.__name__} has no text for its parameter {name}")
-        head, text = items[name].split("\n", 1)
-        entries.append(f"{head}, default={_default(parameter.default)}\n{text}")
+    for field in sorted(fields(cls), key=attrgetter("kw_only")):  # as in the signature
+        if field.name not in items:
+            raise TypeError(f"{cls.__name__} has no text for its parameter {field.name}")
+        head, text = items[field.name].split("\n", 1)
+        entries.append(f"{head}, default={_default(field.default)}\n{text}")
     return "\n".join(entries)
 
 

@@ -40,7 +40,7 @@ from lstm97.learning.traces import Trace, record_traces
 GateBias: TypeAlias = Literal["random"] | float | Sequence[float] | NDArray[Any] | None
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class _BaseLSTM(BaseSequenceEstimator):
     """Parameters, net and learner of both estimators.
 

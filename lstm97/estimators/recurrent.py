@@ -19,7 +19,7 @@ from lstm97.learning.network import NetworkLearner
 from lstm97.learning.topology import Topology, topology_of
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(init=False, eq=False, repr=False)
 class _BaseRecurrent(BaseSequenceEstimator):
     """Parameters, net and learner of all six estimators.
 
