@@ -32,7 +32,7 @@ from lstm97.data.targets import (
     without_objects,
 )
 from lstm97.learning.batch import one_thread
-from lstm97.learning.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from lstm97.learning.callbacks import CallbackSupport, FitTasks, fit_with_callbacks
 from lstm97.learning.learner import Learner
 from lstm97.learning.loop import (
     Checkpoint,
@@ -65,7 +65,7 @@ SET = object()
 TABLES = ("_parameter_constraints", "_without_effect")
 
 
-class BaseSequenceEstimator(CallbackSupportMixin, BaseEstimator):
+class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
     """Base of all estimators.
 
     Attributes
@@ -189,7 +189,10 @@ class BaseSequenceEstimator(CallbackSupportMixin, BaseEstimator):
         """
         self._validate_params()
         model = copy.copy(self)
-        model._fit(X, y, sample_weight)
+        if getattr(model, "_skl_callbacks", None):
+            fit_with_callbacks(model, X, y, sample_weight)
+        else:
+            model._fit(X, y, sample_weight)
         is_interrupted = model.stop_reason_ == "interrupted"
         if self.warm_start or not is_interrupted:
             self.__dict__ = model.__dict__
@@ -197,7 +200,6 @@ class BaseSequenceEstimator(CallbackSupportMixin, BaseEstimator):
             raise KeyboardInterrupt
         return self
 
-    @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
         """Fit this estimator, a copy that takes the place of the user's one at the end."""
         goes_on = self.warm_start and hasattr(self, "n_iter_")

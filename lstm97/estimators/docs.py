@@ -58,7 +58,7 @@ def _docstring(cls: type, example: str) -> str:
 
 @cache
 def _sections(cls: type) -> dict[str, str]:
-    """Return the sections of a class's docstring by title; the text before them has the title ""."""
+    """Return the sections of a class's docstring by title; the text before them has no title."""
     first, *rest = TITLE.split(cleandoc(cls.__doc__ or ""))
     sections = {"": first, **dict(zip(rest[::2], rest[1::2], strict=True))}
     return {title: text.strip() for title, text in sections.items()}
