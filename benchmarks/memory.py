@@ -40,7 +40,7 @@ def peaks_of(n_steps):
     rng = np.random.default_rng(0)
     topology = Topology(n_inputs=2, n_outputs=1, output_activation="linear")
     weights = topology.initial_weights(rng, 0.1, {"input_gate": [-3.0, -6.0]})
-    learner = NetworkLearner(topology, weights, 0.001, "forward", "step")
+    learner = NetworkLearner(topology, weights, 0.001, "truncated-forward", "step")
     peaks = {}
     for start in range(0, n_steps, PIECE):
         n = min(PIECE, n_steps - start)

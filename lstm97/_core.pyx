@@ -37,8 +37,11 @@ from lstm97._kernels.vectors cimport LANES, squash_lanes
 import numpy as np
 
 GRADIENTS = {
-    "none": NONE, "forward": TRUNCATED_FORWARD, "backward": TRUNCATED_BACKWARD,
-    "full": FULL_BACKWARD, "sensitive": FULL_FORWARD,
+    "none": NONE,
+    "truncated-forward": TRUNCATED_FORWARD,
+    "truncated-backward": TRUNCATED_BACKWARD,
+    "full-backward": FULL_BACKWARD,
+    "full-forward": FULL_FORWARD,
 }
 
 
@@ -253,14 +256,14 @@ cdef class Network:
         Data data,                      # IN    with targets
         double learning_rate,
         double[:, ::1] results,         # OUT   loss, largest and mean absolute error per sequence
-        str form="forward",             # of the gradient
+        str form="truncated-forward",   # of the gradient
         bint per_step=False,            # move the weights at each target, not at a sequence's end
         double[::1] gradient=None,      # OUT   with learning_rate 0: the sum over all sequences
     ):
         """Train on sequences, one after the other.
 
-        The forms of the gradient are "forward" and "backward", the same truncated one, "full" and
-        "sensitive", the same full one, backward and forward in time; "none" gives losses only.
+        The gradient is truncated or full, and computed forward in time or backward; both ways give
+        the same. The form "none" gives losses only.
 
         Returns
         -------

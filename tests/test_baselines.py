@@ -338,10 +338,10 @@ def test_a_step_of_the_full_gradient(Estimator, every):
     targets = Targets.at_steps(rows, sequence.lengths) if every else Targets.at_last(rows)
     steps = {
         form: 0.3 * kernel_pass(model.topology_, before, sequence, targets, form=form)[1]
-        for form in ("full", "backward")
+        for form in ("full-backward", "truncated-backward")
     }
-    assert np.allclose(model.weights_ - before, steps["full"], rtol=1e-9, atol=1e-14)
-    assert not np.allclose(model.weights_ - before, steps["backward"], rtol=1e-3)
+    assert np.allclose(model.weights_ - before, steps["full-backward"], rtol=1e-9, atol=1e-14)
+    assert not np.allclose(model.weights_ - before, steps["truncated-backward"], rtol=1e-3)
 
 
 @every_or_last

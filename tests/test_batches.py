@@ -24,7 +24,7 @@ from lstm97.tasks import make_adding
 from reference.cases import kernel_pass, kernel_run, random_problem, random_topology, train
 from reference.compare import worst_relative
 
-FORMS = {"truncated": "backward", "full": "full"}
+FORMS = {"truncated": "truncated-backward", "full": "full-backward"}
 SOLVERS = {
     "plain": GradientDescent(0.3, 0.0),
     "momentum": GradientDescent(0.3, 0.9),
@@ -167,7 +167,7 @@ def test_batches_of_one_are_updates_at_each_sequences_end(seed):
     topology, weights, X, y = problem(seed)
     learner = BatchLearner(topology, weights.copy(), 1, SOLVERS["plain"], "truncated", "float64")
     results = learner.learn(X, y)
-    expected, _ = kernel_pass(topology, weights, X, y, learning_rate=0.3, form="backward")
+    expected, _ = kernel_pass(topology, weights, X, y, learning_rate=0.3, form="truncated-backward")
     assert np.allclose(np.stack(results, axis=1), expected, equal_nan=True)
     assert worst_relative(learner.weights, weights, 1e-3) < 1e-10
 

@@ -50,7 +50,7 @@ def trained_twin(topology, weights, X, y):
 
 
 def single(topology, weights, X, y):
-    learner = NetworkLearner(topology, weights.copy(), RATE, "forward", "step")
+    learner = NetworkLearner(topology, weights.copy(), RATE, "truncated-forward", "step")
     learner.learn(X, y)
     return learner.weights
 
@@ -64,7 +64,7 @@ def team(topology, weights, X, y):
 
 
 def stream(topology, weights, X, y):
-    net, outputs = Stepper(topology, weights, "forward"), np.empty(topology.n_outputs)
+    net, outputs = Stepper(topology, weights, "truncated-forward"), np.empty(topology.n_outputs)
     for i, x in enumerate(X):
         net.reset()
         for step, target in zip(x, due(X, y, i), strict=True):

@@ -43,7 +43,7 @@ def test_weights_do_not_depend_on_the_size_of_blocks(seed, per_step):
     options = {
         "learning_rate": 0.2,
         "per_step": per_step,
-        "form": "forward" if per_step else "backward",
+        "form": "truncated-forward" if per_step else "truncated-backward",
     }
     whole = weights.copy()
     kernel_pass(topology, whole, X, y, **options)
@@ -63,7 +63,7 @@ def test_per_step_updates_on_sparse_input_equal_those_on_dense_input(seed):
     assert np.allclose(learned, weights, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("form", ["backward", "full"])
+@pytest.mark.parametrize("form", ["truncated-backward", "full-backward"])
 def test_backward_forms_are_for_whole_sequences(form):
     topology, weights, X, y = problem(0)
     with pytest.raises(ValueError, match=f"{form} needs weights that do not move"):

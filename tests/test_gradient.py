@@ -84,7 +84,7 @@ def test_gradient_equals_central_differences_with_frozen_recurrence(seed):
 def test_forward_form_equals_backward_form(seed, is_sparse):
     topology, weights, X, y = problem(seed, n_sequences=4, longest=40, is_sparse=is_sparse)
     forward_results, forward = kernel_pass(topology, weights, X, y)
-    results, backward = kernel_pass(topology, weights, X, y, form="backward")
+    results, backward = kernel_pass(topology, weights, X, y, form="truncated-backward")
     assert np.array_equal(forward_results, results, equal_nan=True)
     assert worst_relative(backward, forward, 1e-3) < 1e-12
 
@@ -95,10 +95,14 @@ def test_sparse_input_equals_dense_input(seed):
     dense = type(X)(X.flat.toarray(), X.starts, X.lengths)
     for backward in (False, True):
         results, gradient = kernel_pass(
-            topology, weights, X, y, form="backward" if backward else "forward"
+            topology, weights, X, y, form="truncated-backward" if backward else "truncated-forward"
         )
         dense_results, dense_gradient = kernel_pass(
-            topology, weights, dense, y, form="backward" if backward else "forward"
+            topology,
+            weights,
+            dense,
+            y,
+            form="truncated-backward" if backward else "truncated-forward",
         )
         assert np.array_equal(results, dense_results, equal_nan=True)
         assert (gradient == dense_gradient).all()
@@ -128,7 +132,12 @@ def test_update_at_each_end_equals_gradients_of_single_sequences(seed, backward)
         expected += 0.3 * kernel_pass(topology, expected, X[i : i + 1], y[i : i + 1])[1]
     learned = weights.copy()
     kernel_pass(
-        topology, learned, X, y, learning_rate=0.3, form="backward" if backward else "forward"
+        topology,
+        learned,
+        X,
+        y,
+        learning_rate=0.3,
+        form="truncated-backward" if backward else "truncated-forward",
     )
     assert worst_relative(learned, expected, 1e-3) < 1e-12
     assert np.abs(learned - weights).max() > 0.0

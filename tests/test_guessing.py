@@ -40,7 +40,7 @@ def test_weights_are_kept_while_answers_are_right():
     results = guesser.learn(X, y)
     weights, n_kept = TOPOLOGY.initial_weights(rng, 3.0, {}), 0
     for i in range(len(X)):
-        net = NetworkLearner(TOPOLOGY, weights, 0.1, "forward", "step")
+        net = NetworkLearner(TOPOLOGY, weights, 0.1, "truncated-forward", "step")
         expected = net.evaluate(X[i : i + 1], y[i : i + 1])
         assert [part[i] for part in results] == [part[0] for part in expected]
         if expected.max_error[0] < 0.6:

@@ -97,7 +97,7 @@ def test_totals_are_those_of_the_kernels_gradients(name, every):
     assert report.groups == tuple(parts)[1:]
     truncated, full = (
         kernel_pass(model.topology_, model.weights_.copy(), *checked(model, X, y), form=form)[1]
-        for form in ("forward", "full")
+        for form in ("truncated-forward", "full-backward")
     )
     expected = np.array([cosine_ratio_norm(truncated[p], full[p]) for p in parts.values()])
     table = np.column_stack([report.total, np.array(report.by_group)]).T

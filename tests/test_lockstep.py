@@ -22,7 +22,11 @@ def request(rng, topology, every, rate=0.1, **problem):
     """Return a learner, its sequences and their targets, some of which are missing."""
     n = int(rng.integers(1, 9))
     weights, X, y = random_problem(rng, topology, n_sequences=n, every=every, **problem)
-    return NetworkLearner(topology, weights, rate, "forward", "step"), X, without_weights(y)
+    return (
+        NetworkLearner(topology, weights, rate, "truncated-forward", "step"),
+        X,
+        without_weights(y),
+    )
 
 
 def without_weights(y):
@@ -113,7 +117,7 @@ def test_jobs_that_do_not_go_in_lockstep():
 
 
 @pytest.mark.parametrize("n", [FEWEST - 1, FEWEST, N_NETS])
-@pytest.mark.parametrize("odd", [None, "sparse", "backward"])
+@pytest.mark.parametrize("odd", [None, "sparse", "truncated-backward"])
 def test_a_group_learns_as_its_learners_do(n, odd, monkeypatch):
     teams = []
 
@@ -126,8 +130,8 @@ def test_a_group_learns_as_its_learners_do(n, odd, monkeypatch):
     requests = [request(rng, topology, every=False) for _ in range(n)]
     if odd == "sparse":
         requests[1] = request(rng, topology, every=False, is_sparse=True)
-    if odd == "backward":
-        requests[1][0].form, requests[1][0].update = "backward", "sequence"
+    if odd == "truncated-backward":
+        requests[1][0].form, requests[1][0].update = "truncated-backward", "sequence"
     before = [learner.snapshot() for learner, _, _ in requests]
     monkeypatch.setattr("lstm97.learning.team.TeamNetwork", counting)
     group = TeamTrainer()

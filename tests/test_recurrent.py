@@ -60,10 +60,10 @@ def truncated_gradient(spec, weights, x, targets, weight):
 
 
 RULES = {
-    "forward": recurrent.elman_gradient,
-    "backward": recurrent.elman_gradient,
-    "full": recurrent.bptt_gradient,
-    "sensitive": recurrent.rtrl_gradient,
+    "truncated-forward": recurrent.elman_gradient,
+    "truncated-backward": recurrent.elman_gradient,
+    "full-backward": recurrent.bptt_gradient,
+    "full-forward": recurrent.rtrl_gradient,
 }
 
 
@@ -92,13 +92,13 @@ def test_real_time_learning_and_bptt_have_one_gradient(seed, is_sparse, every):
     topology, weights, X, y = problem(
         seed, n_sequences=4, longest=30, is_sparse=is_sparse, every=every
     )
-    bptt_results, bptt = kernel_pass(topology, weights, X, y, form="full")
-    results, rtrl = kernel_pass(topology, weights, X, y, form="sensitive")
+    bptt_results, bptt = kernel_pass(topology, weights, X, y, form="full-backward")
+    results, rtrl = kernel_pass(topology, weights, X, y, form="full-forward")
     assert np.array_equal(results, bptt_results, equal_nan=True)
     assert worst_relative(rtrl, bptt, 1e-3) < 1e-12
 
 
-@pytest.mark.parametrize("form", ["full", "sensitive"])
+@pytest.mark.parametrize("form", ["full-backward", "full-forward"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_full_gradients_equal_central_differences(seed, form):
     topology, weights, X, y = problem(seed, n_sequences=2, longest=6)
@@ -113,19 +113,19 @@ def test_full_gradients_equal_central_differences(seed, form):
 def test_full_gradient_of_lstm_equals_the_twins(seed):
     topology, weights, X, y = problem(seed, random_topology, longest=7)
     loss, expected = twin_sum(full.full_gradient, topology, weights, X, y)
-    results, gradient = kernel_pass(topology, weights, X, y, form="full")
+    results, gradient = kernel_pass(topology, weights, X, y, form="full-backward")
     assert worst_relative(results[:, 0], loss, 1e-3) < 1e-12
     assert worst_relative(gradient, expected, 1e-3) < 1e-12
 
 
-@pytest.mark.parametrize("form", ["backward", "full"])
+@pytest.mark.parametrize("form", ["truncated-backward", "full-backward"])
 def test_gradient_of_a_net_with_many_units_equals_the_twins(form):
     """So many that rows of weights are gone through in another order."""
     rng = np.random.default_rng(0)
     topology = random_topology(rng, n_blocks=12, block_size=3, n_hidden=70, n_outputs=70)
     weights, X, y = random_problem(rng, topology, n_sequences=2, longest=4, every=False)
     weights *= 0.2
-    rule = full.full_gradient if form == "full" else truncated_gradient
+    rule = full.full_gradient if form == "full-backward" else truncated_gradient
     loss, expected = twin_sum(rule, topology, weights, X, y)
     results, gradient = kernel_pass(topology, weights, X, y, form=form)
     assert worst_relative(results[:, 0], loss, 1e-3) < 1e-12
@@ -138,7 +138,7 @@ def test_full_gradient_of_lstm_equals_central_differences(seed):
     numeric = numeric_gradient(
         lambda w: kernel_pass(topology, w, X, y, form="none")[0][:, 0].sum(), weights
     )
-    _, gradient = kernel_pass(topology, weights, X, y, form="full")
+    _, gradient = kernel_pass(topology, weights, X, y, form="full-backward")
     assert worst_relative(gradient, numeric, 1e-2) < 1e-6
 
 
@@ -146,19 +146,19 @@ def test_full_gradient_of_lstm_equals_central_differences(seed):
 def test_sparse_input_equals_dense_input(seed):
     topology, weights, X, y = problem(seed, is_sparse=True)
     dense = type(X)(X.flat.toarray(), X.starts, X.lengths)
-    for form in ("full", "sensitive"):
+    for form in ("full-backward", "full-forward"):
         results, gradient = kernel_pass(topology, weights, X, y, form=form)
         dense_results, dense_gradient = kernel_pass(topology, weights, dense, y, form=form)
         assert np.array_equal(results, dense_results, equal_nan=True)
         assert (gradient == dense_gradient).all()
 
 
-@pytest.mark.parametrize("form", ["forward", "sensitive"])
+@pytest.mark.parametrize("form", ["truncated-forward", "full-forward"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_updates_within_a_sequence_equal_the_twins(seed, form):
     topology, weights, X, y = problem(seed, is_sparse=seed % 2 == 0)
     y.weight[:] = 1.5
-    train = {"forward": recurrent.elman_train, "sensitive": recurrent.rtrl_train}[form]
+    train = {"truncated-forward": recurrent.elman_train, "full-forward": recurrent.rtrl_train}[form]
     expected, losses = as_lists(topology, weights), []
     for i, x in enumerate(X):
         dense = x.toarray() if hasattr(x, "toarray") else x
@@ -184,7 +184,7 @@ def test_losses_alone_are_those_of_training(seed, draw):
 def test_real_time_learning_is_refused_for_cells():
     topology, weights, X, y = problem(0, random_topology)
     with pytest.raises(ValueError, match="without memory cells"):
-        kernel_pass(topology, weights, X, y, form="sensitive")
+        kernel_pass(topology, weights, X, y, form="full-forward")
 
 
 def test_weights_of_the_papers_nets():
@@ -218,6 +218,6 @@ def test_recurrent_outputs_refuse_what_they_cannot_be(options, message):
 def test_the_full_gradient_sees_what_the_truncated_one_does_not():
     # The last target depends on the first input by the recurrence of conventional units alone.
     topology, weights, X, y = problem(1, longest=12, every=False)
-    full_gradient = kernel_pass(topology, weights, X, y, form="full")[1]
+    full_gradient = kernel_pass(topology, weights, X, y, form="full-backward")[1]
     truncated = kernel_pass(topology, weights, X, y)[1]
     assert not math.isclose(np.abs(full_gradient - truncated).max(), 0.0, abs_tol=1e-6)

@@ -746,7 +746,7 @@ def test_outputs_that_overflow_are_told():
 # ---- the kernel ----------------------------------------------------------------------------------
 
 
-def stepper(form="forward", **options):
+def stepper(form="truncated-forward", **options):
     topology = Topology(**{"n_inputs": 3, "n_outputs": 2, **options})
     return Stepper(topology, np.zeros(topology.n_weights), form)
 
@@ -776,12 +776,12 @@ def test_a_stream_that_was_reset_is_as_new(is_sparse):
 def test_calls_beyond_the_arrays_are_refused():
     net, row = stepper(), np.zeros(3)
     with pytest.raises(ValueError, match="weights expected"):
-        Stepper(Topology(n_inputs=3, n_outputs=2), np.zeros(7), "forward")
-    for form in ("full", "backward"):
+        Stepper(Topology(n_inputs=3, n_outputs=2), np.zeros(7), "truncated-forward")
+    for form in ("full-backward", "truncated-backward"):
         with pytest.raises(ValueError, match="needs whole sequences"):
             stepper(form)
     with pytest.raises(ValueError, match="without memory cells"):
-        stepper("sensitive")
+        stepper("full-forward")
     with pytest.raises(ValueError, match="no step to learn from"):
         net.learn(np.zeros(2), 1.0, 0.1)
     for steps in (sparse.csr_array((2, 3)), np.zeros(4)):
@@ -819,9 +819,9 @@ def test_calls_beyond_the_arrays_are_refused():
     ("form", "options", "size"),
     [
         ("none", {"n_blocks": 3, "block_size": 3, "n_hidden": 2}, 2 * 17 + 6 + 2 * 9 + 5),
-        ("forward", {"n_blocks": 3, "block_size": 1}, 2 * 9 + 6 + 2 * 3 + 5 + 13 * 6),
-        ("forward", {"n_blocks": 3, "input_gate": False}, 2 * 9 + 3 + 2 * 6 + 5 + 13 * 6),
-        ("sensitive", {"n_blocks": 0, "n_hidden": 5}, 2 * 5 + 5 + 9 * 25),
+        ("truncated-forward", {"n_blocks": 3, "block_size": 1}, 2 * 9 + 6 + 2 * 3 + 5 + 13 * 6),
+        ("truncated-forward", {"n_blocks": 3, "input_gate": False}, 2 * 9 + 3 + 2 * 6 + 5 + 13 * 6),
+        ("full-forward", {"n_blocks": 0, "n_hidden": 5}, 2 * 5 + 5 + 9 * 25),
     ],
 )
 def test_a_state_has_no_padding(form, options, size):

@@ -17,7 +17,7 @@ TOPOLOGY = Topology(n_inputs=2, n_outputs=1, output_activation="linear")
 
 def learner(rate=0.5):
     weights = TOPOLOGY.initial_weights(np.random.default_rng(0), 0.1, {"input_gate": -3.0})
-    return NetworkLearner(TOPOLOGY, weights, rate, "forward", "step")
+    return NetworkLearner(TOPOLOGY, weights, rate, "truncated-forward", "step")
 
 
 def data(n):

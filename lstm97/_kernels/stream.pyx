@@ -73,7 +73,7 @@ cdef class Stepper:
     topology : lstm97.learning.topology.Topology
     weights : ndarray of shape (n_weights,)
         Copied.
-    form : {"none", "forward", "sensitive"}
+    form : {"none", "truncated-forward", "full-forward"}
         Of the gradient, see `Network.learn`; "none": nothing will be learned.
     """
 

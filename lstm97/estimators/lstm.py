@@ -268,11 +268,11 @@ class _BaseLSTM(BaseSequenceEstimator):
             draw = partial(self._draw, rng=rng)
             growth = Growth(self.n_blocks, self.growth_patience or 1000, draw)
         if self.gradient == "full":
-            form, update = "full", "sequence"
+            form, update = "full-backward", "sequence"
         elif self.update == "sequence":
-            form, update = "backward", "sequence"
+            form, update = "truncated-backward", "sequence"
         else:
-            form, update = "forward", "step"
+            form, update = "truncated-forward", "step"
         return NetworkLearner(self.topology_, weights, self.learning_rate, form, update, growth)
 
     def _batch_learner(self, weights: np.ndarray) -> BatchLearner:

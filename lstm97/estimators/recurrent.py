@@ -110,7 +110,7 @@ class _Elman:
     J. L. Elman, "Finding Structure in Time", Cognitive Science 14, 1990.
     """
 
-    _form, _update = "forward", "step"
+    _form, _update = "truncated-forward", "step"
 
 
 class _BPTT:
@@ -126,7 +126,7 @@ class _BPTT:
     Applications", 1992.
     """
 
-    _form, _update = "full", "sequence"
+    _form, _update = "full-backward", "sequence"
 
 
 class _RTRL:
@@ -142,7 +142,7 @@ class _RTRL:
     Neural Networks", Neural Computation 1, 1989.
     """
 
-    _form, _update = "sensitive", "step"
+    _form, _update = "full-forward", "step"
 
 
 @dataclass(eq=False, repr=False)

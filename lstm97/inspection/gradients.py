@@ -173,8 +173,8 @@ def gradient_report(
     learner = _learner_of(estimator)
     sequences, targets = estimator._check(X, y, reset=False)
     net, weights = learner.topology, learner.weights
-    truncated = _gradient_by_lag(net, weights, sequences, targets, "backward")
-    full = _gradient_by_lag(net, weights, sequences, targets, "full")
+    truncated = _gradient_by_lag(net, weights, sequences, targets, "truncated-backward")
+    full = _gradient_by_lag(net, weights, sequences, targets, "full-backward")
     slices = net.slices.items()
     # The group of the outputs has no weights if the outputs are recurrent units.
     places = {name: slice(part.start, part.stop) for name, part in slices if part.stop > part.start}

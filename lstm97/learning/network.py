@@ -72,7 +72,7 @@ class NetworkLearner(KernelLearner):
     weights : ndarray of shape (topology.n_weights,)
         Changed in place.
     learning_rate : float
-    form : {"forward", "backward", "full", "sensitive"}
+    form : {"truncated-forward", "truncated-backward", "full-backward", "full-forward"}
         Form of the gradient: truncated, computed forward in time or backward over a sequence; or
         full, backward (back-propagation through time) or forward (real-time recurrent learning).
     update : {"step", "sequence"}
@@ -94,7 +94,7 @@ class NetworkLearner(KernelLearner):
 
     @property
     def why_no_stream(self):
-        if self.form == "full":
+        if self.form == "full-backward":
             return "the full gradient goes back through a whole sequence"
         return None if self.update == "step" else "its weights change at the end of a sequence"
 

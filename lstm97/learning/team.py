@@ -44,7 +44,7 @@ def fits(learner, X, y, other):
     """Tell whether a net can be in a team with another."""
     return (
         type(learner) is NetworkLearner
-        and learner.form == "forward"
+        and learner.form == "truncated-forward"
         and learner.update == "step"
         and supports(learner.topology)
         and learner.topology == other.topology

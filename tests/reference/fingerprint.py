@@ -28,7 +28,12 @@ NETS = {
     "one cell": {"n_blocks": 1, "block_size": 1},
 }
 # Forms of the gradient; all others go forward in time.
-FORMS = {"sequence": "backward", "sparse": "backward", "full": "full", "recurrent": "sensitive"}
+FORMS = {
+    "sequence": "truncated-backward",
+    "sparse": "truncated-backward",
+    "full": "full-backward",
+    "recurrent": "full-forward",
+}
 
 
 def fingerprints():
@@ -41,8 +46,8 @@ def fingerprints():
         weights, X, y = random_problem(
             rng, topology, n_sequences=40, longest=12, is_sparse=name == "sparse", every=True
         )
-        form = FORMS.get(name, "forward")
-        update = "sequence" if form in ("backward", "full") else "step"
+        form = FORMS.get(name, "truncated-forward")
+        update = "sequence" if form in ("truncated-backward", "full-backward") else "step"
         learner = NetworkLearner(topology, weights, 0.1, form, update)
         learner.learn(X, y)
         hashes[name] = _digest(learner.weights)
@@ -53,7 +58,7 @@ def _adding():
     rng = np.random.default_rng(97)
     topology = Topology(n_inputs=2, n_outputs=1, output_activation="linear")
     weights = topology.initial_weights(rng, 0.1, {"input_gate": [-3.0, -6.0]})
-    learner = NetworkLearner(topology, weights, 0.5, "forward", "step")
+    learner = NetworkLearner(topology, weights, 0.5, "truncated-forward", "step")
     learner.learn(*TASKS["adding"](T=50).draw(100, rng))
     return learner.weights
 
