@@ -724,7 +724,7 @@ def check_damaged(path, data, case):
 DAMAGED = ["adam", "candidates in training", "SequenceChunkerClassifier-strings", "a data frame"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples, deadline=None)
 @given(st.sampled_from(DAMAGED), st.data())
 def test_flipped_bytes_are_found(tmp_path_factory, case, draw):
     data = bytearray(saved(fitted(case)[0]))
@@ -733,7 +733,7 @@ def test_flipped_bytes_are_found(tmp_path_factory, case, draw):
     check_damaged(tmp_path_factory.getbasetemp() / "flipped.npz", bytes(data), case)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=settings.default.max_examples, deadline=None)
 @given(st.sampled_from(DAMAGED), st.data())
 def test_lost_and_added_bytes_are_found(tmp_path_factory, case, draw):
     data = saved(fitted(case)[0])
@@ -767,14 +767,15 @@ def places(tree, keys=()):
             yield from places(tree[key], (*keys, key))
 
 
+@pytest.mark.parametrize("n_places", [20, pytest.param(10_000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("case", [*DAMAGED, "grown", "LSTMClassifier-strings"])
-def test_a_changed_header_is_refused_or_its_model_predicts(case, path):
+def test_a_changed_header_is_refused_or_its_model_predicts(case, path, n_places):
     entries = lstm97.persistence._entries(fitted(case)[0])
     header = json.loads(entries["header"].item())
     X = fitted("full")[1]
     n_refused = n_loaded = 0
     every = list(places(header))
-    for keys in random.Random(0).sample(every, min(60, len(every))):
+    for keys in random.Random(0).sample(every, min(n_places, len(every))):
         changes = [put(*keys, value=v) for v in (None, True, -1, 1.5, "x", [], {}, [1], {"a": 1})]
         for change in [*changes, take(*keys)]:
             other = copy.deepcopy(header)

@@ -191,7 +191,7 @@ MOVES = st.lists(st.sampled_from(["step", "step", "learn", "reset", "keep", "ret
     moves=MOVES,
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=settings.default.max_examples, deadline=None)
 def test_going_back_is_as_if_what_came_after_had_not_been(name, form, moves, seed):
     """Against a stream that makes only those moves that were never taken back."""
     model, X, y = partly_fitted(name, form, seed=seed, lengths=[40])
