@@ -1,6 +1,6 @@
 """The kernel that Python calls: nets that learn from, and run on, many sequences per call.
 
-What it is made of is in _kernels/:
+Its parts are in _kernels/:
     cell.h          the formulas of the memory cell
     vectors.h       arithmetic on vector registers
     net.h           the data: structs, and the order of units and sources
@@ -89,7 +89,7 @@ cdef double *run_sequence(
     const Sizes *n, const Weights *w, State *q, const Input *x,
     Py_ssize_t start, Py_ssize_t length, bint every, int width, double *out
 ) noexcept nogil:
-    """Write the first outputs, so many, at every step or at the last; return where they end."""
+    """Write the first `width` outputs at every step or at the last; return where they end."""
     cdef Py_ssize_t t
     for t in range(length):
         step_hidden(n, w, x, start + t, q)

@@ -46,7 +46,8 @@ def outcomes(source):
     """Build a copy; return the failed and the passed tests of each group."""
     environment = builds.compile_in(source)
     test = [sys.executable, "-m", "pytest", "-q", "-rA", "--tb=no", str(TESTS / "test_cell.py")]
-    done = subprocess.run(test, cwd=source, env=environment, capture_output=True, text=True)
+    # Not in the source's own folder: Python would import from there.
+    done = subprocess.run(test, cwd=source / "lib", env=environment, capture_output=True, text=True)
     lines = [line for line in done.stdout.splitlines() if line.startswith(("PASSED", "FAILED"))]
 
     def count(word, name):

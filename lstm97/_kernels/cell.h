@@ -1,4 +1,4 @@
-/* The memory cell: all of its formulas, forward and back. There is no loop here, and no layout.
+/* The memory cell: all of its formulas, forward and back, without loops and without a layout.
  *
  * Every kernel takes the formulas from this file: single nets, streams, teams and batches. The file
  * is plain C99, and is included once for each type of number. Before that, define
@@ -27,7 +27,7 @@ enum { GATES_OF_1997 = 1 << INPUT_GATE | 1 << OUTPUT_GATE };
 
 #endif
 
-/* What a cell is given by its block: the kinds of gates that there are, and their openings y. */
+/* The gates of a cell's block: the kinds that exist, and their openings y. */
 typedef struct {
     int kinds;
     real y[N_GATES];
@@ -46,8 +46,9 @@ static inline real CELL(opening)(const CELL(Gates) *gates, const int kind) {
     return HAS_GATE(gates->kinds, kind) ? gates->y[kind] : UNIT;
 }
 
-/* What a step leaves of a state s, of its derivatives ds/dw, and of the error at the state on its
- * way back: everything. This is the constant error carousel. */
+/* Returns how much of a state s remains after one step: all of it. The same holds for the
+ * derivatives ds/dw, and for the error at the state on its way back. This is the constant error
+ * carousel. */
 static inline real CELL(carousel)(const CELL(Gates) *gates, real x) {
     (void)gates;
     return x;

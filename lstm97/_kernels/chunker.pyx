@@ -58,7 +58,7 @@ cdef inline void step(const Net *net, const Input *x, Py_ssize_t t, bint learns)
 
 
 cdef inline double weight_at(const Target *targets, Py_ssize_t i, Py_ssize_t t) noexcept nogil:
-    """Return the weight of step t of sequence i: it counts for all that is learned there."""
+    """Return the weight of step t of sequence i, which multiplies every error there."""
     if targets.weight == NULL:
         return 1.0
     return targets.weight[targets.first[i] + (t if targets.every else 0)]

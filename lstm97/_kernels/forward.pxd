@@ -1,6 +1,6 @@
 """One time step of a net: hidden layer, then outputs. Numbers in brackets are the paper's.
 
-The functions stand in a .pxd file, since four kernels inline them.
+This is a .pxd file because four kernels inline its functions.
 """
 
 from lstm97._kernels.net cimport LINEAR, LOGISTIC, Input, Sizes, State, Weights

@@ -5,10 +5,10 @@ The truncated gradient is here twice, equal but for the order of the sums:
                       constant for any length, and weights may move at every step
     backward          a tape of the sequence is read from its end (`unroll_tape`): for updates at
                       the end of a sequence
-Backward it may also be full: an error then goes on through all that is fed back, which is
+Backward it may also be full: then an error also travels back through the feedback, which is
 back-propagation through time. The full gradient forward in time is in rtrl.pxd.
 
-The functions stand in a .pxd file, since three kernels inline them.
+This is a .pxd file because three kernels inline its functions.
 """
 
 from libc.math cimport fabs, isnan
@@ -319,7 +319,7 @@ cdef inline void leave_states(
 cdef inline void add_fed_back_error(
     const Sizes *n, const double *transposed, double *record, State *q
 ) noexcept nogil:
-    """Add to a record what the errors at the next step's net inputs send back to this step."""
+    """Add to a record the errors that the next step's net inputs send back to this step."""
     cdef int c, i, j, kind
     cdef double through
     cdef Gates gates

@@ -9,7 +9,7 @@
 
 #include "net.h"
 
-/* A small layer has no more of them. */
+/* The most registers of a small layer. */
 enum { REGISTERS = 4 };
 
 /* sums[i] += w[m, i] z[m] over m, for all registers of a row. */
@@ -23,7 +23,7 @@ static inline ALWAYS void weighted(const int stride, int n_sources, const double
     }
 }
 
-/* Net inputs: biases, inputs, activations y(t-1). Without x, the first two stand in net already. */
+/* Net inputs: biases, inputs, activations y(t-1). Without x, net already holds the first two. */
 static inline ALWAYS void net_inputs(const Sizes *n, const Weights *w, const State *q,
                                      const int stride, const double *x, lanes *sums) {
     const double *fed_back = w->hidden + (int64_t)n->n_inputs * stride;
@@ -113,7 +113,7 @@ static ALWAYS inline void step_groups(const Sizes *n, const Weights *w, State *q
     }
 }
 
-/* A function for each size: a compiler that saw all in one would prepare for all. */
+/* One function for each size: in a single function the compiler would prepare for all sizes. */
 #define STEP(name, kinds, gate_lanes, cell_lanes, hidden_lanes, small)                            \
     static APART void name(const Sizes *n, const Weights *w, State *q, const double *x) {         \
         step_groups(n, w, q, kinds, gate_lanes, cell_lanes, hidden_lanes, small, x);              \

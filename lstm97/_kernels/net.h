@@ -37,7 +37,7 @@ static inline double squash_one(double x, double low, double high) {
     return LANE(y, 0);
 }
 
-/* For what is done cell by cell. */
+/* For code that handles one cell at a time. */
 #define real double
 #define CELL(name) name##_one
 #define UNIT 1.0
@@ -100,7 +100,7 @@ struct State {
     /* The input columns that were not zero so far in this sequence, as a sparse set: it is cleared
      * by n_touched = 0. */
     int *touched;  /* (n_inputs,) the columns */
-    int *position; /* (n_inputs,) where a column stands in touched, if it does */
+    int *position; /* (n_inputs,) the place of a column in touched, if it is there */
     int n_touched;
     /* Real-time recurrent learning only: dnet_k/dw by source, unit k, and unit that w leads to. */
     double *sensitivity; /* (hidden_rows, n_hidden, unit_lanes) */
@@ -124,10 +124,10 @@ struct State {
     int *opens[N_GATES];              /* (cell_lanes,) place in a of a cell's gate */
     /* How a step is taken, see layer.h. */
     StepHidden *step;
-    int is_small; /* the step sums up net inputs and carries traces by itself */
-    int learns;   /* u is wanted */
-    int carries;  /* the traces are to be carried along */
-    int lane[N_GATES][2 * LANES]; /* for permute: where the gates of the first cells stand */
+    int is_small; /* the step itself computes net inputs and carries traces */
+    int learns;   /* whether u is needed */
+    int carries;  /* whether the step carries the traces */
+    int lane[N_GATES][2 * LANES]; /* for permute: the lanes of the first cells' gates */
 };
 
 /* Input steps: dense, (n_steps, n_inputs), or NULL; then CSR. */

@@ -7,7 +7,7 @@ For every unit k, the derivative of its net input by every weight to the layer i
 where w_im leads from source m to unit i. Nothing is truncated: if the weights do not change within
 a sequence, the gradients of its steps add up to that of back-propagation through time.
 
-The functions stand in a .pxd file, since three kernels inline them.
+This is a .pxd file because three kernels inline its functions.
 """
 
 from libc.string cimport memset

@@ -1,6 +1,6 @@
 """The start of a sequence, the derivatives that its steps carry, and the targets that are due.
 
-The functions stand in a .pxd file, since three kernels inline them.
+This is a .pxd file because three kernels inline its functions.
 """
 
 from libc.math cimport NAN
@@ -36,7 +36,7 @@ cdef inline void reset(const Sizes *n, const Input *x, State *q) noexcept nogil:
 cdef inline void advance_derivatives(
     const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, Gradient form, State *q
 ) noexcept nogil:
-    """Carry along what the gradient of step t, or of a later one, needs of step t."""
+    """Carry the derivatives that the gradient of step t, or of a later step, needs."""
     touch(q, x, t)
     if form == FULL_FORWARD:
         advance_sensitivities(n, w, x, t, q)

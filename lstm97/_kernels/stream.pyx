@@ -1,7 +1,7 @@
 """One net and one step per call: for streams, which have no end.
 
 The state is carried from call to call, and so are the weights, in their padded rows: a call costs
-the same at any time. What is copied out has no padding, and is the same for every vector width.
+the same at any time. Copies have no padding, so they are the same for every vector width.
 
 Whatever a call changes is changed under the lock of its object, and no Python code runs meanwhile:
 threads take turns, with and without a GIL.
@@ -153,7 +153,7 @@ cdef class Stepper:
         """
         cdef Summary r
         if self.form == NONE or not self.is_due:
-            raise ValueError("there is no step to learn from: call step, then learn, once")
+            raise ValueError("there is no step to learn from: call step, then learn once")
         if target.shape[0] != self.net.n.n_outputs:
             raise ValueError(f"{self.net.n.n_outputs} targets expected, got {target.shape[0]}")
         self.is_due = False
@@ -264,7 +264,7 @@ cdef class Stepper:
         return state[len(state) - size :].reshape(n_traces, self.net.n.hidden_rows, -1)
 
     cdef _exchange_state(self, double[::1] state, bint inward):
-        """Copy between a flat vector and what the next step, or learning from the last, needs."""
+        """Copy the state between a flat vector and the net."""
         cdef Sizes *n = &self.net.n
         cdef State *q = &self.net.q
         cdef double *flat = &state[0]
@@ -291,7 +291,7 @@ cdef class Stepper:
             )
 
     cdef Steps _checked(self, step):
-        """Refuse what the kernel could not read, and numbers that are not finite."""
+        """Return the kernel's view of a step; refuse other shapes and numbers that are not finite."""
         cdef Steps x = Steps(
             step.reshape(1, -1) if isinstance(step, np.ndarray) else step
         )

@@ -14,7 +14,7 @@
 typedef struct {
     Sizes n;
     int n_sources;           /* of the hidden layer */
-    int n_seen;              /* sources of the output layer, but for the bias */
+    int n_seen;              /* sources of the output layer, without the bias */
     const double *bias_mask; /* (n_units,) 1 where a unit has a bias */
     double *w;               /* (n_sources, n_units): inputs, fed-back units, bias */
     double *w_output;        /* (n_seen + 1, n_outputs) */
@@ -56,7 +56,7 @@ static inline ALWAYS void team_sums(const Team *team, const int count, int n_sou
     }
 }
 
-/* Writes the activations of so many units with the range [low, high] to y. */
+/* Writes the activations of `count` units with the range [low, high] to y. */
 static inline ALWAYS void team_activate(const Team *team, const int count, int unit, lanes low,
                                         lanes high) {
     lanes sums[4][TEAM_SIZE / LANES];
@@ -111,7 +111,7 @@ static inline ALWAYS void team_cells(const Team *team, int block) {
     }
 }
 
-/* Carries one trace of so many cells to this step, for sources with activations z: (27), (25). */
+/* Carries one trace of `count` cells to this step, for sources with activations z: (27), (25). */
 static inline ALWAYS void team_carry_rows(const Team *team, const int count, int cell, int i,
                                           int first, int n_sources, const double *z) {
     const int n_cells = team->n.n_cells;
@@ -159,7 +159,7 @@ static inline void team_hidden(Team *team) {
     for (; cell < n_cells; cell++) team_carry(team, 1, cell);
 }
 
-/* Takes so many steps without a target; rows go on. */
+/* Takes n_steps steps without a target, and advances rows. */
 static inline void team_steps(Team *team, int64_t n_steps, const double **rows,
                               const int *strides) {
     for (int64_t t = 0; t < n_steps; t++) {
@@ -241,7 +241,7 @@ static inline void team_move(const Team *team, lanes rate, int m, int unit, lane
     store(w, FMA(rate, gradient, load(w)));
 }
 
-/* The weights from source m to units whose errors stand in delta: (20), (21). */
+/* Moves the weights from source m to units whose errors are in delta: (20), (21). */
 static inline void team_move_units(const Team *team, lanes rate, int m, int unit, int end, int v) {
     const lanes z = team_source(team, m, v), zero = all_lanes(0.0);
     for (; unit < end; unit++) {
@@ -249,7 +249,7 @@ static inline void team_move_units(const Team *team, lanes rate, int m, int unit
     }
 }
 
-/* The weights from source m to the gates of a kind that acts on the state: (26). */
+/* Moves the weights from source m to the gates of a kind that acts on the state: (26). */
 static inline void team_move_gates(const Team *team, lanes rate, int m, int kind, int v) {
     const Sizes *n = &team->n;
     const double *e_s = team->e_s + v;
@@ -264,7 +264,7 @@ static inline void team_move_gates(const Team *team, lanes rate, int m, int kind
     }
 }
 
-/* The weights from source m to the cells: (28). */
+/* Moves the weights from source m to the cells: (28). */
 static inline void team_move_cells(const Team *team, lanes rate, int m, int v) {
     const double *trace = AT(team->trace, m * team->n.n_cells) + v;
     const lanes zero = all_lanes(0.0);

@@ -131,7 +131,7 @@ static inline void store(double *p, lanes v) { memcpy(p, &v, sizeof v); }
 /* ---- exp, log and the squashing functions -------------------------------------------------- */
 
 /* Constants of exp, in memory, a vector each: a compiler that knew their values would put all of them
- * into registers, of which there are not enough, before every loop. */
+ * into registers before every loop, and there are not enough of them. */
 #if LANES == 8
 #define REPEATED(x) {x, x, x, x, x, x, x, x}
 #elif LANES == 4

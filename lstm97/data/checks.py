@@ -12,7 +12,7 @@ from scipy import sparse
 
 # The kernels count columns and entries of a CSR matrix in C integers.
 MAX_INDEX = np.iinfo(np.intc).max
-# Code that may stand between a user's line and ours: this package, and callbacks of scikit-learn.
+# Code that may be between the user's line and ours: this package, and scikit-learn's callbacks.
 OURS = re.compile(r"(lstm97|sklearn\.callback)(\.|$)")
 
 

@@ -54,7 +54,7 @@ def _check_rows(estimator, X, reset):
 
 
 def check_table(estimator, X, reset):
-    """Check a 2-D X as scikit-learn does, but for what `Sequences` says more clearly."""
+    """Check a 2-D X as scikit-learn does; `Sequences` has clearer messages for the rest."""
     refuse_masked(X, "X")
     if not sparse.issparse(X):
         refuse_strings(X, "X")

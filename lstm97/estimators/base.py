@@ -45,7 +45,7 @@ from lstm97.learning.loop import (
 from lstm97.learning.network import shares
 from lstm97.learning.streams import Stream
 
-# Parameters that may change between two fits of which one goes on exactly where the other ended.
+# Parameters that may change between a fit and one that continues it exactly.
 NOT_DECISIVE = (
     "max_iter",
     "tol",
@@ -121,7 +121,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
                 merged |= vars(base).get(table, {})
             setattr(cls, table, merged)
 
-    # -- what a subclass and a mixin give --------------------------------------------------------
+    # -- methods of subclasses and mixins --------------------------------------------------------
 
     @abstractmethod
     def _build(self, n_inputs: int, n_outputs: int) -> None:

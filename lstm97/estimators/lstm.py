@@ -59,7 +59,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         from the start. If it is 0, the outputs need `shortcut` or `n_hidden`.
     growth_patience : int or None
         With `initial_blocks`: the loss has stopped falling when its mean over this many sequences
-        is not 1% below that of as many sequences before. None means 1000.
+        is not 1% below its mean over the same number of sequences before. None means 1000.
     n_hidden : int
         Conventional logistic units beside the blocks.
     recurrence : {"all", "cells", "none"}
@@ -93,10 +93,10 @@ class _BaseLSTM(BaseSequenceEstimator):
         Length of a step down the gradient. Adam usually needs 0.001 to 0.01.
     gradient : {"truncated", "full"}
         The paper's gradient, which stops at the net inputs of the hidden layer, or that of
-        back-propagation through time, which passes through all that is fed back.
+        back-propagation through time, which also passes back through the feedback.
     update : {"step", "sequence"} or None
         For on-line learning by the truncated gradient: whether the weights move at each step that
-        has a target, or at the end of each sequence. Both are the same, but for rounding, if only
+        has a target, or at the end of each sequence. Both are the same up to rounding if only
         last steps have targets. None means "step" for the truncated gradient and "sequence", the
         only choice, for the full one.
     batch_size : int or None

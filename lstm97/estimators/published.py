@@ -1,7 +1,7 @@
 """The published form of parameters, in which settings and files of the first schema have them.
 
-Names are the same today. What has changed: a parameter that means nothing in some configurations
-is None unless it is set, and setting it where it has no effect is an error.
+The names are the same today, but some defaults are not: a parameter that has no effect in some
+configurations is None unless it is set, and setting it without effect is an error.
 """
 
 from collections.abc import Callable, Mapping
@@ -87,7 +87,7 @@ def from_published(name: str, parameters: Parameters) -> dict[str, Any]:
     Returns
     -------
     parameters : dict
-        What the class takes today. Unknown names are kept, for the class to refuse them.
+        The parameters of the class today. Unknown names are kept, so that the class refuses them.
 
     Examples
     --------

@@ -256,7 +256,7 @@ class CascadeLearner(Learner):
 
 
 def _row_weights(X, y):
-    """Return the weight of each step; what it is where there is no target does not matter."""
+    """Return the weight of each step; it does not matter at steps without a target."""
     weight = np.ones(X.n_steps)
     if y.weight is not None:
         rows = slice(None) if y.every else np.cumsum(X.lengths) - 1

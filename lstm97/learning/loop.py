@@ -82,7 +82,7 @@ class Training:
         return self.settle(X, y, start, self.learner.learn(X, y))
 
     def settle(self, X, y, start, results):
-        """Take in what a learner has done with a chunk.
+        """Process the results of a chunk that the learner has learned.
 
         Parameters
         ----------
@@ -193,7 +193,7 @@ class StopRule(ABC):
     scores : list of float or None
         Score after each chunk; None if the rule does not look at scores.
     best : object
-        Snapshot of the learner that is to be kept; None for the last one.
+        Snapshot of the learner to keep; None to keep the learner as it is.
     best_score : float
         The highest score.
     milestones : mapping of str to int
@@ -223,7 +223,7 @@ class StopRule(ABC):
         """
 
     def snapshot(self) -> Any:
-        """Return what the rule has seen, for a rule that goes on from there."""
+        """Return what the rule has seen, from which `restore` continues."""
         return None
 
     def restore(self, snapshot):  # noqa: B027 - most rules have nothing to restore

@@ -42,7 +42,7 @@ def quickprop(weights, gradient, last, rate, max_growth):
     ----------
     weights : ndarray
     gradient : ndarray
-        The direction in which to go: of what is to rise, or of minus what is to fall.
+        The direction in which to move: uphill for a score, downhill for a loss.
     last : Move
     rate : float
         Of plain ascent, which is added unless the last step went against the gradient.

@@ -77,7 +77,7 @@ class FlatWeights:
     slices: cached_property[dict[str, Slice]]
 
     def __getstate__(self: Any) -> dict[str, Any]:
-        """Return the fields alone: a pickle does not depend on what has been worked out so far."""
+        """Return the fields alone, so that a pickle does not depend on cached values."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
