@@ -25,7 +25,7 @@ GROUPS = {
     "float64": "gradients_of_batches.*float64",
     "float32": "gradients_of_batches.*float32",
 }
-# What is changed in which formula.
+# By formula: a piece of its text, and what replaces it.
 BROKEN = {
     "carousel": ("return x;", "return HALF * x;"),
     "next_state": ("cell->g, CELL(carousel)", "-cell->g, CELL(carousel)"),

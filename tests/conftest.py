@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-# A slow machine, or a busy one, is no failure.
+# Examples have no deadline: the machine may be slow or busy.
 settings.register_profile("usual", deadline=None)
 settings.register_profile("fuzz", deadline=None, max_examples=2500)
 settings.load_profile("usual")

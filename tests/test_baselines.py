@@ -183,7 +183,7 @@ def test_fit_starts_anew(Estimator, every):
     assert joblib.hash(model.fit(X, y)) == before
 
 
-# ---- what is refused, and what is interrupted ----------------------------------------------------
+# ---- refusals and interrupts ---------------------------------------------------------------------
 
 
 def with_nan(X):

@@ -157,7 +157,7 @@ def test_solvers_move_weights_as_the_twin_does(seed, name, gradient):
     expected, _ = twin(name, topology, weights, X, y, 4, gradient)
     learner = BatchLearner(topology, weights.copy(), 4, SOLVERS[name], gradient, "float64")
     assert len(learner.learn(X, y).loss) == 14
-    # Adam divides by the size of gradients, some of which are no more than rounding.
+    # Adam divides by the size of gradients, and some gradients are mere rounding errors.
     assert np.abs(learner.weights - expected).max() < (1e-5 if name == "adam" else 1e-9)
     assert np.abs(learner.weights - weights).max() > 1e-3
 

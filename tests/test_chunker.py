@@ -19,7 +19,7 @@ SEEDS = range(120)
 SOME = SEEDS[:40]
 LEARNING_RATE = 0.2
 ESTIMATORS = [SequenceChunkerClassifier, SequenceChunkerRegressor]
-# What the random pairs of nets must show together: each switch both on and off.
+# The random pairs of nets must have each switch both on and off.
 SWITCHES = (
     "shortcut",
     "cell_bias",
@@ -130,7 +130,7 @@ def test_the_random_cases_show_all_that_can_happen():
         for name in ("n_missed", "n_met", "n_without")
     )
     assert min(missed.sum(), met.sum(), without.sum()) > 400
-    # Often enough within one problem: the chunker rests, is fed again, and goes on.
+    # Within one problem the chunker rests and is fed again often enough.
     assert ((missed > 3) & (met > 3)).sum() > 30
     # All three within one.
     assert ((missed > 1) & (met > 1) & (without > 1)).any()
@@ -234,7 +234,7 @@ def test_a_loss_that_is_not_finite_ends_learning():
 
 
 def pair_of(automatizer, chunker, n_targets=2):
-    """Make a learner of nets of two inputs and two hidden units each, but for what is given."""
+    """Make a learner of two nets with two inputs and two hidden units, except as given."""
     fields = {"n_inputs": 2, "n_blocks": 0, "n_hidden": 2}
     nets = [Topology(**{**fields, **changes}) for changes in (automatizer, chunker)]
     weights = np.zeros(sum(net.n_weights for net in nets))

@@ -179,7 +179,7 @@ def test_a_cell_is_constant_where_there_are_targets(every):
 
 
 def test_conventional_units_count_as_well():
-    """What other units give to an output decides what is little."""
+    """The contributions of other units to an output decide which contribution is small."""
     model, views, X = zero_net(n_hidden=1)
     drift(views, 2, 5.0)
     views["output"][2] = 1.0

@@ -1,4 +1,4 @@
-"""Displays: what is drawn is what the net held, and what training left behind."""
+"""Displays: plots show the values of the net, and its training curve."""
 
 import sys
 
@@ -39,12 +39,12 @@ def titles(display):
 
 
 def drawn(axes):
-    """Return what the lines show: (n_steps, n_lines)."""
+    """Return the values of the lines, (n_steps, n_lines)."""
     return np.column_stack([line.get_ydata() for line in axes.lines])
 
 
 def shown(axes):
-    """Return what the image shows: (n_steps, n_rows)."""
+    """Return the values of the image, (n_steps, n_rows)."""
     (image,) = axes.images
     return np.asarray(image.get_array()).T
 

@@ -1,4 +1,4 @@
-"""What is printed in documents: examples run, figures follow from the committed records."""
+"""Documents: their examples run, and their figures follow from the committed records."""
 
 import doctest
 import importlib
@@ -26,7 +26,7 @@ WITH_EXAMPLES = [
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     if "\n>>> " in path.read_text(encoding="utf-8")
 ]
-# What the lists of the API page have; the other lines that begin so are an option and a page.
+# The names in the lists of the API page, without an option and a page that look alike.
 LISTED = re.findall(
     r"^   ((?!command_line)[\w.]+)$",
     (ROOT / "docs" / "api.rst").read_text(encoding="utf-8"),

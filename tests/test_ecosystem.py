@@ -121,7 +121,7 @@ def problem(form, kind, every):
 
 
 def fitting(estimator, form):
-    """Tell an estimator what a 2-D X of these tests means."""
+    """Tell an estimator how many channels the 2-D X of these tests has."""
     return estimator.set_params(n_channels=2) if form == "2-D" else estimator
 
 

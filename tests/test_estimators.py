@@ -345,7 +345,7 @@ def test_a_pickle_predicts_the_same():
     )
 
 
-# ---- what is refused -----------------------------------------------------------------------------
+# ---- refusals ------------------------------------------------------------------------------------
 
 
 def with_value(X, value):
@@ -968,7 +968,7 @@ def test_public_attributes_of_classes_are_parameters_or_methods(Estimator):
     assert others <= set(inspect.signature(Estimator).parameters)
 
 
-# ---- what is printed, and what warns -------------------------------------------------------------
+# ---- output and warnings -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("verbose", [True, 1, 2])

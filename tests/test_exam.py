@@ -1,4 +1,4 @@
-"""Exams: when they are passed, what they remember, how much they look at."""
+"""Exams: when they are passed, their milestones, and how many sequences they judge."""
 
 import numpy as np
 import pytest

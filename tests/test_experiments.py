@@ -68,7 +68,7 @@ def test_a_setting_runs(name):
     record = run_trial(setting, 0, 0)
     assert record.keys() >= FIELDS
     assert record["id"] == name
-    # One epoch is the least; embedded Reber's training set is as large as it is.
+    # At least one epoch is run, and the training set of embedded Reber has a fixed size.
     assert (record["n_sequences"], record["reason"]) == (max(3, setting.training_set), "limit")
     assert 0 <= record["n_wrong"] <= record["n_test"]
 
@@ -208,7 +208,7 @@ def test_run_prints_records(capsys, tmp_path):
         without_times(records)
     )
     assert "3/3" in captured.err
-    # What is stored is not run again.
+    # Stored trials are not run again.
     assert main(arguments) == 0
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == sorted(
         records, key=lambda record: record["trial"]

@@ -1,4 +1,4 @@
-"""Whatever it is given, an entry works or refuses clearly, and what it refused changes nothing.
+"""Fuzzing: an entry point works or refuses clearly, and refused input changes nothing.
 
 `pytest tests/test_fuzz.py --hypothesis-profile=fuzz` tries more than twenty thousand examples.
 """
@@ -82,7 +82,7 @@ def is_classifier(Estimator):
 
 
 def contents(value):
-    """Return what a call may not change: matrices and tables remember what they were asked."""
+    """Return the state that a call must not change, without the caches of matrices and tables."""
     if sparse.issparse(value):
         return {name: part for name, part in vars(value).items() if not name.startswith("_has")}
     if isinstance(value, pd.Series | pd.DataFrame):
@@ -114,7 +114,7 @@ def names_for(entry):
 
 
 def attempt(entry, *args, also=(), **kwargs):
-    """Return what an entry returns; None, if it refused in words that help.
+    """Return the result of an entry point, or None if it refused with a helpful message.
 
     What was refused has changed nothing, and arguments have not changed in any case.
     """

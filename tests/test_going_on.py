@@ -179,7 +179,7 @@ def test_the_best_weights_are_kept(Estimator, every):
     assert (len(kept), len(held_out)) == (45, 15)
     score = model.score([X[i] for i in held_out], [y[i] for i in held_out])
     assert np.isclose(score, model.best_validation_score_)
-    # The weights are those of a fit on what is left, that ended there.
+    # The weights are those of a fit on the other sequences that ended there.
     best = int(np.argmax(model.validation_scores_)) + 1
     stopped = make(Estimator, early_stopping=True, validation_fraction=0.25, max_iter=best)
     np.testing.assert_array_equal(stopped.fit(X, y).weights_, model.weights_)
@@ -193,7 +193,7 @@ def split_of(model, Estimator, y):
     )  # fmt: skip
 
 
-# ---- what is no convergence ----------------------------------------------------------------------
+# ---- ends other than convergence -----------------------------------------------------------------
 
 
 def test_an_epoch_that_ended_early_is_divergence():
@@ -410,7 +410,7 @@ def test_verbose_prints_the_score(capsys):
 
 
 class Recorder:
-    """A callback that notes what it is told, and may ask for the end."""
+    """A callback that records its calls and may ask for the end of the fit."""
 
     def __init__(self, last=None):
         self.calls, self.last = [], last

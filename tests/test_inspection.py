@@ -232,7 +232,7 @@ def test_forms_of_input_are_one(every):
     model, X, y = fitted(LSTMRegressor, every, n_hidden=1, shortcut=True)
     expected = str(gradient_report(model, X, y))
     assert str(gradient_report(model, [sparse.csr_array(x) for x in X], y)) == expected
-    # What stands in front of the sequences that are used does not matter.
+    # Steps before the sequences that are used do not matter.
     sequences = Sequences.from_list([X[1], *X])
     assert str(gradient_report(model, sequences[1:], y)) == expected
 

@@ -113,7 +113,7 @@ def test_by_changes_what_the_method_says(name, method):
     assert other.network == {**kept, **changes["network"]}
     assert other.limit == setting.limit * changes.get("patience", 1)
     assert other.training_set == changes.get("training_set", 0)
-    # By its own method it stays what it is, also to the store.
+    # Its own method leaves a setting unchanged, for the store as well.
     assert (other.digest == setting.digest) is (method == "lstm")
 
 
@@ -300,7 +300,7 @@ def test_matrix_runs_writes_and_draws(two_cells, where, tmp_path, capsys):
     files = {path.name: path.read_bytes() for path in store.iterdir()}
     assert set(files) == {"adding@lstm.jsonl", "adding@cascade.jsonl"}
     assert [r["trial"] for r in Store(store).read(two_cells["cascade"])] == [0, 1]
-    # What is stored is not run again.
+    # Stored trials are not run again.
     assert main(["matrix", "--trials", "2", "--jobs", "1", *where]) == 0
     assert {path.name: path.read_bytes() for path in store.iterdir()} == files
 

@@ -482,7 +482,7 @@ def test_tags(transformer, allow_nan, positive_only, required):
     assert tags.input_tags.three_d_array
 
 
-# ---- what is refused -----------------------------------------------------------------------------
+# ---- refusals ------------------------------------------------------------------------------------
 
 
 class Broken(TransformerMixin, BaseEstimator):

@@ -1,4 +1,4 @@
-"""The published form of parameters: settings and files of before mean what they meant."""
+"""The published form of parameters: older settings and files keep their meaning."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Real data: what is learned from it, and what docs/data.md says of it."""
+"""Real data: the scores of the examples, and docs/data.md, which reports them."""
 
 import runpy
 from pathlib import Path

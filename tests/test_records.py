@@ -15,7 +15,7 @@ from lstm97.experiments.trial import run_trial
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 CELLS = {cell.id: cell for row in load_matrix().values() for cell in row.values()}
 SETTINGS = load_settings() | CELLS
-# What may differ from run to run.
+# Fields that may differ from run to run.
 CIRCUMSTANCES = {"seconds", "versions", "platform", "commit"}
 # By the seconds that a record says. The longer ones run with `pytest -m long`.
 SHORT, LONG = 1.0, 10.0

@@ -289,7 +289,7 @@ def test_records_of_another_setting_may_lack_fields(tmp_path):
 @pytest.mark.parametrize("before", [b"\r", b" \r ", b""])
 @pytest.mark.parametrize("after", [b"\r", b"\x0b\x0c\x1c\xc2\x85"])
 def test_a_line_ends_with_a_line_feed_alone(tmp_path, before, after):
-    """What else ends lines elsewhere cuts off nothing that stands before it."""
+    """Other characters that end lines elsewhere do not end a record."""
     store = Store(tmp_path)
     line = json.dumps(record(0)).encode()
     whole = line[:1] + before + line[1:] + b"\r\n" + line + b"\n"

@@ -698,7 +698,7 @@ def test_learning_that_would_diverge_moves_no_weight(form, target):
     assert (stream.to_estimator().weights_ == model.weights_).all()
     with pytest.raises(ValueError, match="no step to learn from"):
         stream.learn([0.1, 0.2])
-    # What was left behind is nothing to what comes after.
+    # The leftovers of earlier tests are small beside the growth that this test looks for.
     slow = model.stream().restore(stream.snapshot())
     other = model.stream()
     for x in X[2][:5]:

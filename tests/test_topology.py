@@ -123,6 +123,6 @@ def test_a_new_block_that_is_silent_changes_no_output(seed):
     assert np.count_nonzero(grown) == np.count_nonzero(weights)
     expected = kernel_run(topology, weights, X)
     assert np.allclose(kernel_run(larger, grown, X), expected, rtol=0, atol=1e-14)
-    # What the smaller net does not have is fresh.
+    # Weights that the smaller net lacks are new.
     kept = topology.grown_weights(np.zeros_like(weights), larger, fresh + 1.0)
     assert (kept == 0.0).sum() == topology.n_weights

@@ -1,4 +1,4 @@
-"""Traces: what a net held at each step is what its outputs were made of."""
+"""Traces: the values of a net at each step are those that its outputs come from."""
 
 from dataclasses import FrozenInstanceError
 from fractions import Fraction

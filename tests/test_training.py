@@ -111,7 +111,7 @@ def test_sequences_without_targets_teach_nothing():
 
 
 class Brittle(Learner):
-    """Its weight is infinite after so many sequences; no loss shows it."""
+    """A learner with a weight that becomes infinite after some sequences; no loss shows it."""
 
     def __init__(self, n_good, is_online=True):
         self.n_good, self.is_online, self.n_seen, self.n_calls = n_good, is_online, 0, 0

@@ -113,7 +113,7 @@ def test_the_set_of_embedded_reber_is_its_training_strings(monkeypatch):
     assert same(dense(X), dense(task.draw_test(1, None)[0])[:256])
     for x, following in zip(X, np.split(y.values, np.cumsum(X.lengths)[:-1]), strict=True):
         assert np.array_equal(following[:-1], x.toarray()[1:])
-    # What is drawn on line is drawn from them.
+    # Sequences are drawn from them on line.
     strings = {x.tobytes() for x in dense(X)}
     assert {x.tobytes() for x in dense(task.draw(500, np.random.default_rng(0))[0])} <= strings
 

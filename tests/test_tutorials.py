@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# A fenced block; before one in a language stands the file that it belongs to.
+# A fenced block. If it names a language, the line before it names its file.
 BLOCK = re.compile(r"(?:`([\w./]+)`:\n\n)?^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -39,7 +39,7 @@ def run(command, folder):
 
 
 def follow(page, folder):
-    """Do all that a page says; return what its commands printed."""
+    """Follow a page; return the output of each of its commands."""
     printed = {}
     for name, language, text in BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8")):
         if language == "diff":

@@ -1,4 +1,4 @@
-"""Types as users see them: mypy takes what is right, strictly, and refuses what is wrong."""
+"""Types as users see them: strict mypy accepts correct scripts and refuses wrong ones."""
 
 import ast
 import inspect
@@ -63,7 +63,7 @@ ESTIMATORS = [
 
 
 def complaints(script, *paths):
-    """Return the lines of a script that mypy complains of, and all that it says."""
+    """Return the lines of a script for which mypy reports errors, and its whole output."""
     path = os.pathsep.join(map(str, [HERE.parent, *paths]))
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--config-file=",

@@ -1,4 +1,4 @@
-"""Sample weights and class weights: what they do to losses, and what is refused."""
+"""Sample weights and class weights: their effect on losses, and refusals."""
 
 import joblib
 import numpy as np
@@ -175,7 +175,7 @@ def test_class_weights_that_are_refused():
         LSTMRegressor(class_weight="balanced")
 
 
-# ---- what is refused -----------------------------------------------------------------------------
+# ---- refusals ------------------------------------------------------------------------------------
 
 LENGTHS = np.array([2, 3])
 

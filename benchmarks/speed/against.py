@@ -33,7 +33,7 @@ LEAST = 0.1
 
 
 def stream_workers():
-    """Return what takes 1,000 steps along a stream: without and with learning."""
+    """Return workers that take 1,000 steps along a stream, with and without learning."""
     import numpy as np
     from measure import Worker
 
@@ -56,7 +56,7 @@ def stream_workers():
 
 
 def import_workers():
-    """Return what imports the package in a fresh process, beyond what it imports itself."""
+    """Return a worker that imports the package in a fresh process, after its dependencies."""
     from measure import Worker
 
     script = (

@@ -141,7 +141,7 @@ def pieces(X):
 
 
 def shares(X, n):
-    """Split sequences into n parts with about equal numbers of steps; into fewer if they are few."""
+    """Split sequences into n parts of about equal numbers of steps; into fewer if they are few."""
     middles = np.cumsum(X.lengths) - X.lengths / 2
     cuts = np.unique(np.searchsorted(middles, np.linspace(0, X.n_steps, n + 1)))
     return [X[start:stop] for start, stop in pairwise(cuts)]

@@ -1,4 +1,4 @@
-"""Write what stands in this folder; made by commit fd5f255, before parameters changed.
+"""Write the files in this folder; commit fd5f255 ran this, before parameters changed.
 
     cd CHECKOUT_OF_THAT_COMMIT && python .../tests/data/make.py
 
@@ -19,7 +19,7 @@ import lstm97
 from lstm97.experiments.settings import ESTIMATORS, load_matrix, load_settings
 
 HERE = Path(__file__).parent
-# The estimator, its parameters, its targets, and the method by which it goes on learning.
+# The estimator, its parameters, its targets, and the method with which it continues to learn.
 MODELS = {
     "blocks": (
         "LSTMClassifier",

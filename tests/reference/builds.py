@@ -12,7 +12,7 @@ ROOT = TESTS.parent
 
 
 def python(*arguments, **options):
-    """Run Python, return what it prints; CalledProcessError has its complaints."""
+    """Run Python and return its output; CalledProcessError has its errors."""
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(
         command, check=True, capture_output=True, text=True, **options
@@ -20,7 +20,7 @@ def python(*arguments, **options):
 
 
 def copy_source(folder):
-    """Copy all that a build needs into a folder; return that folder."""
+    """Copy everything that a build needs into a folder; return the folder."""
     unwanted = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
     shutil.copytree(ROOT / "lstm97", folder / "lstm97", ignore=unwanted)
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):

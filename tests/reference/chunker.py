@@ -169,7 +169,7 @@ class ChunkerTwin:
         return rows
 
     def _due(self, target, next_input):
-        """What both nets should have put out, NaN for what is not due."""
+        """Return the targets of both nets, NaN for those that are not due."""
         due = list(target) if target is not None else [MISSING] * self.n_targets
         if self.predicts_inputs:
             due += next_input or [MISSING] * self.automatizer.spec.n_inputs

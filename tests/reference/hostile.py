@@ -213,7 +213,7 @@ LABELS = [
 
 
 def one_of(values):
-    """Choose by place: unlike `sampled_from`, what is chosen may be anything."""
+    """Choose by index: unlike with `sampled_from`, values may be of any kind."""
     return st.integers(0, len(values) - 1).map(values.__getitem__)
 
 
@@ -269,7 +269,7 @@ def masked(rng, a):
     return a
 
 
-# These leave an array what it is.
+# These do not change the values of an array.
 HARMLESS = [
     lambda rng, a: a,
     lambda rng, a: np.asfortranarray(a),
@@ -396,7 +396,7 @@ def harmed(draw, value):
 
 @st.composite
 def hostile(draw, problem):
-    """A problem of which something is changed, most often one thing."""
+    """A problem with some changes, usually a single one."""
     at = draw(st.integers(0, 6))
     changes = {}
     if at in (0, 1, 2):
@@ -428,7 +428,7 @@ def small(Estimator):
 
 
 def known(Estimator):
-    """Return names and constraints of the parameters, but for one that would print."""
+    """Return names and constraints of the parameters, except for one that would print."""
     return {k: v for k, v in Estimator._parameter_constraints.items() if k != "verbose"}
 
 
@@ -453,7 +453,7 @@ def allowed(constraints):
 
 @st.composite
 def parameters(draw, Estimator, wild=True):
-    """Parameters of a small net, a few of which are changed."""
+    """Parameters of a small net with a few changes."""
     chosen, constraints = small(Estimator), known(Estimator)
     for name in draw(st.lists(st.sampled_from(sorted(constraints)), max_size=5, unique=True)):
         values = list(allowed(constraints[name]))
