@@ -291,7 +291,7 @@ cdef class Stepper:
             )
 
     cdef Steps _checked(self, step):
-        """Return the kernel's view of a step; refuse other shapes and values that are not finite."""
+        """Return the kernel's view of a step; refuse other shapes and non-finite values."""
         cdef Steps x = Steps(
             step.reshape(1, -1) if isinstance(step, np.ndarray) else step
         )
