@@ -2,9 +2,11 @@
 
     python tests/break_cell.py
 
-For each formula of lstm97/_kernels/cell.h, a copy of the package is built with one line changed and
-tests/test_cell.py is run on it. All tests of every kernel that uses the formula must fail, and the
-unchanged copy must pass them all. A build takes about half a minute on two cores.
+For each formula of lstm97/_kernels/cell.h, a copy of the package is built with one line changed,
+and tests/test_cell.py is run on it. All tests of every kernel must fail, and the unchanged copy
+must pass them all. In the end the carousel is changed into one that forgets: then every gradient
+must still be the slope of its loss, which shows that no kernel has a carousel of its own. A build
+takes about half a minute on two cores.
 """
 
 import re
@@ -25,6 +27,12 @@ GROUPS = {
     "float64": "gradients_of_batches.*float64",
     "float32": "gradients_of_batches.*float32",
 }
+SLOPES = {"slopes": "slopes_of_the_loss"}
+# A carousel that leaves a half: the formula, and what says that it leaves everything.
+FORGETTING = [
+    ("return x;", "return HALF * x;"),
+    ("CAROUSEL_IS_ONE(kinds) 1", "CAROUSEL_IS_ONE(kinds) 0"),
+]
 # By formula: a piece of its text, and what replaces it.
 BROKEN = {
     "carousel": ("return x;", "return HALF * x;"),
@@ -42,7 +50,7 @@ BROKEN = {
 }
 
 
-def outcomes(source):
+def outcomes(source, groups):
     """Build a copy; return the failed and the passed tests of each group."""
     environment = builds.compile_in(source)
     test = [sys.executable, "-m", "pytest", "-q", "-rA", "--tb=no", str(TESTS / "test_cell.py")]
@@ -53,7 +61,7 @@ def outcomes(source):
     def count(word, name):
         return sum(bool(re.match(f"{word}.*{name}", line)) for line in lines)
 
-    return {group: (count("FAILED", name), count("PASSED", name)) for group, name in GROUPS.items()}
+    return {group: (count("FAILED", name), count("PASSED", name)) for group, name in groups.items()}
 
 
 def show(title, counts):
@@ -64,20 +72,26 @@ def show(title, counts):
 
 def main():
     """Break each formula; return whether every kernel noticed."""
-    print(f"{'failed tests':16}", *(f"{group:>10}" for group in GROUPS))
+    print(f"{'failed tests':16}", *(f"{group:>10}" for group in GROUPS | SLOPES))
     with tempfile.TemporaryDirectory() as name:
         source = builds.copy_source(Path(name) / "source")
         text = (source / CELL).read_text(encoding="utf-8")
-        counts = outcomes(source)
+        counts = outcomes(source, GROUPS | SLOPES)
         show("unchanged", counts)
         good = all(failed == 0 < passed for failed, passed in counts.values())
         for formula, (right, wrong) in BROKEN.items():
             if text.count(right) != 1:
                 raise SystemExit(f"{formula}: {right!r} is not in {CELL} once")
             (source / CELL).write_text(text.replace(right, wrong), encoding="utf-8")
-            counts = outcomes(source)
+            counts = outcomes(source, GROUPS)
             show(formula, counts)
             good &= all(passed == 0 < failed for failed, passed in counts.values())
+        for right, wrong in FORGETTING:
+            text = text.replace(right, wrong)
+        (source / CELL).write_text(text, encoding="utf-8")
+        counts = outcomes(source, SLOPES)
+        show("forgetting", counts)
+        good &= all(failed == 0 < passed for failed, passed in counts.values())
     print("every kernel noticed" if good else "NOT every kernel noticed")
     return good
 
