@@ -246,13 +246,13 @@ def test_held_out_sequences_by_which_nothing_can_be_judged_are_refused(Estimator
         nothing if i in split_of(model, Estimator, every)[1] else part
         for i, (part, nothing) in enumerate(zip(every, none, strict=True))
     ]
-    with pytest.raises(ValueError, match=r"validation_fraction=0.1 holds out .* 0 targets count"):
+    with pytest.raises(ValueError, match=r"validation_fraction=0.1 holds out .* 0 targets of"):
         model.fit(X, targets)
 
 
 def test_one_held_out_target_is_too_few_for_a_regressor():
     X, y = data(LSTMRegressor, every=False, n=8)
-    with pytest.raises(ValueError, match="holds out 1 of 8 sequences, in which 1 targets count"):
+    with pytest.raises(ValueError, match="holds out 1 of 8 sequences, which have 1 targets of"):
         make(LSTMRegressor, early_stopping=True).fit(X, y)
 
 

@@ -206,7 +206,7 @@ def test_weights_of_the_papers_nets():
         ({"n_blocks": 1}, "no place for blocks"),
         ({"shortcut": True}, "no place for blocks, shortcut"),
         ({"n_hidden": 1}, "cannot hold 2 outputs"),
-        ({"output_activation": "linear"}, "must be 'logistic'"),
+        ({"output_activation": "linear"}, "needs output_activation='logistic'"),
     ],
 )
 def test_recurrent_outputs_refuse_what_they_cannot_be(options, message):
