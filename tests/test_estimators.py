@@ -424,8 +424,8 @@ def test_bad_parameters_are_refused(params, message):
 
 
 @pytest.mark.parametrize("X", [[], (), np.zeros((2, 3, 4, 1))])
-def test_what_are_no_sequences_at_all(X):
-    with pytest.raises(ValueError, match=r"X of shape .*: sequences, a 3-D array"):
+def test_input_without_sequences_is_refused(X):
+    with pytest.raises(ValueError, match=r"X has shape .*, but it must hold sequences"):
         LSTMRegressor(**FAST).fit(X, np.zeros(2))
 
 

@@ -286,7 +286,7 @@ def test_a_dict_keeps_its_keys(value):
 
 def test_two_arrays_of_one_name_are_refused():
     value = {1: np.ones(2), "1": np.zeros(2)}
-    with pytest.raises(ValueError, match=r"x\.1 cannot be saved: there are two"):
+    with pytest.raises(ValueError, match=r"x\.1 cannot be saved: two values have"):
         lstm97.persistence._pack("x", value, {})
 
 

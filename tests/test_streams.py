@@ -262,7 +262,7 @@ def test_a_snapshot_is_not_of_another_net():
     stream = model.stream()
     follow(stream, X[1], y[1])
     before = pickle.dumps(stream)
-    with pytest.raises(ValueError, match="snapshot: a state of another net"):
+    with pytest.raises(ValueError, match="snapshot: the state is that of another net"):
         stream.restore(only_predicts.snapshot())
     assert pickle.dumps(stream) == before
 
@@ -612,14 +612,14 @@ REFUSED_STEPS = [
     ([1j, 0, 0], ValueError, "complex"),
     (np.ma.masked_array([1.0, 2.0, 3.0], [0, 1, 0]), ValueError, "x holds masked values"),
     ({"a": 1.0, "b": 2.0, "c": 3.0}, TypeError, "x must hold numbers"),
-    (sparse.csr_array([[0.0, 0.0, 1.0]]), ValueError, "either sparse or dense"),
+    (sparse.csr_array([[0.0, 0.0, 1.0]]), ValueError, "all sparse or all dense"),
 ]
 REFUSED_SPARSE_STEPS = [
     (sparse.csr_array([[0.0, 1.0]]), ValueError, r"x has shape \(1, 2\)"),
     (sparse.csr_array(np.eye(3)), ValueError, r"shape \(3, 3\), but one step has shape \(1, 3\)"),
     (sparse.csr_array([[0.0, 0.0, np.nan]]), ValueError, "x contains NaN in feature 2"),
     (sparse.coo_array([0.0, 0.0, 1.0]), ValueError, "x must be 2-D"),
-    ([0.0, 1.0, 2.0], ValueError, "either sparse or dense"),
+    ([0.0, 1.0, 2.0], ValueError, "all sparse or all dense"),
 ]
 
 

@@ -105,9 +105,9 @@ cdef extern from "layer.h" nogil:
         const Gates *gates, bint is_linear, double h
     ) noexcept
 
-    # Chooses how steps are taken, for sizes and constants that are set.
+    # Chooses the step function; sizes and constants must be set.
     void choose_step(const Sizes *n, State *q) noexcept
-    # The step of any layer: net inputs are complete before it.
+    # The step of any layer, after its net inputs are complete.
     void step_any(const Sizes *n, const Weights *w, State *q, const double *x) noexcept
 
 
