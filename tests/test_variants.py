@@ -1,4 +1,4 @@
-"""Kernels for several instruction sets in one package: which are taken, and that all agree."""
+"""Kernels for several instruction sets in one package: the choice, and equal results."""
 
 import json
 import platform
@@ -41,7 +41,7 @@ def package(tmp_path_factory):
 
 
 def chosen(package, **switches):
-    """Return the name of the variant, and how the kernels that are imported were compiled."""
+    """Return the name of the variant, and how the imported kernels were compiled."""
     folder, environment = package
     return json.loads(builds.python("-c", CHOSEN, cwd=folder, env={**environment, **switches}))
 
@@ -65,7 +65,7 @@ def test_all_give_the_same_bits(package, name):
     assert builds.fingerprints(environment, folder) == GOLDEN
 
 
-def test_what_is_not_there_is_refused(package):
+def test_an_unsupported_variant_is_refused(package):
     with pytest.raises(subprocess.CalledProcessError) as error:
         chosen(package, LSTM97_VARIANT="x86-64-v4")
     message = error.value.stderr.splitlines()[-1]

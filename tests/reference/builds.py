@@ -1,4 +1,4 @@
-"""Other builds of the package: in a copy, since two of them may run at a time."""
+"""Other builds of the package, each in a copy, because two of them may run at a time."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def compile_in(source, **switches):
 
 
 def quick_compiler(folder):
-    """Write a compiler that optimises less, and takes half of the time: the bits are the same."""
+    """Write a compiler that optimises less and is twice as fast; the bits are the same."""
     script = folder / "cc"
     compiler = os.environ.get("CC", "cc")
     script.write_text(f'#!/bin/sh\nexec {compiler} "$@" -O1\n', encoding="utf-8")
