@@ -437,7 +437,7 @@ def test_classes_are_checked():
     before = joblib.hash(model)
     with pytest.raises(ValueError, match=r"y contains .*3.*, which is not in classes"):
         model.partial_fit(X, y + 2)
-    with pytest.raises(ValueError, match="not those of the first"):
+    with pytest.raises(ValueError, match="differ from those of the first"):
         model.partial_fit(X, y, classes=[0, 1])
     with pytest.raises(ValueError, match="one label per step"):
         LSTMClassifier().fit(X, [np.ones((len(x), 2), dtype=int) for x in X])

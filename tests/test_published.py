@@ -210,5 +210,5 @@ def test_a_saved_model_with_wrong_parameters_is_refused(name, tmp_path):
             file = io.BytesIO()
             np.savez(file, **{**arrays, "header": np.array(json.dumps(wrong).encode())})
             (tmp_path / "wrong.npz").write_bytes(file.getvalue())
-            with suppress(ValueError):  # and no other weights
+            with suppress(ValueError):  # and no other error
                 load(tmp_path / "wrong.npz").predict(np.ones((2, 3, 2)))

@@ -203,8 +203,8 @@ def test_weights_of_the_papers_nets():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_blocks": 1}, "no place for blocks"),
-        ({"shortcut": True}, "no place for blocks, shortcut"),
+        ({"n_blocks": 1}, "cannot be combined with blocks"),
+        ({"shortcut": True}, "blocks, shortcut or output_bias"),
         ({"n_hidden": 1}, "cannot hold 2 outputs"),
         ({"output_activation": "linear"}, "needs output_activation='logistic'"),
     ],

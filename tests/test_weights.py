@@ -169,7 +169,7 @@ def test_class_weights_that_are_refused():
         make(LSTMClassifier, class_weight={True: -1.0}).fit(X, y)
     with pytest.raises(ValueError, match="'class_weight' parameter"):
         make(LSTMClassifier, class_weight="typo").fit(X, y)
-    with pytest.raises(ValueError, match="partial_fit takes a dict"):
+    with pytest.raises(ValueError, match="for partial_fit, set it to a dict"):
         make(LSTMClassifier, class_weight="balanced").partial_fit(X, y, classes=[False, True])
     with pytest.raises(TypeError, match="class_weight"):
         LSTMRegressor(class_weight="balanced")
