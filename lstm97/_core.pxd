@@ -11,6 +11,7 @@ cdef class Network:
     cdef double[::1] memory
     cdef int[::1] indices
     cdef double[::1] tape
+    cdef Py_ssize_t n_taped  # steps of the last sequence on the tape
     cdef double[::1] sensitivities
 
     cdef _allocate(self)

@@ -135,7 +135,7 @@ cdef class Network:
     """
 
     def __cinit__(self, topology):
-        self.topology, self.tape, self.sensitivities = topology, None, None
+        self.topology, self.tape, self.sensitivities, self.n_taped = topology, None, None, 0
         self.n = layout_of(topology)
         self._allocate()
         self._set_constants()
@@ -253,7 +253,7 @@ cdef class Network:
     def learn(
         self,
         double[::1] weights,            # INOUT, changed unless learning_rate is 0
-        Data data,                      # IN    with targets
+        Data data not None,             # IN    with targets
         double learning_rate,
         double[:, ::1] results,         # OUT   loss, largest and mean absolute error per sequence
         str form="truncated-forward",   # of the gradient
@@ -287,6 +287,7 @@ cdef class Network:
             if per_step:
                 raise ValueError(f"{form} needs weights that do not move within a sequence")
             tape = self._tape_for(data.longest)
+            self.n_taped = data.lengths[data.n_sequences - 1]
         if which == FULL_FORWARD:
             self._allocate_sensitivities()
         self._exchange(weights, &self.w, True)
@@ -327,8 +328,8 @@ cdef class Network:
         cdef double[:, ::1] delta = np.empty((length, self.n.n_units))
         cdef double *record
         cdef int unit
-        if self.tape is None or self.tape.shape[0] < length * width:
-            raise ValueError(f"no backward form has processed a sequence of {length} steps")
+        if self.n_taped != length:
+            raise ValueError(f"the last sequence had {self.n_taped} steps, not {length}")
         for t in range(length if self.n.n_units else 0):
             record = &self.tape[0] + t * width + self.n.trace_lanes
             memcpy(&previous[t, 0], record, self.n.n_units * sizeof(double))
@@ -345,7 +346,7 @@ cdef class Network:
     def run(
         self,
         double[::1] weights,            # IN
-        Data data,                      # IN
+        Data data not None,             # IN
         bint every,                     # outputs at every step, or at the last only
         n_outputs=None,                 # how many of the first outputs; None: all
     ):
@@ -382,7 +383,7 @@ cdef class Network:
     def record(
         self,
         double[::1] weights,            # IN
-        Data data,                      # IN
+        Data data not None,             # IN
     ):
         """Return the values of the net after every step of sequences, without learning.
 

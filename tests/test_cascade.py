@@ -229,6 +229,12 @@ def test_the_kernel_refuses_what_lies_outside():
         Piece(Data(X), rows + 99, hidden)
     with pytest.raises(ValueError, match="sequences and rows differ in number"):
         Piece(Data(X), rows[1:], hidden)
+    outputs = Outputs(net.n_inputs, net.n_hidden, net.n_outputs, net.output_activation, net.loss)
+    piece = Piece(Data(X, y), rows, np.zeros((X.n_steps, net.n_hidden)))
+    results, residual = np.empty((len(X), 3)), np.empty((X.n_steps, net.n_outputs))
+    output = net.views(weights)["output"]
+    with pytest.raises(ValueError, match="a gradient for each weight"):
+        outputs.learn(output, piece, 0.1, results, residual, np.zeros((99, net.n_outputs)))
     with pytest.raises(ValueError, match="targets of sequence 5 lie outside"):
         kernel_errors(net, weights, X, Targets(y.values[:-1], y.first, y.every))
 

@@ -5,14 +5,18 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
+from lstm97._core import Network
+from lstm97._kernels.data import Data
 from lstm97._kernels.stream import Stepper
 from lstm97._kernels.team import N_NETS, TeamNetwork
+from lstm97.data.sequences import Sequences
 from lstm97.data.targets import Targets
 from lstm97.learning.batch_network import BatchNetwork
 from lstm97.learning.network import NetworkLearner
 from reference.cases import random_problem, random_topology
-from reference.compare import targets_of
+from reference.compare import numeric_gradient, targets_of, worst_relative
 from reference.lstm import Twin
 
 RATE = 0.3
@@ -96,3 +100,34 @@ def test_gradients_of_batches_equal_the_twins(dtype, tolerance, every, seed):
     assert np.abs(expected).max() > 1e-3
     np.testing.assert_allclose(results[:, 0], [loss for loss, _ in parts], rtol=10 * tolerance)
     np.testing.assert_allclose(gradient, expected, rtol=10 * tolerance, atol=tolerance)
+
+
+NETS = {
+    "small": {"n_blocks": 2, "block_size": 2},
+    "hidden units": {"n_blocks": 2, "block_size": 1, "n_hidden": 2},
+    "no output gate": {"n_blocks": 1, "block_size": 3, "output_gate": False},
+    "wide": {"n_blocks": 17, "block_size": 1},
+}
+
+
+@pytest.mark.parametrize("form", ["truncated-forward", "truncated-backward", "full-backward"])
+@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize("net", NETS)
+def test_gradients_are_slopes_of_the_loss(form, is_sparse, net):
+    """Without recurrent weights nothing is truncated. This holds for any carousel as well."""
+    rng = np.random.default_rng(0)
+    topology = random_topology(rng, n_inputs=3, recurrence="none", **NETS[net])
+    weights, X, y = random_problem(rng, topology, n_sequences=3, every=True)
+    if is_sparse:
+        flat = sparse.csr_array(X.flat * (rng.random(X.flat.shape) < 0.5))
+        X = Sequences(flat, X.starts, X.lengths)
+    network, results, gradient = Network(topology), np.empty((3, 3)), np.empty_like(weights)
+
+    def loss(weights):
+        network.learn(weights, Data(X, y), 0.0, results, "none")
+        return results[:, 0].sum()
+
+    network.learn(weights, Data(X, y), 0.0, results, form, gradient=gradient)
+    assert worst_relative(gradient, numeric_gradient(loss, weights), 1e-2) < 1e-6
+    batch = BatchNetwork(topology, "float64").learn(weights, X, y, form == "full-backward")[1]
+    np.testing.assert_allclose(batch, gradient, rtol=1e-9, atol=1e-11)

@@ -5,11 +5,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from lstm97._core import Network
+from lstm97._kernels import vectors
+from lstm97._kernels.batch import HiddenLayer, add_sparse_errors, add_sparse_product
 from lstm97._kernels.data import Data
 from lstm97.data.sequences import Sequences
 from lstm97.data.targets import Targets
+from lstm97.learning.batch_network import BatchNetwork
 from lstm97.learning.topology import Topology
 from reference.cases import kernel_pass, kernel_run, random_problem, random_topology
 
@@ -181,3 +185,64 @@ def test_a_net_whose_matrices_cannot_be_counted_is_refused():
         topology = Topology(**{"n_inputs": 1, "n_outputs": 1, "n_blocks": 1, **fields})
         with pytest.raises(ValueError, match="too large"):
             Network(topology)
+
+
+def test_a_kernel_without_data_is_refused():
+    topology, weights, _, _ = problem(0)
+    network, results = Network(topology), np.zeros((1, 3))
+    for call_ in (
+        lambda: network.learn(weights, None, 0.1, results),
+        lambda: network.run(weights, None, True),
+        lambda: network.record(weights, None),
+    ):
+        with pytest.raises(TypeError, match="has incorrect type"):
+            call_()
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value", "message"),
+    [
+        ("indices", 2, 80_000_000, "column 80000000"),
+        ("indices", 0, -1, "column -1"),
+        ("indptr", 1, 10_000, "lies outside"),
+        ("indptr", 1, -5, "lies outside"),
+    ],
+)
+def test_sparse_steps_that_were_changed_are_refused(name, place, value, message):
+    topology, weights, X, y = problem(0, is_sparse=True, every=True)
+    getattr(X.flat, name)[place] = value
+    with pytest.raises(ValueError, match=message):
+        Network(topology).learn(weights, Data(X, y), 0.1, np.zeros((len(X), 3)))
+    with pytest.raises(ValueError, match=message):
+        BatchNetwork(topology, "float64").learn(weights, X, y, full=False)
+
+
+def test_errors_of_another_sequence_cannot_be_asked_for():
+    topology, weights, X, y = problem(0)
+    network = Network(topology)
+    with pytest.raises(ValueError, match="0 steps"):
+        network.unrolled(3)
+    kernel_pass(topology, weights, X, y, network, form="full-backward")
+    network.unrolled(X.lengths[-1])
+    with pytest.raises(ValueError, match="steps, not"):
+        network.unrolled(X.lengths[-1] + 1)
+
+
+def test_arrays_of_other_shapes_are_refused():
+    """What NumPy code calls: the arithmetic of vectors, and the hidden layer of batches."""
+    for function in (vectors.exp, vectors.log):
+        with pytest.raises(ValueError, match="one length"):
+            function(np.ones(9), np.ones(8))
+    layer, one = HiddenLayer(Topology(n_inputs=2, n_outputs=1)), np.zeros((1, 1))
+    active, none = np.array([200_000], dtype=np.intp), np.zeros(0, np.intp)
+    with pytest.raises(ValueError, match="other shapes"):
+        layer.forward(active, np.zeros((1, 8)), one, 0, True, False, one, one, one, none, one, 0)
+    with pytest.raises(ValueError, match="other shapes"):
+        layer.backward(active, one, one, one, one, none, one)
+    x = sparse.csr_array(np.ones((2, 3)))
+    for function, arguments in (
+        (add_sparse_product, (one, one)),
+        (add_sparse_errors, (one, 0, one)),
+    ):
+        with pytest.raises(ValueError, match="other shapes"):
+            function(x, np.arange(2), *arguments)

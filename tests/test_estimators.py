@@ -647,7 +647,7 @@ def test_a_net_grows_when_its_loss_stops_falling():
     first = LSTMRegressor(n_blocks=3, initial_blocks=0, shortcut=True, **FAST).fit(X, y)
     assert first.topology_.n_blocks == 0
     assert grown.score(X, y) > first.score(X, y) + 0.3
-    with pytest.raises(ValueError, match="nothing feeds the outputs"):
+    with pytest.raises(ValueError, match="initial_blocks=0 leaves the outputs without inputs"):
         LSTMRegressor(initial_blocks=0).fit(X, y)
 
 
@@ -892,7 +892,7 @@ WITHOUT_EFFECT = [
     (
         LSTMRegressor,
         {"update": "sequence", "batch_size": 4},
-        "update='sequence' has no effect with batch_size=4: leave it at its default, None",
+        "update='sequence' has no effect with batch_size=4: change batch_size, or leave update",
     ),
     (
         LSTMRegressor,
@@ -905,7 +905,7 @@ WITHOUT_EFFECT = [
     (
         LSTMRegressor,
         {"input_gate": False, "input_gate_bias": [-1.0, -2.0]},
-        r"input_gate_bias=\[-1.0, -2.0\] .* input_gate=False: leave it at its default, 'random'",
+        r"input_gate_bias=\[-1.0, -2.0\] .* input_gate=False: change input_gate, or leave",
     ),
     (LSTMRegressor, {"output_gate": False, "output_gate_bias": 0}, "output_gate_bias=0 .*gate=F"),
     (RTRLRegressor, {"recurrent_outputs": True, "shortcut": True}, "shortcut=True .*outputs=True"),

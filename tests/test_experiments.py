@@ -358,7 +358,7 @@ def test_arguments_must_be_whole_numbers(option, text, capsys):
 @pytest.mark.skipif(os.name != "posix", reason="signals to a process group")
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ctrl_c_says_what_was_done(jobs, tmp_path):
-    command = [sys.executable, "-m", "lstm97", "run", "exp4-100", "--trials", "50", "--json"]
+    command = [sys.executable, "-m", "lstm97", "run", "exp3b-100-3", "--trials", "50", "--json"]
     with subprocess.Popen(
         [*command, "--jobs", jobs, "--store", str(tmp_path)],
         stdout=subprocess.PIPE,
@@ -372,7 +372,7 @@ def test_ctrl_c_says_what_was_done(jobs, tmp_path):
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=60)
     done = 1 + len(out.splitlines())
-    assert first["id"] == "exp4-100"
+    assert first["id"] == "exp3b-100-3"
     assert process.returncode == 130
     assert f"Interrupted: {done} of 50 trials done." in err
     assert "Traceback" not in err

@@ -212,10 +212,14 @@ def test_names_are_drawn_literally(tmp_path):
     assert ">x$_{$<" in plot
 
 
-def test_the_same_records_give_the_same_files(folder, tmp_path):
-    write_report(tmp_path, made_up())
-    for path in folder.iterdir():
-        assert path.read_bytes() == (tmp_path / path.name).read_bytes()
+@pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.long)])
+def test_the_same_records_give_the_same_files(every, tmp_path):
+    for name in ("once", "again"):
+        write_report(tmp_path / name, made_up()[::every])
+    written = sorted((tmp_path / "once").iterdir())
+    assert len(written) == 5
+    for path in written:
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
 
 
 def test_without_matplotlib(tmp_path, monkeypatch):

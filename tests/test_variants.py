@@ -20,24 +20,23 @@ CHOSEN = (
 )
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory):
+@pytest.fixture
+def package(tmp_path):
     """Build for any x86-64 processor and for those with AVX2: a folder, and how to import it."""
     if platform.machine() not in ("x86_64", "AMD64") or sys.platform == "win32":
         pytest.skip("variants are for x86-64, compiled by GCC or Clang")
-    folder = tmp_path_factory.mktemp("variants")
     switches = {"LSTM97_ARCH": "x86-64", "LSTM97_VARIANTS": "x86-64-v3"}
     try:
-        environment = builds.build(folder, **switches)
+        environment = builds.build(tmp_path, **switches)
     except subprocess.CalledProcessError as error:
         if "invalid cpu feature string" in error.stderr or "not valid" in error.stderr:
             pytest.skip("the compiler is older than GCC 12 or Clang 18")
         raise
     script = "import lstm97._kernels.cpu as c; print(*c.SUPPORTED)"
-    supported = builds.python("-c", script, cwd=folder, env=environment)
+    supported = builds.python("-c", script, cwd=tmp_path, env=environment)
     if "x86-64-v3" not in supported:
         pytest.skip("this processor has no AVX2")
-    return folder, environment
+    return tmp_path, environment
 
 
 def chosen(package, **switches):
@@ -46,26 +45,22 @@ def chosen(package, **switches):
     return json.loads(builds.python("-c", CHOSEN, cwd=folder, env={**environment, **switches}))
 
 
-def test_the_best_is_chosen(package):
+def test_a_package_with_variants(package):
+    """This is a single test, because each worker of pytest-xdist would build the package again."""
     name, build = chosen(package)
     assert name == build["instruction set"] == "x86-64-v3"
     assert build["doubles per vector"] == 4
-
-
-def test_the_baseline_can_be_asked_for(package):
     name, build = chosen(package, LSTM97_VARIANT="baseline")
     assert (name, build["instruction set"]) == ("baseline", "x86-64")
     assert build["doubles per vector"] == 2
-
-
-@pytest.mark.parametrize("name", ["baseline", "x86-64-v3"])
-def test_all_give_the_same_bits(package, name):
+    check_that_an_unsupported_variant_is_refused(package)
     folder, environment = package
-    environment = {**environment, "LSTM97_VARIANT": name}
-    assert builds.fingerprints(environment, folder) == GOLDEN
+    for name in ("baseline", "x86-64-v3"):
+        environment = {**environment, "LSTM97_VARIANT": name}
+        assert builds.fingerprints(environment, folder) == GOLDEN, name
 
 
-def test_an_unsupported_variant_is_refused(package):
+def check_that_an_unsupported_variant_is_refused(package):
     with pytest.raises(subprocess.CalledProcessError) as error:
         chosen(package, LSTM97_VARIANT="x86-64-v4")
     message = error.value.stderr.splitlines()[-1]

@@ -116,6 +116,13 @@ cdef inline void add_scaled(int count, floating f, const floating *x, floating *
 
 # ---- what Python calls ---------------------------------------------------------------------------
 
+cdef int require(bint condition) except -1:
+    """Refuse arrays that would lead the kernel out of them."""
+    if not condition:
+        raise ValueError("arrays of other shapes expected")
+    return 0
+
+
 def supports(topology):
     """Tell whether `HiddenLayer` supports a topology."""
     return not topology.recurrent_outputs
@@ -135,6 +142,14 @@ cdef class HiddenLayer:
         if not supports(topology):
             raise ValueError("batches need a net with a layer of outputs")
         self.n = layout_of(topology)
+
+    cdef Py_ssize_t _checked(self, const Py_ssize_t[::1] active, Py_ssize_t n_rows) except -1:
+        """Return the number of packed rows; refuse more than n_rows, and late sequences."""
+        cdef Py_ssize_t t, total = 0
+        for t in range(active.shape[0]):
+            total += active[t]
+            require(0 < active[t] <= active[0] and total <= n_rows)
+        return total
 
     def forward(
         self,
@@ -156,6 +171,14 @@ cdef class HiddenLayer:
         cdef Py_ssize_t b, i, m = 0, t, first = 0, n_next, row
         cdef int width = z.shape[1]
         cdef floating[::1] room = np.empty(ROOM * n.n_cells + 1, dtype=np.asarray(z).dtype)
+        cdef Py_ssize_t n_rows = self._checked(active, z.shape[0])
+        n_rows = n_rows if keep or n_rows == 0 else active[0]
+        require(w.shape[0] == width and w.shape[1] == n.n_units == a.shape[1])
+        require(0 <= fed and fed + n.n_feedback <= width)
+        require(a.shape[0] >= n_rows and h.shape[0] >= n_rows and h.shape[1] >= n.n_cells)
+        require(n_rows == 0 or s.shape[0] >= active[0] and s.shape[1] >= n.n_cells)
+        require(y.shape[0] >= due.shape[0] and 0 <= column)
+        require(y.shape[1] >= column + n.n_cells + n.n_hidden)
         with nogil:
             for t in range(active.shape[0]):
                 b = active[t]
@@ -200,6 +223,13 @@ cdef class HiddenLayer:
         cdef bint full = w is not None
         cdef floating *at_unit
         cdef floating[::1] room = np.empty(ROOM * n.n_cells + 1, dtype=np.asarray(a).dtype)
+        require(self._checked(active, a.shape[0]) == a.shape[0] <= h.shape[0])
+        require(a.shape[1] == n.n_units == error.shape[1] and h.shape[1] >= n.n_cells)
+        require(a.shape[0] == 0 or e_s.shape[0] >= active[0] and e_s.shape[1] >= n.n_cells)
+        require(error.shape[0] >= due.shape[0])
+        if full and a.shape[0] > 0:
+            require(received.shape[0] >= active[0] and received.shape[1] == n.n_units)
+            require(w.shape[0] == n.n_feedback and w.shape[1] == n.n_units)
         with nogil:
             for t in range(active.shape[0] - 1, -1, -1):
                 b = active[t]
@@ -234,10 +264,12 @@ def add_sparse_product(
     floating[:, ::1] w,             # IN    (columns of x or more, width)
     floating[:, ::1] y,             # INOUT (rows, width)
 ):
-    """y += x[steps] w."""
+    """Add x[steps] w to y."""
     cdef const double[::1] data = x.data
     cdef const int[::1] columns = x.indices, indptr = x.indptr
     cdef Py_ssize_t i, k
+    require(w.shape[0] >= x.shape[1] and w.shape[1] == y.shape[1])
+    require(y.shape[0] == steps.shape[0])
     with nogil:
         for i in range(steps.shape[0]):
             for k in range(indptr[steps[i]], indptr[steps[i] + 1]):
@@ -251,11 +283,13 @@ def add_sparse_errors(
     Py_ssize_t first,               # IN    column of delta to begin with
     floating[:, ::1] gradient,      # INOUT (columns of x or more, width)
 ):
-    """gradient += x[steps]^T delta."""
+    """Add the transpose of x[steps] times delta to the gradient."""
     cdef const double[::1] data = x.data
     cdef const int[::1] columns = x.indices, indptr = x.indptr
     cdef Py_ssize_t i, k
     cdef int width = gradient.shape[1]
+    require(gradient.shape[0] >= x.shape[1] and delta.shape[0] == steps.shape[0])
+    require(0 <= first and first + width <= delta.shape[1])
     with nogil:
         for i in range(steps.shape[0]):
             for k in range(indptr[steps[i]], indptr[steps[i] + 1]):

@@ -216,7 +216,7 @@ cdef class Piece:
     cdef double *values  # those of hidden, or NULL if it is empty
     cdef int n_hidden
 
-    def __cinit__(self, Data data, rows, hidden):
+    def __cinit__(self, Data data not None, rows, hidden):
         cdef Py_ssize_t i
         self.data, self.rows = data, rows
         self.hidden, self.n_hidden = hidden, hidden.shape[1]
@@ -271,7 +271,7 @@ cdef class Pool:
     def run(
         self,
         weights,                        # IN   (n_sources, 1)
-        Piece piece,                    # INOUT
+        Piece piece not None,           # INOUT
     ):
         """Write the values of a single unit to its column of the piece's hidden units."""
         cdef Py_ssize_t i, t, row
@@ -294,7 +294,7 @@ cdef class Pool:
     def correlate(
         self,
         weights,                        # IN    (n_sources, n_units)
-        Piece piece,                    # IN
+        Piece piece not None,           # IN
         double[:, ::1] residual,        # IN    (n_rows, n_outputs) centred
         sign,                           # IN    (n_outputs, n_units)
         correlation,                    # INOUT (n_outputs, n_units) sum of V E
@@ -373,7 +373,7 @@ cdef class Outputs:
     def learn(
         self,
         weights,                        # IN    (n_sources, n_outputs)
-        Piece piece,                    # IN    with targets
+        Piece piece not None,           # IN    with targets
         double offset,                  # added to the slope of logistic outputs
         double[:, ::1] results,         # OUT   loss, largest and mean absolute error per sequence
         double[:, ::1] residual,        # OUT   (n_rows, n_outputs), NaN for none
@@ -388,6 +388,8 @@ cdef class Outputs:
             raise ValueError("three results for each sequence expected")
         if residual.shape[0] != piece.hidden.shape[0] or residual.shape[1] != self.n.n_outputs:
             raise ValueError("a residual for each row and output expected")
+        if gradient.shape != weights.shape:
+            raise ValueError("a gradient for each weight expected")
         if data.n_sequences == 0:
             return
         exchange(gradient, self.gradient.output, self.n.output_lanes, True)
@@ -404,7 +406,7 @@ cdef class Outputs:
     def run(
         self,
         weights,                        # IN   (n_sources, n_outputs)
-        Piece piece,                    # IN
+        Piece piece not None,           # IN
         bint every,                     # outputs at every step, or at the last only
     ):
         """Return the outputs for a piece, one sequence after the other, without learning.

@@ -22,6 +22,10 @@ enum { INPUT_GATE, N_STATE_GATES, OUTPUT_GATE = N_STATE_GATES, N_GATES };
 /* A set of kinds has a bit for each. */
 #define HAS_GATE(kinds, kind) ((kinds) >> (kind) & 1)
 
+/* Whether the carousel, see below, leaves everything as it is: then kernels need not visit rows of
+ * traces to which a step adds nothing. */
+#define CAROUSEL_IS_ONE(kinds) 1
+
 /* The kinds of a block with all gates of 1997: small nets with these have kernels of their own. */
 enum { GATES_OF_1997 = 1 << INPUT_GATE | 1 << OUTPUT_GATE };
 

@@ -195,6 +195,9 @@ cdef class Chunker:
             n_states not in (chunker.n_hidden, chunker.n_hidden + chunker.n_outputs)
         ):
             raise ValueError("outputs must be targets, inputs, and the chunker's state")
+        for net in (automatizer, chunker):
+            if net.output_activation == "softmax" or net.recurrent_outputs:
+                raise ValueError("both nets need a layer of logistic or linear outputs")
         self.automatizer, self.chunker = Network(automatizer), Network(chunker)
         self.automatizer._allocate_sensitivities()
         self.chunker._allocate_sensitivities()
@@ -216,7 +219,7 @@ cdef class Chunker:
         self,
         double[::1] automatizer,        # INOUT weights, changed unless learning_rate is 0
         double[::1] chunker,            # INOUT
-        Data data,                      # IN    with targets
+        Data data not None,             # IN    with targets
         double learning_rate,
         double threshold,
         double[:, ::1] results,         # OUT   loss, largest and mean absolute error per sequence

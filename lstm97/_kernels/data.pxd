@@ -14,6 +14,8 @@ cdef class Steps:
     cdef readonly Py_ssize_t n_steps
     cdef readonly int n_inputs
 
+    cdef check_rows(self, Py_ssize_t start, Py_ssize_t length)
+
 
 cdef class Data:
     cdef Steps steps

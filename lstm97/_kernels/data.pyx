@@ -28,6 +28,19 @@ cdef class Steps:
         self.input.indptr = &self.indptr[0]
         if self.data.shape[0] > 0:
             self.input.data, self.input.indices = &self.data[0], &self.indices[0]
+        if not self.indptr.shape[0] > self.n_steps or self.indices.shape[0] < self.data.shape[0]:
+            raise ValueError("the arrays of a sparse matrix do not match")
+
+    cdef check_rows(self, Py_ssize_t start, Py_ssize_t length):
+        """Refuse sparse rows that lie outside of the arrays, or have columns that do not exist."""
+        cdef Py_ssize_t row
+        cdef int k
+        for row in range(start, start + length):
+            if not 0 <= self.indptr[row] <= self.indptr[row + 1] <= self.data.shape[0]:
+                raise ValueError(f"row {row} of the sparse steps lies outside of their arrays")
+            for k in range(self.indptr[row], self.indptr[row + 1]):
+                if not 0 <= self.indices[k] < self.n_inputs:
+                    raise ValueError(f"row {row} of the sparse steps has column {self.indices[k]}")
 
 
 cdef class Data:
@@ -51,6 +64,8 @@ cdef class Data:
         for i in range(self.n_sequences):
             if not lies_inside(self.starts[i], self.lengths[i], self.steps.n_steps):
                 raise ValueError(f"sequence {i} lies outside of the steps")
+            if self.x.dense == NULL:
+                self.steps.check_rows(self.starts[i], self.lengths[i])
             self.n_steps += self.lengths[i]
             self.longest = max(self.longest, self.lengths[i])
         memset(&self.target, 0, sizeof(Target))

@@ -15,8 +15,9 @@ from libc.math cimport fabs, isnan
 from libc.string cimport memset
 
 from lstm97._kernels.net cimport (
-    LOGISTIC, N_STATE_GATES, OUTPUT_GATE, SOFTMAX, SQUARED_ERROR, Gates, Input, Sizes, State,
-    Summary, Weights, has_gate, lane_of, logistic_slope, output_slope
+    LOGISTIC, N_GATES, N_STATE_GATES, OUTPUT_GATE, SOFTMAX, SQUARED_ERROR, Gates, Input, Sizes,
+    State, Summary, Weights, carousel, carousel_is_one, has_gate, keep_rows, lane_of,
+    logistic_slope, output_slope
 )
 from lstm97._kernels.vectors cimport (
     add_outer, add_products, add_scaled, add_weighted, clear_lanes, copy_lanes, exp_, fma, log_,
@@ -98,9 +99,8 @@ cdef inline void backpropagate(const Sizes *n, const Weights *w, State *q) noexc
         for k in range(n.n_outputs):
             q.delta[k] = q.e[k]
         return
-    gates.kinds = n.gates
     for j in range(n.n_blocks):
-        set_output_gate(n, q.a, j, &gates)
+        gates = gates_of(n, q.a, j)
         through = 0.0
         for c in range(j * n.block_size, (j + 1) * n.block_size):
             error = 0.0
@@ -122,13 +122,14 @@ cdef inline void backpropagate(const Sizes *n, const Weights *w, State *q) noexc
         row += n.output_lanes
 
 
-cdef inline void set_output_gate(
-    const Sizes *n, const double *openings, int block, Gates *gates
-) noexcept nogil:
-    """Set the opening of a block's output gate; a missing one is open."""
-    gates.y[OUTPUT_GATE] = 1.0
-    if has_gate(n.gates, OUTPUT_GATE):
-        gates.y[OUTPUT_GATE] = openings[n.first_gate[OUTPUT_GATE] + block]
+cdef inline Gates gates_of(const Sizes *n, const double *openings, int block) noexcept nogil:
+    """Return the gates of a block; a missing one is open."""
+    cdef Gates gates
+    cdef int kind
+    gates.kinds = n.gates
+    for kind in range(N_GATES):
+        gates.y[kind] = openings[n.first_gate[kind] + block] if has_gate(n.gates, kind) else 1.0
+    return gates
 
 
 # ---- gradient ------------------------------------------------------------------------------------
@@ -167,7 +168,12 @@ cdef inline void carry_traces(
 ) noexcept nogil:
     """Carry ds/dw from step t-1 to step t, (25) and (27), where `q.step` has not done it."""
     cdef int i
+    cdef int first_row = 0 if x.dense != NULL else n.n_inputs
+    if x.dense == NULL:
+        for i in range(q.n_touched):
+            keep_rows(n, q, 1, q.trace + q.touched[i] * n.trace_lanes)
     if not q.is_small:
+        keep_rows(n, q, n.hidden_rows - first_row, q.trace + first_row * n.trace_lanes)
         add_sources(n, x, t, q.previous + n.first_feedback, n.trace_lanes, q.u, q.trace)
     elif x.dense == NULL:
         for i in range(x.indptr[t], x.indptr[t + 1]):
@@ -272,7 +278,7 @@ cdef inline void unroll_tape(
     const Sizes *n, const Input *x, Py_ssize_t start, Py_ssize_t length, double *tape,
     const double *transposed, State *q, Weights *gradient
 ) noexcept nogil:
-    """Add the gradient backward: an error at a state reaches all earlier steps unchanged.
+    """Add the gradient backward: an error at a state reaches all earlier steps by the carousel.
 
     The gradient is full with `transposed` weights, and truncated without.
     """
@@ -281,6 +287,7 @@ cdef inline void unroll_tape(
     cdef const double *u
     cdef const double *feedback
     cdef const double *e_s
+    cdef const double *openings
     cdef double *delta
     clear_lanes(n.cell_lanes, q.e_s)
     for t in range(length - 1, -1, -1):
@@ -293,9 +300,28 @@ cdef inline void unroll_tape(
         for c in range(n.n_cells):
             q.e_s[c] += e_s[c]
         leave_states(n, q.e_s, u, delta)
+        # The openings at step t are in the feedback of the next record; at the last step, in q.
+        openings = feedback + tape_width(n)
+        if t == length - 1:
+            openings = q.y
+        keep_errors(n, openings, q.e_s)
         add_sources(
             n, x, start + t, feedback + n.first_feedback, n.unit_lanes, delta, gradient.hidden
         )
+
+
+cdef inline void keep_errors(
+    const Sizes *n, const double *openings, double *e_s
+) noexcept nogil:
+    """Apply the carousel to the errors at the states, on their way to the step before."""
+    cdef int c, j
+    cdef Gates gates
+    if carousel_is_one(n.gates):
+        return
+    for j in range(n.n_blocks):
+        gates = gates_of(n, openings, j)
+        for c in range(j * n.block_size, (j + 1) * n.block_size):
+            e_s[c] = carousel(&gates, e_s[c])
 
 
 cdef inline void leave_states(
@@ -331,9 +357,8 @@ cdef inline void add_fed_back_error(
     cdef double *error = q.net
     clear_lanes(n.unit_lanes, error)
     add_weighted(n.unit_lanes, n.unit_lanes, transposed, next_delta, error, error)
-    gates.kinds = n.gates
     for j in range(n.n_blocks):
-        set_output_gate(n, y, j, &gates)
+        gates = gates_of(n, y, j)
         through = 0.0
         for c in range(j * n.block_size, (j + 1) * n.block_size):
             through = fma(h[c], error[n.first_cell + c], through)

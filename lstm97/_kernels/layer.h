@@ -67,6 +67,21 @@ static inline ALWAYS void carry(const Sizes *n, const State *q, const int cell_l
     carry_rows(cell_lanes, gates, 1, &one, u, trace);
 }
 
+/* Applies the carousel to some rows of traces. */
+static inline void keep_rows(const Sizes *n, const State *q, int n_rows, double *trace) {
+    if (CAROUSEL_IS_ONE(n->gates)) return;
+    for (int c = 0; c < n->cell_lanes; c += LANES) {
+        Gates_lanes gates = {.kinds = n->gates};
+        for (int kind = 0; kind < N_GATES; kind++) {
+            if (HAS_GATE(n->gates, kind)) gates.y[kind] = gather(q->a, q->opens[kind] + c);
+        }
+        for (int i = 0; i < n_rows * n->n_traces; i++) {
+            double *d = trace + (int64_t)i * n->cell_lanes + c;
+            store(d, carousel_lanes(&gates, load(d)));
+        }
+    }
+}
+
 /* The step. Sizes and kinds of gates are arguments, so that a call can make them constants. */
 static ALWAYS inline void step_groups(const Sizes *n, const Weights *w, State *q, const int kinds,
                                       const int gate_lanes, const int cell_lanes,

@@ -105,6 +105,11 @@ cdef extern from "layer.h" nogil:
         const Gates *gates, bint is_linear, double h
     ) noexcept
 
+    bint carousel_is_one "CAROUSEL_IS_ONE"(int kinds) noexcept
+    double carousel "carousel_one"(const Gates *gates, double x) noexcept
+    # Applies the carousel to rows of traces.
+    void keep_rows(const Sizes *n, const State *q, int n_rows, double *trace) noexcept
+
     # Chooses the step function; sizes and constants must be set.
     void choose_step(const Sizes *n, State *q) noexcept
     # The step of any layer, after its net inputs are complete.

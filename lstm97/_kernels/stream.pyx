@@ -301,6 +301,8 @@ cdef class Stepper:
         cdef const double *values
         if x.n_steps != 1 or x.n_inputs != self.net.n.n_inputs:
             raise ValueError(f"one step of {self.net.n.n_inputs} inputs expected")
+        if x.input.dense == NULL:
+            x.check_rows(0, 1)
         values = x.input.data if x.input.dense == NULL else x.input.dense
         count = x.input.indptr[1] if x.input.dense == NULL else x.n_inputs
         for i in range(count):

@@ -42,7 +42,7 @@ cdef extern from "team.h" nogil:
         double *e_s
         double *delta
 
-    void team_steps(Team *team, int64_t n, const double **rows, const int *strides) noexcept
+    void team_steps(Team *team, int64_t n_steps, const double **rows, const int *strides) noexcept
     void team_outputs(const Team *team) noexcept
     void team_update(const Team *team, double rate, const int *is_due) noexcept
 

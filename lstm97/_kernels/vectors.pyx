@@ -33,6 +33,8 @@ BUILD = {
 def exp(const double[::1] x, double[::1] y):
     """Write exp(x) to y (OUT); x beyond +-708 is taken as +-708."""
     cdef Py_ssize_t i
+    if x.shape[0] != y.shape[0]:
+        raise ValueError("one length expected")
     for i in range(x.shape[0]):
         y[i] = exp_(x[i])
 
@@ -40,6 +42,8 @@ def exp(const double[::1] x, double[::1] y):
 def log(const double[::1] x, double[::1] y):
     """Write the natural logarithm of x, positive normal numbers, to y (OUT)."""
     cdef Py_ssize_t i
+    if x.shape[0] != y.shape[0]:
+        raise ValueError("one length expected")
     for i in range(x.shape[0]):
         y[i] = log_(x[i])
 

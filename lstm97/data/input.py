@@ -19,6 +19,11 @@ def check_X(estimator, X, reset):
         return _check_rows(estimator, X, reset)
     sequences = as_sequences(X)
     if reset:
+        if estimator.n_channels not in (None, sequences.n_features):
+            raise ValueError(
+                f"n_channels={estimator.n_channels}, but X has {sequences.n_features} features per "
+                "step: leave n_channels at None, or set it to their number"
+            )
         estimator.n_features_in_ = estimator.n_step_features_in_ = sequences.n_features
         estimator.x_is_table_ = False
     else:

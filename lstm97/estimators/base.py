@@ -98,6 +98,8 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
     # effect.
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
     _without_effect: ClassVar[dict[str, dict[str, Any]]] = {}
+    # The tables of each class itself, without those of its bases.
+    _own_tables: ClassVar[dict[str, dict[str, Any]]]
     # Request sample weights by default, so that pipelines and searches pass them on.
     __metadata_request__fit: ClassVar = {"sample_weight": True}
     __metadata_request__partial_fit: ClassVar = {"sample_weight": True}
@@ -116,10 +118,12 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Merge the tables of all base classes."""
         super().__init_subclass__(**kwargs)
+        cls._own_tables = {table: vars(cls).get(table, {}) for table in TABLES}
         for table in TABLES:
             merged: dict[str, Any] = {}
             for base in reversed(cls.__mro__):
-                merged |= vars(base).get(table, {})
+                own = vars(base).get("_own_tables", vars(base))  # plain mixins have no copy
+                merged |= own.get(table, {})
             setattr(cls, table, merged)
 
     # -- methods of subclasses and mixins --------------------------------------------------------
@@ -284,8 +288,8 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
                 present = getattr(self, other)
                 if present == without or (without is SET and present is not None):
                     raise ValueError(
-                        f"{name}={brief(value)} has no effect with {other}={present!r}: leave it "
-                        f"at its default, {default!r}"
+                        f"{name}={brief(value)} has no effect with {other}={present!r}: change "
+                        f"{other}, or leave {name} at its default, {default!r}"
                     )
 
     def _prepare(

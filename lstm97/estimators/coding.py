@@ -6,11 +6,12 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
-from lstm97.data.checks import naming, refuse_masked
+from lstm97.data.checks import naming, refuse_masked, warn_user
 from lstm97.data.sample_weights import class_weights
 from lstm97.data.sequences import Sequences, SequencesLike
 from lstm97.data.targets import (
@@ -174,7 +175,13 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
             labels = self._labels(y, X)
         else:
             with naming("y"):
-                labels = column_or_1d(y, warn=True)
+                labels = column_or_1d(y)
+            if np.asarray(y).ndim == 2:
+                warn_user(
+                    "A column-vector y was passed when a 1d array was expected. Please change the "
+                    "shape of y to (n_samples,), for example using ravel().",
+                    DataConversionWarning,
+                )
         present, missing = check_labels(labels, X.lengths if steps else None)
         if classes is not None:
             classes = _check_classes(classes)

@@ -208,6 +208,15 @@ class _BaseLSTM(BaseSequenceEstimator):
                 f"initial_blocks={self.initial_blocks} is more than n_blocks={self.n_blocks}, "
                 "to which the net grows"
             )
+        if self.initial_blocks == self.n_blocks and self.growth_patience is not None:
+            raise ValueError(
+                f"growth_patience={self.growth_patience} has no effect: the net begins with all of "
+                f"its n_blocks={self.n_blocks} blocks"
+            )
+        if self.initial_blocks == 0 and not (self.n_hidden or self.shortcut):
+            raise ValueError(
+                "initial_blocks=0 leaves the outputs without inputs: set n_hidden or shortcut"
+            )
         is_auto = self.output_activation == "auto"
         self.topology_: Topology = topology_of(
             n_inputs=n_inputs,

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from lstm97._kernels.batch import HiddenLayer, add_sparse_errors, add_sparse_product
+from lstm97._kernels.data import Data
 from lstm97.learning.outputs import activations, output_errors
 from lstm97.learning.packing import Packing
 
@@ -80,6 +81,7 @@ class BatchNetwork:
 
     def _open(self, weights, X, y=None):
         """Return a batch with its sources and weights, and the rows of its targets."""
+        Data(X, y)  # refuses sequences and targets that lie outside of their arrays
         packing = Packing(X.starts, X.lengths)
         rows, targets = (None, None) if y is None else packing.due(y)
         batch = SimpleNamespace(packing=packing, rows=rows, x=X.flat)
