@@ -1,4 +1,4 @@
-"""Draw docs/carousel.svg: what a trained net holds during a sequence of the adding problem.
+"""Draw docs/carousel.svg: the values of a trained net during a sequence of the adding problem.
 
 python benchmarks/carousel.py
 """

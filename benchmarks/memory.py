@@ -25,8 +25,7 @@ PIECE = 100_000
 def peak():
     """Return the largest resident set so far, in MiB.
 
-    A process that another one starts begins with that one's in `ru_maxrss`, so Linux's own count
-    goes first.
+    The `ru_maxrss` of a process starts at that of its parent, so Linux's own count is preferred.
     """
     status = Path("/proc/self/status")
     if status.exists():

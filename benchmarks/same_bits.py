@@ -1,4 +1,4 @@
-"""Build wheels in several ways, train with each, and compare the weights to the last bit.
+"""Build wheels in several ways, train with each, and compare the bits of the weights.
 
     python benchmarks/same_bits.py
 

@@ -1,4 +1,4 @@
-"""The net that Python calls, for kernels that are made of such nets."""
+"""Declaration of `Network`, for kernels that use it."""
 
 from lstm97._kernels.net cimport Sizes, State, Weights
 

@@ -11,8 +11,8 @@ Its parts are in _kernels/:
     rtrl.pxd        the full gradient forward in time, without memory cells
     sequence.pxd    the start of a sequence, carried derivatives, targets
 
-All but `Network` is plain C on the structs, without the GIL, without randomness, without a Python
-object. The flat weight vector is copied to padded rows and back, once per call.
+Everything except `Network` is plain C on these structs, without the GIL, random numbers or Python
+objects. Each call copies the flat weight vector to padded rows, and back at its end.
 """
 
 from libc.math cimport isfinite
@@ -109,14 +109,14 @@ cdef double *record_sequence(
     const Sizes *n, const Weights *w, State *q, const Input *x,
     Py_ssize_t start, Py_ssize_t length, double *out
 ) noexcept nogil:
-    """Write what the net holds after each step, a row per step; return where the rows end."""
+    """Write the values of the net after each step, one row each; return where the rows end."""
     cdef Py_ssize_t t
     cdef int first = n.first_cell
     for t in range(length):
         step_hidden(n, w, x, start + t, q)
         step_output(n, w, x, start + t, q)
         out = append(q.y, n.n_units, out)
-        # g is not kept: it is computed again, in the place of its net inputs.
+        # g is not stored, so it is computed again, in place of its net inputs.
         squash_lanes(n.cell_lanes, q.net + first, q.low + first, q.high + first, q.net + first)
         out = append(q.net + first, n.n_cells, out)
         out = append(q.s, n.n_cells, out)
@@ -207,7 +207,7 @@ cdef class Network:
         """Copy between the flat vector and padded rows; a bias is its group's last row."""
         cdef Py_ssize_t at = 0
         cdef int rows
-        if inward:  # the places of no weight are zero, even after a training that diverged
+        if inward:  # padding is zero, even after training that diverged
             self._clear_rows(packed)
         for group in self.topology.hidden_groups:
             rows = self.n.hidden_rows - 1
@@ -225,7 +225,7 @@ cdef class Network:
             raise ValueError(f"{self.topology.n_weights} weights expected, got {weights.shape[0]}")
 
     cdef double *_tape_for(self, Py_ssize_t longest) except NULL:
-        """Return room for the longest sequence, and transposed weights; it is kept."""
+        """Return memory for the longest sequence and transposed weights, kept for later calls."""
         cdef Py_ssize_t size = longest * max(1, tape_width(&self.n))
         size += <Py_ssize_t> self.n.unit_lanes * self.n.unit_lanes
         if self.tape is None or self.tape.shape[0] < size:
@@ -233,7 +233,7 @@ cdef class Network:
         return &self.tape[0]
 
     cdef _allocate_sensitivities(self):
-        """Allocate what real-time recurrent learning needs, and most nets do without."""
+        """Allocate memory that only real-time recurrent learning needs."""
         cdef Py_ssize_t size = <Py_ssize_t> self.n.hidden_rows * self.n.n_hidden * self.n.unit_lanes
         if self.n.n_blocks > 0:
             raise ValueError("real-time recurrent learning is for nets without memory cells")
@@ -262,14 +262,14 @@ cdef class Network:
     ):
         """Train on sequences, one after the other.
 
-        The gradient is truncated or full, and computed forward in time or backward; both ways give
-        the same. The form "none" gives losses only.
+        The gradient is truncated or full, and computed forward in time or backward; both directions
+        give the same gradient. The form "none" computes losses only.
 
         Returns
         -------
         n : int
-            The number of sequences before the first one with a loss that is not finite: all of
-            them, if there is none or nothing was to be learned.
+            Number of sequences before the first one whose loss is not finite. It is the number of
+            all sequences if there is no such sequence, or if nothing is learned.
         """
         cdef Py_ssize_t i, n_done = 0
         cdef double *tape = NULL
@@ -314,14 +314,14 @@ cdef class Network:
         return n_done
 
     def unrolled(self, Py_ssize_t length):
-        """Return the errors of the last sequence that a backward form went through.
+        """Return the errors of the last sequence that a backward form processed.
 
         Returns
         -------
         previous : ndarray of shape (length, n_units)
             Activations y(t-1) of the hidden layer.
         delta : ndarray of shape (length, n_units)
-            Errors of its net inputs, minus the loss's derivatives.
+            Errors at its net inputs: the negative derivatives of the loss.
         """
         cdef Py_ssize_t t, width = tape_width(&self.n)
         cdef double[:, ::1] previous = np.empty((length, self.n.n_units))
@@ -350,7 +350,7 @@ cdef class Network:
         bint every,                     # outputs at every step, or at the last only
         n_outputs=None,                 # how many of the first outputs; None: all
     ):
-        """Return the outputs for sequences, one after the other; nothing is learned.
+        """Return the outputs for sequences, one after the other, without learning.
 
         Returns
         -------
@@ -385,9 +385,9 @@ cdef class Network:
         double[::1] weights,            # IN
         Data data not None,             # IN
     ):
-        """Return what the net holds after every step of sequences; nothing is learned.
+        """Return the values of the net after every step of sequences, without learning.
 
-        The values are those of `run`, bit for bit.
+        They are bit-identical to those of `run`.
 
         Returns
         -------

@@ -24,8 +24,8 @@ from lstm97.learning.checks import check_finite, is_of_type, require
 from lstm97.learning.quickprop import Move, Progress
 from lstm97.learning.topology import Topology, consecutive
 
-# Raise this number when a file means something else than before. docs/persistence.md describes the
-# format; the first version has parameters in their published form.
+# Increase this number when the meaning of files changes. docs/persistence.md describes the format;
+# # files of the first version hold parameters in their published form.
 SCHEMA = 2
 
 # Dataclasses that a file may hold. Each checks its own values.
@@ -55,8 +55,8 @@ def save(estimator: BaseSequenceEstimator, path: str | os.PathLike[str]) -> None
         If the class of the estimator is not one of lstm97's own; a derived class is not.
     ValueError
         If the estimator is not fitted, if a weight is not finite, or if a parameter holds anything
-        but numbers, strings, booleans, None, arrays of these, lists and dicts: a `RandomState`,
-        for example.
+        except numbers, strings, booleans, None, arrays of these, lists and dicts; a `RandomState`,
+        for example, cannot be saved.
     OSError
         If the file cannot be written.
 
@@ -98,7 +98,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     Returns
     -------
     estimator : estimator of lstm97
-        It predicts, and continues learning with `partial_fit`, to the same bits as the saved one.
+        Its predictions and its further learning are exactly those of the saved estimator.
         Parameters that an older file does not have take their defaults.
 
     Raises
@@ -244,7 +244,7 @@ def _shapes(model: Any) -> dict[str, tuple[int, ...]]:
 
 
 def _take_weights(model: Any, arrays: dict[str, Any]) -> None:
-    """Put the groups of weights together to `weights_`."""
+    """Join the groups of weights into `weights_`."""
     if isinstance(model, CASCADES):  # first, since a wrong n_hidden may make far too many groups
         require(model.topology_.n_hidden < len(arrays), "weights of hidden units are missing")
     parts = []
@@ -263,12 +263,12 @@ def _pack_all(values: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pack(name: str, value: Any, arrays: dict[str, Any]) -> Any:
-    """Return a value as JSON can hold it, and put its arrays into `arrays`.
+    """Return a value in a form that JSON can hold, and put its arrays into `arrays`.
 
     Every object in this JSON has one key, which names the kind of value.
     """
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufSUmM":
-        require(name not in arrays, f"{name} cannot be saved: there are two of this name")
+        require(name not in arrays, f"{name} cannot be saved: two values have this name")
         arrays[name] = value
         return {"array": name}
     if isinstance(value, np.ndarray) and value.dtype.kind == "O" and value.ndim == 1:
@@ -295,7 +295,7 @@ def _unpack_all(values: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any
 
 
 def _unpack(name: str, value: Any, arrays: dict[str, Any]) -> Any:
-    """Return the value that `_pack` wrote so, and remove its arrays from `arrays`."""
+    """Return the value that `_pack` converted, and remove its arrays from `arrays`."""
     if isinstance(value, list):
         return [_unpack(f"{name}.{i}", each, arrays) for i, each in enumerate(value)]
     if not isinstance(value, dict):

@@ -45,9 +45,9 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
         The transformer to wrap: StandardScaler, PCA, SimpleImputer, KBinsDiscretizer, a pipeline
         of these, and so on. It is cloned before it is fitted.
     n_channels : int, default=None
-        Features per step in a 2-D X, whose rows are sequences: all features of the first step,
-        then those of the second, and so on. None means that each row is a single step, so that the
-        result is that of the wrapped transformer alone.
+        Number of features per step if X is 2-D. Each row is then a sequence: all features of the
+        first step, then those of the second, and so on. None means that each row is a single step,
+        so that the result is that of the wrapped transformer alone.
 
     Attributes
     ----------
@@ -145,7 +145,7 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         self : object
-            The fitted transformer. It is unchanged if the input is refused.
+            The fitted transformer. It is unchanged if the input is invalid.
         """
         return self._fit("partial_fit", X, y, reset=not hasattr(self, "transformer_"))
 

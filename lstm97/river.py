@@ -21,7 +21,7 @@ class _RiverModel:
             self.stream, self.features = stream, None if features is None else list(features)
 
     def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
-        """Learn the target of the last step; if nothing was predicted for it, step first.
+        """Learn the target of a step; take the step first if `predict_one` has not taken it.
 
         Parameters
         ----------
@@ -37,7 +37,7 @@ class _RiverModel:
         self.stream.learn(y, sample_weight=w)
 
     def _step(self, x: dict[Any, Any], go_on: bool = True) -> Any:
-        """Check the features of a step; go on by it and predict, or return None."""
+        """Check the features of a step; take the step and return the prediction, or return None."""
         if not isinstance(x, dict):
             raise TypeError(f"x must be a dict of features, but it is a {type(x).__name__}")
         with naming("features"):
@@ -88,7 +88,7 @@ class RiverClassifier(_RiverModel):
     _has_classes = _multiclass = True
 
     def predict_proba_one(self, x: dict[Any, Any]) -> dict[Any, float]:
-        """Go on by a step, and predict the probability of each label.
+        """Take a step, and predict the probability of each label.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class RiverClassifier(_RiverModel):
         return dict(zip(self.stream.classes_.tolist(), self._step(x).tolist(), strict=True))
 
     def predict_one(self, x: dict[Any, Any]) -> Any:
-        """Go on by a step, and predict its label.
+        """Take a step, and predict its label.
 
         Parameters
         ----------
@@ -149,7 +149,7 @@ class RiverRegressor(_RiverModel):
     _has_classes = False
 
     def predict_one(self, x: dict[Any, Any]) -> Any:
-        """Go on by a step, and predict its target.
+        """Take a step, and predict its target.
 
         Parameters
         ----------

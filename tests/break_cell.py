@@ -29,12 +29,12 @@ GROUPS = {
     "float32": "gradients_of_batches.*float32",
 }
 SLOPES = {"slopes": "slopes_of_the_loss"}
-# A carousel that leaves a half: the formula, and what says that it leaves everything.
+# A carousel that keeps one half: the formula, and the macro that says that it keeps everything.
 FORGETTING = [
     ("return x;", "return HALF * x;"),
     ("CAROUSEL_IS_ONE(kinds) 1", "CAROUSEL_IS_ONE(kinds) 0"),
 ]
-# The same formula, written in another way: no test may fail because a kernel was built again.
+# The same formula in another form: no test may fail merely because a kernel was rebuilt.
 REWRITTEN = ("{ return y * (UNIT - y); }", "{ return (UNIT - y) * y; }")
 # By formula: a piece of its text, and what replaces it.
 BROKEN = {
@@ -55,7 +55,7 @@ BROKEN = {
 
 def outcomes(source, groups):
     """Build a copy; return what each group's tests found."""
-    # Wide lines: pytest cuts the names of errors otherwise.
+    # Wide lines, because pytest would otherwise cut the names of errors.
     environment = builds.compile_in(source) | {"COLUMNS": "300"}
     test = [sys.executable, "-m", "pytest", "-q", "-rA", "--tb=no", str(TESTS / "test_cell.py")]
     # Not in the source's own folder: Python would import from there.
@@ -74,7 +74,7 @@ def outcomes(source, groups):
 
 
 def check(source, title, groups, changes=(), broken=False):
-    """Test a copy with changes; print a row of the table; return whether it is as it should be."""
+    """Test a copy with changes; print a row of the table; return whether it is as expected."""
     text = (source / CELL).read_text(encoding="utf-8")
     changed = text
     for right, wrong in changes:

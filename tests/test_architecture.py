@@ -38,7 +38,7 @@ def imported(path):
 
 
 def room(path):
-    """Return the folder of a file, or its module if it stands beside the folders."""
+    """Return the folder of a file, or its module if it is beside the folders."""
     return path.relative_to(ROOT).parts[0].split(".")[0]
 
 
@@ -50,7 +50,7 @@ def test_every_file_has_a_floor():
     assert {room(path) for path in files()} == set(FLOOR)
 
 
-def test_imports_go_down():
+def test_imports_come_from_lower_floors():
     seen = 0
     for path in files():
         for module in imported(path):

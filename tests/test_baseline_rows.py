@@ -1,4 +1,4 @@
-"""Rows of the paper's tables that are not LSTM's: no mean, "some" trials, other numbers of them."""
+"""Rows of the paper's tables for other methods than LSTM, some without a mean or a number."""
 
 import csv
 from dataclasses import replace

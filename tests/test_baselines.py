@@ -1,6 +1,6 @@
 """The baselines as estimators, on ragged data; the search over methods; LSTM by the full gradient.
 
-What they learn is tested with their kernels.
+The tests of their kernels check what they learn.
 """
 
 import pickle
@@ -164,7 +164,7 @@ def test_partial_fit_repeats(Estimator, every):
     X, y = data(Estimator, every)
     models = [first(make(Estimator, random_state=seed), X, y) for seed in (0, 0, 1)]
     for model in models:
-        for _ in range(12):  # cascade correlation: until it has a hidden unit
+        for _ in range(12):  # so that cascade correlation has a hidden unit
             model.partial_fit(X, y)
         assert model.n_iter_ == len(model.loss_curve_) == 13
     assert (models[0].weights_ == models[1].weights_).all()

@@ -117,7 +117,7 @@ def test_outputs_are_the_kernels_in_the_order_of_the_sequences(seed, monkeypatch
 
 
 def test_squashing_in_single_precision():
-    """Outputs of cells that are only squashed twice: over the whole range, and where it ends."""
+    """Compare outputs of cells that only squash twice, over the whole range and at its ends."""
     x = np.concatenate([np.linspace(-100.0, 100.0, 2001), [-1e30, 1e30]])
     topology = Topology(
         1, 1, 1, 1, input_gate=False, output_gate=False, recurrence="none", cell_bias=False,
@@ -133,7 +133,7 @@ def test_squashing_in_single_precision():
 
 
 def twin(name, topology, weights, X, y, size, gradient="truncated", state=None):
-    """Learn by batches as a textbook has it, with gradients of the on-line kernel."""
+    """Learn by batches as in a textbook, with gradients of the on-line kernel."""
     v, m, n = state or (0.0, 0.0, 0)
     for start in range(0, len(X), size):
         part = slice(start, min(start + size, len(X)))
@@ -268,7 +268,7 @@ def test_classes_are_learned_with_softmax_from_sparse_steps():
 
 
 @pytest.mark.parametrize("solver", [{"momentum": 0.9}, {"solver": "adam"}])
-def test_partial_fit_goes_on_with_the_solvers_state(solver):
+def test_partial_fit_continues_with_the_solvers_state(solver):
     X, y = make_adding(96, T=20, rng=0)
     model = LSTMRegressor(batch_size=16, learning_rate=0.01, random_state=0, **solver)
     whole = clone(model).partial_fit(X, y)
@@ -294,7 +294,7 @@ def test_a_new_solver_begins_with_a_state_of_its_own():
 @pytest.mark.parametrize(
     "options", [{}, {"solver": "adam"}, {"momentum": 0.5}, {"dtype": "float32"}]
 )
-def test_nets_that_grow_are_refused_before_anything_is_changed(options):
+def test_growing_nets_are_refused_before_anything_changes(options):
     X, y = make_adding(10, T=20, rng=0)
     model = LSTMRegressor(batch_size=2, **options, learning_rate=0.01, max_iter=1, tol=None).fit(
         X, y
@@ -316,7 +316,7 @@ def test_a_fit_that_diverges_warns_and_keeps_finite_weights():
     assert np.isfinite(model.weights_).all()
 
 
-def test_without_batches_there_is_no_solver_and_nothing_of_it():
+def test_without_batches_there_is_no_solver_state():
     X, y = make_adding(10, T=20, rng=0)
     assert not hasattr(LSTMRegressor(max_iter=1, tol=None).fit(X, y), "solver_state_")
 

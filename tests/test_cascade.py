@@ -199,7 +199,7 @@ def test_output_gradient_equals_central_differences(seed):
         assert gradient[m] == pytest.approx(expected, rel=1e-6, abs=1e-8)
 
 
-def test_sparse_input_equals_dense_input_to_the_last_bit():
+def test_sparse_input_gives_the_same_bits_as_dense_input():
     for seed in SEEDS:
         _, net, weights, X, y = problem(seed, is_sparse=True)
         nets = learner(net, weights), learner(net, weights)
@@ -354,7 +354,7 @@ def test_a_loss_that_is_not_finite_teaches_nothing():
     assert learned.weights is weights
 
 
-def test_perfect_outputs_do_no_harm():
+def test_perfect_outputs_are_harmless():
     _, net, _, X, y = problem(8, kind=("linear", "squared_error"))
     y.values[:] = 0.0
     learned = learner(net, np.zeros(net.n_weights))
@@ -415,7 +415,7 @@ def test_memory_needs_a_hidden_unit_and_its_own_last_value(steps):
     model = CascadeCorrelationClassifier(max_hidden=3, random_state=0).fit(X, y)
     assert without.score(X, y) < 0.85 < 0.95 < model.score(X, y)
     assert (model.topology_.n_hidden, model.stop_reason_) == (3, "converged")
-    for k in range(3):  # the own last value stands before the bias
+    for k in range(3):  # the own last value is before the bias
         model.topology_.views(model.weights_)[f"hidden_{k}"][-2] = 0.0
     assert model.score(X, y) < 0.85
 
@@ -439,7 +439,7 @@ def test_the_same_seed_gives_the_same_weights(Estimator):
     assert (weights[0][:4] != weights[2][:4]).all()
 
 
-def test_partial_fit_goes_on_after_fit():
+def test_partial_fit_continues_after_fit():
     X, steps, _ = data()
     model = CascadeCorrelationClassifier(max_hidden=1, random_state=0).fit(X, steps)
     before = model.weights_.copy()
@@ -519,7 +519,7 @@ def test_every_output_and_loss_predicts(activation, loss):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("Estimator", [CascadeCorrelationClassifier, CascadeCorrelationRegressor])
 def test_weights_are_repetitions(Estimator):
-    """As long as quickprop has not made much of the order of sums."""
+    """Check this only before Quickprop has amplified differences in the order of sums."""
     rng = np.random.default_rng(3)
     X = [rng.normal(size=(n, 2)) for n in rng.integers(2, 7, 40)]
     y = rng.integers(0, 3, 40)
@@ -533,7 +533,7 @@ def test_weights_are_repetitions(Estimator):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_weights_so_small_that_their_squares_are_zero_are_weights():
+def test_weights_whose_squares_underflow_still_count():
     rng = np.random.default_rng(4)
     X = [rng.normal(size=(4, 2)) for _ in range(20)]
     model = CascadeCorrelationRegressor(

@@ -60,7 +60,7 @@ def single(topology, weights, X, y):
 
 
 def team(topology, weights, X, y):
-    """Let a full team learn, the net in question in its last lane."""
+    """Train a full team, with the given net in its last lane."""
     others = np.random.default_rng(0).normal(size=(N_NETS - 1, len(weights)))
     jobs = [(w.copy(), X, y) for w in (*others, weights)]
     TeamNetwork(topology).learn(jobs, RATE)

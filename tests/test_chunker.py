@@ -130,7 +130,7 @@ def test_the_random_cases_show_all_that_can_happen():
         for name in ("n_missed", "n_met", "n_without")
     )
     assert min(missed.sum(), met.sum(), without.sum()) > 400
-    # Within one problem the chunker rests and is fed again often enough.
+    # Within one problem, the chunker rests and is fed again several times.
     assert ((missed > 3) & (met > 3)).sum() > 30
     # All three within one.
     assert ((missed > 1) & (met > 1) & (without > 1)).any()
@@ -151,7 +151,7 @@ def test_evaluation_changes_nothing(seed):
     learner = learner_of(pair)
     results = learner.evaluate(X, y)
     assert (learner.weights == pair.weights).all()
-    # Within a sequence weights move, so that what learning reports is something else.
+    # Weights move within a sequence, so learning reports other results.
     still = learner_of(pair, learning_rate=0.0)
     assert np.array_equal(still.learn(X, y), results, equal_nan=True)
     assert (still.weights == pair.weights).all()
@@ -162,7 +162,7 @@ def test_evaluation_changes_nothing(seed):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_sequences_of_weight_zero_teach_nothing(seed):
-    """Neither targets, nor predicted inputs, nor predicted states count."""
+    """A step of weight zero moves no weight by its targets, predicted inputs or states."""
     pair, X, y = problem(seed)
     learner = learner_of(pair)
     learner.learn(X, Targets(y.values, y.first, y.every, np.zeros(len(y.values))))
@@ -205,7 +205,7 @@ def test_sparse_input_equals_dense_input(seed):
 
 
 @pytest.mark.parametrize("seed", SOME)
-def test_a_chunker_of_which_nothing_is_asked_learns_nothing(seed):
+def test_a_chunker_learns_nothing_without_misses(seed):
     pair, X, y = problem(seed)
     learner = learner_of(pair, threshold=1e9)
     learner.learn(X, y)
@@ -247,7 +247,7 @@ def pair_of(automatizer, chunker, n_targets=2):
         (4, 2, 2),  # targets, hidden units
         (6, 2, 2),  # targets, hidden units, outputs
         (6, 4, 2),  # targets, inputs, hidden units
-        (10, 4, 2),  # all there is
+        (10, 4, 2),  # all outputs
     ],
 )
 def test_possible_outputs_are_taken(n_automatizer, n_chunker, n_targets):

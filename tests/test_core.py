@@ -1,4 +1,4 @@
-"""The kernel's entry points: state that is carried, memory used again, calls that are refused."""
+"""The kernel's entry points: carried state, memory that is used again, refused calls."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -117,7 +117,7 @@ def call(topology, weights, X, y, results=None, **options):
 
 
 def moved(X, **changes):
-    """Return sequences, or targets, whose arrays were changed behind the checks."""
+    """Return sequences, or targets, whose arrays were changed after the checks."""
     fields = {"flat": X.flat, "starts": X.starts, "lengths": X.lengths, **changes}
     return SimpleNamespace(**fields)
 
@@ -174,7 +174,7 @@ def test_a_gradient_of_another_length_is_refused(length):
 
 
 @pytest.mark.parametrize("n_outputs", [0, -1, 100])
-def test_more_outputs_than_there_are_cannot_be_asked_for(n_outputs):
+def test_more_outputs_than_the_net_has_are_refused(n_outputs):
     topology, weights, X, _ = problem(0)
     with pytest.raises(ValueError, match="n_outputs"):
         Network(topology).run(weights, Data(X), True, n_outputs)

@@ -59,7 +59,7 @@ def bias_for(opening):
 
 
 def drift(views, cell, last, source=BIAS):
-    """Let a cell's state, behind a half-open gate, end there in the shortest sequence."""
+    """Make a cell's state, behind a half-open gate, end at a value in the shortest sequence."""
     views["cell"][source, cell] = 2.0 * np.arctanh(last / LENGTHS[0])
 
 
@@ -125,7 +125,7 @@ def test_the_papers_biases_are_not_stuck():
 
 
 @pytest.mark.parametrize("missing", ["input_gate", "output_gate"])
-def test_a_gate_that_is_not_there_is_not_stuck(missing):
+def test_a_missing_gate_is_not_stuck(missing):
     model, views, X = zero_net(**{missing: False})
     (other,) = {"input_gate", "output_gate"} - {missing}
     assert found(model, X) == []
@@ -137,7 +137,7 @@ def test_a_gate_that_is_not_there_is_not_stuck(missing):
 
 
 def abused(weight, **options):
-    """Return a net with one cell that says the same everywhere, and one that does not."""
+    """Return a net with one cell whose output is constant, and one whose output is not."""
     model, views, X = zero_net(**options)
     first = FEATURES * model.shortcut
     drift(views, 2, 5.0)

@@ -159,7 +159,7 @@ def test_axes_may_be_given():
         display.plot(axes[:4, 0])
 
 
-def test_what_cannot_be_shown_is_refused():
+def test_input_that_cannot_be_shown_is_refused():
     X, y = data()
     model = LSTMRegressor(**FAST).fit(X, y)
     for i in (4, -5):

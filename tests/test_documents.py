@@ -26,7 +26,7 @@ WITH_EXAMPLES = [
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     if "\n>>> " in path.read_text(encoding="utf-8")
 ]
-# The names in the lists of the API page, without an option and a page that look alike.
+# The names in the lists of the API page, without a link to another page.
 LISTED = re.findall(
     r"^   ((?!command_line)[\w.]+)$",
     (ROOT / "docs" / "api.rst").read_text(encoding="utf-8"),

@@ -1,4 +1,4 @@
-"""What scikit-learn does with an estimator, with every form of sequences and of targets."""
+"""Uses of an estimator in scikit-learn, with every form of sequences and of targets."""
 
 import joblib
 import numpy as np

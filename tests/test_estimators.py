@@ -233,7 +233,7 @@ def test_it_learns_names_of_classes_and_every_step():
     assert model.score(X, flipped) == pytest.approx(1.0 - model.score(X, y))
 
 
-def test_missing_numbers_are_no_targets():
+def test_missing_numbers_are_not_targets():
     X, _ = data(n=20)
     y = [np.where(np.arange(len(x)) == len(x) - 1, x[0, 0], np.nan) for x in X]
     last = np.array([part[-1] for part in y])
@@ -424,8 +424,8 @@ def test_bad_parameters_are_refused(params, message):
 
 
 @pytest.mark.parametrize("X", [[], (), np.zeros((2, 3, 4, 1))])
-def test_what_are_no_sequences_at_all(X):
-    with pytest.raises(ValueError, match=r"X of shape .*: sequences, a 3-D array"):
+def test_input_without_sequences_is_refused(X):
+    with pytest.raises(ValueError, match=r"X has shape .*, but it must hold sequences"):
         LSTMRegressor(**FAST).fit(X, np.zeros(2))
 
 
@@ -437,7 +437,7 @@ def test_classes_are_checked():
     before = joblib.hash(model)
     with pytest.raises(ValueError, match=r"y contains .*3.*, which is not in classes"):
         model.partial_fit(X, y + 2)
-    with pytest.raises(ValueError, match="not those of the first"):
+    with pytest.raises(ValueError, match="differ from those of the first"):
         model.partial_fit(X, y, classes=[0, 1])
     with pytest.raises(ValueError, match="one label per step"):
         LSTMClassifier().fit(X, [np.ones((len(x), 2), dtype=int) for x in X])
@@ -544,7 +544,7 @@ def test_score_skips_labels_that_are_none(kind):
     assert {type(c) for c in model.classes_.tolist()} == {kind}
 
 
-def test_missing_labels_of_pandas_are_no_targets():
+def test_missing_labels_of_pandas_are_not_targets():
     X, _ = data()
     y = [pd.array([pd.NA, *(x[1:, 0] > 0).astype(int)], dtype="Int64") for x in X]
     plain = [[None, *(x[1:, 0] > 0).astype(int).tolist()] for x in X]
@@ -579,7 +579,7 @@ HUGE = 10**400
         ),
     ],
 )
-def test_more_that_a_regressor_refuses(change, error, message):
+def test_more_refusals_of_a_regressor(change, error, message):
     X, y = data()
     model = LSTMRegressor(**FAST).fit(X, y)
     before = joblib.hash(model)
@@ -596,7 +596,7 @@ def test_more_that_a_regressor_refuses(change, error, message):
         (lambda X: [np.where(x[:, 0] > 0, np.inf, 1.0) for x in X], "infinity in sequence"),
     ],
 )
-def test_more_that_a_classifier_refuses(change, message):
+def test_more_refusals_of_a_classifier(change, message):
     X, _ = data()
     with pytest.raises(ValueError, match=message):
         LSTMClassifier(**FAST).fit(X, change(X))
@@ -670,7 +670,7 @@ def test_switches_and_sizes_may_be_numpys():
     assert (model.weights_ == other.weights_).all()
 
 
-def test_weights_that_are_not_finite_are_no_start():
+def test_training_cannot_start_from_weights_that_are_not_finite():
     X, y = data()
     model = LSTMRegressor(**FAST).fit(X, y)
     model.weights_[0] = np.nan
@@ -703,7 +703,7 @@ def test_score_takes_the_targets_that_fit_takes():
          TypeError, "X must hold numbers"),
     ],
 )  # fmt: skip
-def test_still_more_that_is_refused(Estimator, change, error, message):
+def test_further_refusals(Estimator, change, error, message):
     X, y = data()
     model = Estimator(**FAST).fit(X, y)
     before = joblib.hash(model)
@@ -726,7 +726,7 @@ from_1_9 = pytest.mark.skipif(
           pytest.param(pd.DataFrame([[1.0, 2.0]], columns=["a", "a"]), marks=from_1_9)]
 )  # fmt: skip
 @pytest.mark.parametrize("entry", ["fit", "predict"])
-def test_what_is_no_table_is_refused_by_name(X, entry):
+def test_arrays_that_are_not_tables_are_refused_by_name(X, entry):
     sequences, y = data()
     model = LSTMRegressor(**FAST).fit(sequences, y)
     before = joblib.hash(model)
@@ -809,7 +809,7 @@ def test_classes_are_refused_by_name(classes, message):
         LSTMClassifier().partial_fit(X, y, classes=classes)
 
 
-def test_a_part_too_small_to_judge_by_is_refused_by_name():
+def test_a_held_out_part_that_is_too_small_is_refused_by_name():
     with pytest.raises(ValueError, match=r"validation_fraction: With n_samples=1"):
         LSTMRegressor(early_stopping=True).fit([np.ones((2, 1))], [1.0])
 
@@ -840,18 +840,18 @@ def test_columns_of_data_frames_keep_their_names():
         model.predict(frames(X, names[::-1]))
     mixed = [*frames(X[:2], names), *frames(X[2:], names[::-1])]
     for call in (lambda: model.fit(mixed, y), lambda: model.predict(mixed)):
-        with pytest.raises(ValueError, match=r"X\[2\] has other columns than X\[0\]"):
+        with pytest.raises(ValueError, match=r"the columns of X\[2\] differ from those of X\[0\]"):
             call()
     assert joblib.hash(model) == before
     assert not hasattr(model.fit(X, y), "feature_names_in_")
 
 
-def test_one_sequence_is_no_table_of_sequences():
+def test_one_sequence_is_not_a_table_of_sequences():
     X, y = data()
     model = LSTMRegressor(**FAST).fit(X, y)
     before = joblib.hash(model)
     for call in (model.predict, model.trace, lambda x: model.score(x, np.ones(len(x)))):
-        with pytest.raises(ValueError, match="fitted on sequences: a single one goes into a list"):
+        with pytest.raises(ValueError, match="fitted on sequences: pass a single sequence as"):
             call(X[0])
     assert joblib.hash(model) == before
     assert len(model.predict([X[0]])) == 1
@@ -860,7 +860,7 @@ def test_one_sequence_is_no_table_of_sequences():
 
 
 @pytest.mark.parametrize("Estimator", [LSTMClassifier, LSTMRegressor])
-def test_what_was_predicted_can_be_scored(Estimator):
+def test_predictions_can_be_scored(Estimator):
     rng = np.random.default_rng(2)
     X, y = rng.normal(size=(7, 4, 2)), [rng.integers(0, 3, 4) for _ in range(7)]
     model = Estimator(**FAST).fit(X, y)
@@ -973,7 +973,7 @@ def test_public_attributes_of_classes_are_parameters_or_methods(Estimator):
 
 @pytest.mark.parametrize("verbose", [True, 1, 2])
 @pytest.mark.parametrize("Estimator", [LSTMRegressor, CascadeCorrelationRegressor])
-def test_iterations_are_counted_on(Estimator, verbose, capsys):
+def test_iterations_are_counted_across_fits(Estimator, verbose, capsys):
     X, y = data()
     params = FAST if Estimator is LSTMRegressor else {"max_iter": 3, "random_state": 0}
     model = Estimator(verbose=verbose, **params)

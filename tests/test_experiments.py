@@ -63,7 +63,7 @@ def test_the_net_of_a_setting_has_the_papers_weights(name):
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_runs(name):
-    """A few sequences only; the record has what every record has."""
+    """Train on a few sequences only, and check the fields of the record."""
     setting = replace(SETTINGS[name], limit=3, n_test=2)
     record = run_trial(setting, 0, 0)
     assert record.keys() >= FIELDS
@@ -83,7 +83,7 @@ def test_readings_of_a_row():
         assert setting.id == setting.row or setting.network != literal.network
 
 
-# The paper's Tables 8 and 11: what ends training.
+# The stop rules of the paper's Tables 8 and 11.
 STOPS = {
     "exp4-100": {"tolerance": 0.04, "mean_error": 0.01},
     "exp5-100-140": {"tolerance": 0.04, "max_wrong": 139},
@@ -217,7 +217,7 @@ def test_run_prints_records(capsys, tmp_path):
 
 @pytest.mark.usefixtures("only_easy")
 @pytest.mark.parametrize("resume", [[], ["--resume"]])
-def test_what_is_stored_is_left_out_whether_asked_for_or_not(capsys, tmp_path, resume):
+def test_stored_trials_are_always_left_out(capsys, tmp_path, resume):
     arguments = ["run", "exp4-100", "--jobs", "1", "--json", "--store", str(tmp_path), *resume]
     assert main([*arguments, "--trials", "1"]) == 0
     first = capsys.readouterr().out
@@ -245,7 +245,7 @@ def test_reproduce_runs_everything_and_reports(capsys, tmp_path, monkeypatch):
     assert "2/2" in captured.err
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "A quick run: 2 trials" in page
-    # Quick records are those of another setting, with a lower limit: a full report has none.
+    # Quick records belong to settings with lower limits, so a full report does not contain them.
     assert main(["report", *where]) == 0
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "A quick run" not in page
@@ -261,7 +261,7 @@ def no_trial(monkeypatch):
 
 
 def unusable(kind, folder):
-    """Return a path that can be no folder with new files in it."""
+    """Return a path that cannot be a folder with new files."""
     if kind == "below a file":
         (folder / "file").write_text("")
         return folder / "file" / "below"
@@ -349,7 +349,7 @@ def test_bad_arguments_are_refused(arguments, capsys):
 
 @pytest.mark.parametrize("option", ["--jobs", "--trials", "--seed"])
 @pytest.mark.parametrize("text", ["x", "1.5", ""])
-def test_what_should_be_a_number_is_named(option, text, capsys):
+def test_arguments_must_be_whole_numbers(option, text, capsys):
     with pytest.raises(SystemExit):
         main(["run", "exp6a", option, text])
     assert f"argument {option}: {text!r} is not a whole number" in capsys.readouterr().err

@@ -74,7 +74,7 @@ def test_a_mark_at_first_steps(made):
     assert (marks[X.starts] == 1).all()
 
 
-def test_gates_that_begin_lower(made):
+def test_input_gates_with_lower_initial_bias(made):
     setting = made.readings()["end-ajar-rate-4-500"]["exp2b-lstm-100"]
     assert setting.network["learning_rate"] == 4.0
     estimator = setting.make_estimator()

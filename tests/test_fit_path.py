@@ -1,4 +1,4 @@
-"""What one `fit` goes through: a reader can follow it."""
+"""The functions that one `fit` calls are few enough for a reader to follow."""
 
 import sys
 from itertools import pairwise
@@ -15,7 +15,7 @@ ROOT = str(Path(lstm97.__file__).parent)
 def path_of(call):
     """Return the package's Python functions that a call enters, as (file, name, line), in order.
 
-    Comprehensions and lambdas count; what is compiled does not.
+    Comprehensions and lambdas count; compiled functions do not.
     """
     entered = []
 

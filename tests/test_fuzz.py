@@ -58,7 +58,7 @@ INSPECTIONS = [gradient_report, diagnose, save, CarouselDisplay.from_estimator,
 WRAPPED = [StandardScaler(), MinMaxScaler(), SimpleImputer(), PCA(1), KBinsDiscretizer(2),
            FunctionTransformer()]  # fmt: skip
 
-# All that may be warned of; overflow, for instance, is not.
+# All warnings that are allowed; one of an overflow, for instance, is not.
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore:{message}")
     for message in [
@@ -101,7 +101,7 @@ def fingerprint(value):
 
 
 def names_for(entry):
-    """Return the words of which a message of this entry must have one.
+    """Return words, at least one of which a message of this entry must contain.
 
     The entry, one of its parameters, its estimator, a parameter of that, or a sequence.
     """
@@ -116,7 +116,7 @@ def names_for(entry):
 def attempt(entry, *args, also=(), **kwargs):
     """Return the result of an entry point, or None if it refused with a helpful message.
 
-    What was refused has changed nothing, and arguments have not changed in any case.
+    A refused call changes nothing, and no call changes its arguments.
     """
     owner, given = getattr(entry, "__self__", None), [*args, *kwargs.values()]
     before, before_given = fingerprint(owner), fingerprint(given)
@@ -139,7 +139,7 @@ def check_fitted(model):
 
 
 def check_outputs(model, X):
-    """All that a fitted estimator makes of X is finite."""
+    """Check that all results of a fitted estimator for X are finite."""
     predicted = attempt(model.predict, X, also=["weights_"])
     for part in () if predicted is None else predicted:
         known = np.isin(part, model.classes_) if is_classifier(model) else np.isfinite(part)
@@ -155,7 +155,7 @@ def check_outputs(model, X):
 
 
 def check_score(model, X, y, weight):
-    """A score is a number, or scikit-learn has said that it cannot be one."""
+    """Check that a score is a number, or that scikit-learn has warned that it is not."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always", UndefinedMetricWarning)
         score = attempt(model.score, X, y, weight, also=["weights_"])
@@ -163,7 +163,7 @@ def check_score(model, X, y, weight):
 
 
 def check_sequences(X):
-    """Nothing lies outside of the steps, and every form of it is the same."""
+    """Check that nothing lies outside of the steps, and that all forms are equal."""
     X.check_finite()
     assert (X.lengths >= 1).all()
     assert X.flat.dtype == np.float64
@@ -178,7 +178,7 @@ def check_sequences(X):
 
 @fuzz
 @given(st.sampled_from(ESTIMATORS), st.data())
-def test_right_input_is_taken_in_any_form(Estimator, data):
+def test_valid_input_is_accepted_in_any_form(Estimator, data):
     problem = data.draw(problems(is_classifier(Estimator)))
     other = data.draw(in_any_form(problem))
     model = Estimator(random_state=0, **small(Estimator)).fit(*problem)
@@ -276,7 +276,7 @@ def test_streams(Estimator, data):
 
 @fuzz
 @given(st.sampled_from(INSPECTIONS), st.data())
-def test_what_is_no_estimator_cannot_be_inspected(entry, data):
+def test_inspection_refuses_other_objects_than_estimators(entry, data):
     X, y, _ = data.draw(problems(True).flatmap(hostile))
     more = {"X": X, "y": y, "path": "nowhere"}
     more = {name: more[name] for name in inspect.signature(entry).parameters if name in more}

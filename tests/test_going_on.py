@@ -1,4 +1,4 @@
-"""Training that stops and goes on: early stopping, warm starts, Ctrl-C, callbacks."""
+"""Training that stops and continues: early stopping, warm starts, Ctrl-C, callbacks."""
 
 import warnings
 
@@ -38,7 +38,7 @@ def fitted(estimator):
     return joblib.hash({k: v for k, v in vars(estimator).items() if k.endswith("_")})
 
 
-# Options that put more into what must be carried over.
+# Options with more state that must be carried over.
 STATES = [(Estimator, {}) for Estimator in ESTIMATORS] + [
     (LSTMClassifier, {"early_stopping": True, "validation_fraction": 0.2}),
     (LSTMRegressor, {"early_stopping": True, "batch_size": 8, "solver": "adam"}),
@@ -54,7 +54,7 @@ STATES = [(Estimator, {}) for Estimator in ESTIMATORS] + [
 @ignores_the_limit
 @pytest.mark.parametrize("every", [False, True])
 @pytest.mark.parametrize(("Estimator", "options"), STATES)
-def test_two_fits_are_one(Estimator, options, every):
+def test_two_fits_equal_one_long_fit(Estimator, options, every):
     X, y = data(Estimator, every)
     whole = make(Estimator, max_iter=9, **options).fit(X, y)
     parts = make(Estimator, max_iter=4, warm_start=True, **options).fit(X, y)
@@ -69,7 +69,7 @@ def test_two_fits_are_one(Estimator, options, every):
 @ignores_the_limit
 @pytest.mark.parametrize("at", [1, 4])
 @pytest.mark.parametrize(("Estimator", "options"), STATES)
-def test_an_interrupted_fit_goes_on_as_if_nothing_had_been(Estimator, options, at, monkeypatch):
+def test_an_interrupted_fit_continues_exactly(Estimator, options, at, monkeypatch):
     X, y = data(Estimator, every=True)
     whole = make(Estimator, max_iter=7, **options).fit(X, y)
     model = make(Estimator, max_iter=7, warm_start=True, **options)
@@ -83,7 +83,7 @@ def test_an_interrupted_fit_goes_on_as_if_nothing_had_been(Estimator, options, a
 
 
 def interrupt_learning(patch, model, X, y, at):
-    """Let an interrupt come when the learner has half learned its epoch number `at`, from 0."""
+    """Interrupt the learner in the middle of epoch number `at`, counted from 0."""
     learner = type(model)(random_state=0, max_iter=1).fit(X, y)._make_learner()
     if "batch_size" in vars(model):
         learner = model.__sklearn_clone__().set_params(max_iter=1).fit(X, y)._make_learner()
@@ -134,7 +134,7 @@ def test_without_warm_start_a_fit_begins_anew():
 @pytest.mark.parametrize(
     "change", [{"learning_rate": 0.2}, {"batch_size": 5}, {"early_stopping": True}]
 )
-def test_with_other_parameters_the_weights_go_on(change):
+def test_a_warm_start_with_other_parameters_continues_from_the_weights(change):
     X, y = data(LSTMRegressor, every=True)
     model = make(LSTMRegressor, max_iter=3, warm_start=True).fit(X, y)
     start, n = model.loss_curve_[-1], len(model.loss_curve_)
@@ -144,7 +144,7 @@ def test_with_other_parameters_the_weights_go_on(change):
 
 
 @ignores_the_limit
-def test_after_convergence_a_warm_start_goes_on_with_patience():
+def test_after_convergence_a_warm_start_waits_again():
     X, y = data(LSTMRegressor, every=False)
     model = make(LSTMRegressor, tol=1e9, n_iter_no_change=2, warm_start=True).fit(X, y)
     assert (model.stop_reason_, model.n_iter_) == ("converged", 3)
@@ -197,7 +197,7 @@ def split_of(model, Estimator, y):
 
 
 def test_an_epoch_that_ended_early_is_divergence():
-    """Its last loss is worse than those before: the rule would call that the end of progress."""
+    """Its last loss is worse than those before, which the rule would take for stagnation."""
     rng = np.random.default_rng(5)
     X = [rng.normal(size=(rng.integers(3, 9), 2)) for _ in range(30)]
     y = [float(x.sum()) for x in X]
@@ -213,7 +213,7 @@ def test_an_epoch_that_ended_early_is_divergence():
     assert "diverged" in seen
 
 
-def test_a_loss_that_rose_is_told():
+def test_a_loss_that_rose_is_reported():
     X, y = data(LSTMRegressor, every=False)
     model = make(LSTMRegressor, learning_rate=3.0, n_iter_no_change=2)
     with pytest.warns(ConvergenceWarning, match=r"it rose from .* to "):
@@ -231,7 +231,7 @@ def test_a_score_that_is_not_finite_is_divergence():
 
 @ignores_the_limit
 @pytest.mark.parametrize("Estimator", [LSTMClassifier, LSTMRegressor])
-def test_held_out_sequences_by_which_nothing_can_be_judged_are_refused(Estimator):
+def test_held_out_sequences_that_cannot_be_scored_are_refused(Estimator):
     X, y = data(Estimator, every=False)
     model = make(Estimator, early_stopping=True, max_iter=3).fit(X, y)
     before, weight = joblib.hash(model), np.ones(40)
@@ -246,13 +246,13 @@ def test_held_out_sequences_by_which_nothing_can_be_judged_are_refused(Estimator
         nothing if i in split_of(model, Estimator, every)[1] else part
         for i, (part, nothing) in enumerate(zip(every, none, strict=True))
     ]
-    with pytest.raises(ValueError, match=r"validation_fraction=0.1 holds out .* 0 targets count"):
+    with pytest.raises(ValueError, match=r"validation_fraction=0.1 holds out .* 0 targets of"):
         model.fit(X, targets)
 
 
 def test_one_held_out_target_is_too_few_for_a_regressor():
     X, y = data(LSTMRegressor, every=False, n=8)
-    with pytest.raises(ValueError, match="holds out 1 of 8 sequences, in which 1 targets count"):
+    with pytest.raises(ValueError, match="holds out 1 of 8 sequences, which have 1 targets of"):
         make(LSTMRegressor, early_stopping=True).fit(X, y)
 
 
@@ -279,7 +279,7 @@ def test_held_out_sequences_stay_held_out(Estimator):
     {"output_activation": "logistic"}, {"recurrence": "none"},
     {"shortcut": True}, {"cell_activation": "h"},
 ])  # fmt: skip
-def test_a_net_of_another_kind_is_not_gone_on_with(change):
+def test_a_warm_start_refuses_a_net_of_another_kind(change):
     X, y = data(LSTMClassifier, every=False)
     model = make(LSTMClassifier, output_activation="softmax", loss="log_loss", max_iter=2)
     model.set_params(warm_start=True).fit(X, y).set_params(**change)
@@ -294,7 +294,7 @@ def test_a_net_of_another_kind_is_not_gone_on_with(change):
 
 
 @ignores_the_limit
-def test_size_and_initial_weights_do_not_count_any_more():
+def test_a_warm_start_ignores_size_and_initial_weights():
     X, y = data(LSTMRegressor, every=False)
     model = make(LSTMRegressor, max_iter=2, warm_start=True).fit(X, y)
     model.set_params(n_blocks=5, block_size=3, init_scale=9.0).fit(X, y)
@@ -303,7 +303,7 @@ def test_size_and_initial_weights_do_not_count_any_more():
 
 
 @ignores_the_limit
-def test_fewer_epochs_than_are_left_can_be_asked_for(monkeypatch):
+def test_max_iter_may_be_lower_than_the_number_of_epochs_left(monkeypatch):
     X, y = data(LSTMRegressor, every=False)
     model = make(LSTMRegressor, max_iter=9, warm_start=True)
     with monkeypatch.context() as patch:
@@ -314,7 +314,7 @@ def test_fewer_epochs_than_are_left_can_be_asked_for(monkeypatch):
 
 
 @ignores_the_limit
-def test_scores_stand_beside_the_losses_of_their_epochs():
+def test_scores_belong_to_the_losses_of_their_epochs():
     X, y = data(LSTMRegressor, every=False)
     model = make(LSTMRegressor, max_iter=3, warm_start=True).fit(X, y)
     model.set_params(early_stopping=True, max_iter=2).fit(X, y).partial_fit(X, y)
@@ -328,7 +328,7 @@ def test_scores_stand_beside_the_losses_of_their_epochs():
 
 
 @ignores_the_limit
-def test_what_belongs_to_another_net_or_solver_goes():
+def test_attributes_of_another_net_or_solver_are_removed():
     X, y = data(LSTMRegressor, every=False)
     model = make(LSTMRegressor, early_stopping=True, batch_size=8, solver="adam", max_iter=2)
     model.fit(X, y)
@@ -456,7 +456,7 @@ def test_callbacks_see_every_epoch(Estimator):
 
 
 @ignores_the_limit
-def test_a_callback_ends_the_fit_and_the_next_one_goes_on():
+def test_a_callback_ends_the_fit_and_the_next_fit_continues():
     pytest.importorskip("sklearn.callback")
     X, y = data(LSTMRegressor, every=False)
     model = make(LSTMRegressor, max_iter=6, warm_start=True).set_callbacks(Recorder(last=3))
@@ -467,7 +467,7 @@ def test_a_callback_ends_the_fit_and_the_next_one_goes_on():
 
 
 @ignores_the_limit
-def test_callbacks_are_torn_down_after_an_error_too():
+def test_callbacks_are_also_torn_down_after_an_error():
     pytest.importorskip("sklearn.callback")
     X, y = data(LSTMRegressor, every=False)
     recorder = Recorder()

@@ -1,4 +1,4 @@
-"""Trained weights to the last bit: as recorded, and the same for other builds.
+"""The bits of trained weights: as recorded, and the same for other builds.
 
 Two lanes: see test_variants.py.
 """

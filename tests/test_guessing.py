@@ -1,4 +1,4 @@
-"""Random weight guessing: when weights are kept, when drawn anew, and that trials repeat."""
+"""Random weight guessing: when weights are kept or drawn anew, and repeated trials."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def state(learner):
 
 
 def test_weights_are_kept_while_answers_are_right():
-    """Beside a loop that draws weights and has each sequence evaluated by a net of its own."""
+    """Compare with a loop that draws weights and evaluates each sequence with a new net."""
     X, y = data()
     guesser, rng = learner(), np.random.default_rng(0)
     results = guesser.learn(X, y)
@@ -52,7 +52,7 @@ def test_weights_are_kept_while_answers_are_right():
     assert state(guesser)[1] == rng.bit_generator.state
 
 
-def test_one_call_is_many_calls():
+def test_one_call_equals_many_calls():
     X, y = data()
     whole, pieces = learner(), learner()
     results = whole.learn(X, y)
@@ -71,7 +71,7 @@ def test_an_error_as_large_as_the_tolerance_is_wrong():
         assert (state(guesser) == before) is is_kept
 
 
-def test_what_is_not_a_number_is_wrong():
+def test_nan_errors_count_as_wrong():
     X = Sequences.from_list([np.ones((2, 2))])
     nothing = Targets.at_steps(np.full((2, 1), np.nan), X.lengths)
     guesser = learner(tolerance=2.0)
@@ -82,7 +82,7 @@ def test_what_is_not_a_number_is_wrong():
     assert state(guesser)[0] != before[0]
 
 
-def test_testing_changes_nothing():
+def test_testing_does_not_change_the_learner():
     X, y = data()
     guesser = learner()
     before = state(guesser)
@@ -114,13 +114,13 @@ def test_training_ends_with_the_weights_that_were_right():
     assert history.reason == "solved"
     assert 7 < n < 2000
     assert (guesser.evaluate(X[n - 7 : n], y[n - 7 : n]).max_error < 0.5).all()
-    assert guesser.evaluate(X, y).max_error.max() > 0.5  # they are right for a while only
+    assert guesser.evaluate(X, y).max_error.max() > 0.5  # they are right only for a while
     other.learn(X[:n], y[:n])
     assert state(guesser) == state(other)
 
 
 def easy(**changes):
-    """Return a setting that a few dozen guesses solve: two classes told by every element."""
+    """Return a setting that a few dozen guesses solve: all elements depend on the class."""
     setting = load_settings()["exp3a-100-3"].by("guessing")
     return replace(
         setting,

@@ -112,7 +112,7 @@ def as_lists(topology, weights):
 
 
 def twin_steps(topology, weights, x, recorded=None):
-    """Walk through a sequence with weights, nested lists, that are read afresh at every step."""
+    """Run through a sequence with weights, in nested lists, that are read at every step."""
     if topology.recurrent_outputs:
         return recurrent.steps(topology, weights, x, recorded)
     twin = Twin(topology, {})
@@ -272,7 +272,7 @@ def test_nothing_is_changed(name):
     assert joblib.hash((model, X, y)) == before
 
 
-def test_the_shape_of_targets_is_not_taken_over():
+def test_the_shape_of_targets_is_not_inherited():
     X, y = data(LSTMRegressor(), False)
     model = LSTMRegressor(**FAST).fit(X, y[:, 0])
     before = joblib.hash(model)

@@ -1,4 +1,4 @@
-"""Nets in lockstep: the bits of nets alone."""
+"""Teams of nets in lockstep give the same bits as single nets."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ def test_weights_and_results_are_those_of_nets_alone(seed):
     output, loss = OUTPUTS[seed % 2]
     topology = random_topology(rng, output_activation=output, loss=loss)
     every = bool(seed // 2 % 2)
-    # More nets than places: some wait for a place, and all end at different times.
+    # More nets than lanes: some wait for a lane, and all end at different times.
     requests = [request(rng, topology, every) for _ in range(N_NETS + 3)]
     weights = [learner.weights.copy() for learner, _, _ in requests]
     jobs = [(w, X, y) for w, (_, X, y) in zip(weights, requests, strict=True)]
@@ -93,14 +93,14 @@ def test_no_jobs():
         {"n_blocks": 0, "n_hidden": 3, "recurrent_outputs": True, "output_bias": False},
     ],
 )
-def test_nets_that_do_not_go_in_lockstep(options):
+def test_nets_that_cannot_form_a_team(options):
     topology = Topology(n_inputs=2, n_outputs=2, **options)
     assert not supports(topology)
     with pytest.raises(ValueError, match="a team cannot train"):
         TeamNetwork(topology)
 
 
-def test_jobs_that_do_not_go_in_lockstep():
+def test_jobs_that_cannot_form_a_team():
     rng = np.random.default_rng(2)
     topology = Topology(n_inputs=3, n_outputs=2)
     team = TeamNetwork(topology)

@@ -1,4 +1,4 @@
-"""The matrix: any method on any task, what its cells are, and how it is run, written and drawn."""
+"""The matrix: any method on any task, its cells, and how it is run, written and drawn."""
 
 import json
 import sys
@@ -34,7 +34,7 @@ def read(name):
 
 
 def tiny(setting, **changes):
-    """Return a setting that is done at once."""
+    """Return a setting that takes almost no time."""
     changes = {"limit": 4, "n_test": 2, **changes}
     return replace(setting, **changes, training_set=min(setting.training_set, 4))
 
@@ -147,12 +147,12 @@ def test_methods_draw_the_same_training_sequences(monkeypatch):
     for method in METHODS:
         run_trial(tiny(setting.by(method)), 0, 0)
     assert len({parts[0] for parts in drawn.values()}) == 1  # training
-    # And the last test; one that learns a set again and again has an exam between them.
+    # And the last test; a method with a training set has an exam in between.
     assert {m: len(parts) for m, parts in drawn.items() if len(parts) != 2} == {"cascade": 3}
     assert all(len(set(parts)) == len(parts) for parts in drawn.values())
 
 
-def test_digests_are_those_of_the_published_records():
+def test_digests_equal_those_of_the_published_records():
     every = SETTINGS | CELLS
     files = sorted(RESULTS.glob("*.jsonl"))
     for path in files:
@@ -392,7 +392,7 @@ def test_what_ends_a_run_too_early(
 
 @pytest.mark.usefixtures("two_cells", "one_setting")
 @pytest.mark.parametrize("command", [["matrix", "--trials", "2", "--jobs", "1"], ONE])
-def test_a_store_that_is_no_folder(command, tmp_path, capsys):
+def test_a_store_path_that_is_not_a_folder(command, tmp_path, capsys):
     path = tmp_path / "store"
     path.write_text("")
     assert main([*command, "--store", str(path)]) == 1
@@ -400,7 +400,7 @@ def test_a_store_that_is_no_folder(command, tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("two_cells")
-def test_a_report_that_is_no_folder(where, tmp_path, capsys):
+def test_a_report_path_that_is_not_a_folder(where, tmp_path, capsys):
     (tmp_path / "report").write_text("")
     assert main(["matrix", "--trials", "1", "--jobs", "1", *where]) == 1
     assert "report" in capsys.readouterr().err
@@ -409,6 +409,6 @@ def test_a_report_that_is_no_folder(where, tmp_path, capsys):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", ["exp1-rtrl-3", "exp1-rcc", "exp2a-bptt-100", "exp2a-chunker-100"])
 def test_rows_of_other_methods_are_run_by_any_method(name, method):
-    """As `lstm97 list` promises."""
+    """Run rows of other methods by any method, as `lstm97 list` promises."""
     other = SETTINGS[name].by(method)
     assert type(other.make_estimator()).__name__ == METHODS[method]["estimator"] + "Classifier"

@@ -120,7 +120,7 @@ def plain(value):
 
 
 def attributes(model):
-    """Return all attributes but `_fit_state`, which only `fit` with `warm_start` uses."""
+    """Return all attributes except `_fit_state`, which only `fit` with `warm_start` uses."""
     return {name: plain(value) for name, value in vars(model).items() if name != "_fit_state"}
 
 
@@ -214,7 +214,7 @@ def test_another_process_predicts_and_learns_the_same(tmp_path):
 
 
 @every_case
-def test_skops_has_to_trust_our_types_only(case):
+def test_skops_only_has_to_trust_our_types(case):
     skops = pytest.importorskip("skops.io")
     model, X, y = fitted(case)
     dumped = skops.dumps(model)
@@ -286,7 +286,7 @@ def test_a_dict_keeps_its_keys(value):
 
 def test_two_arrays_of_one_name_are_refused():
     value = {1: np.ones(2), "1": np.zeros(2)}
-    with pytest.raises(ValueError, match=r"x\.1 cannot be saved: there are two"):
+    with pytest.raises(ValueError, match=r"x\.1 cannot be saved: two values have"):
         lstm97.persistence._pack("x", value, {})
 
 
@@ -297,7 +297,7 @@ def test_private_attributes_are_not_saved(path):
     assert not hasattr(load(path), "_fit_state")
 
 
-def test_a_fit_with_warm_start_goes_on_from_the_saved_weights(path):
+def test_a_fit_with_warm_start_continues_from_the_saved_weights(path):
     model, X, y = fitted("weighted")
     save(model, path)
     copied, anew = load(path), copy.deepcopy(model)
@@ -681,7 +681,7 @@ def test_other_files_are_refused(name, path):
 
 
 def test_a_small_file_cannot_take_much_memory(path):
-    """Neither with compressed zeros, nor with many entries at the same place in the file."""
+    """Neither compressed zeros nor many entries at the same place in the file do so."""
     path.write_bytes(as_zip(zipfile.ZIP_DEFLATED, header=bytes(10**8)))
     entries = zipfile.ZipFile(io.BytesIO(as_zip(header=bytes(10**5)))).infolist()
     again = io.BytesIO(as_zip(header=bytes(10**5)))

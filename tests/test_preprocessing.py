@@ -36,7 +36,7 @@ from lstm97 import LSTMClassifier, Sequences, StepwiseTransformer
 
 FAST = {"max_iter": 3, "tol": None, "random_state": 0}
 WRAPPED = [StandardScaler(), PCA(), PCA(n_components=1), SimpleImputer(), MinMaxScaler()]
-# Of scikit-learn, but not among those of `parametrize_with_checks`.
+# Checks of scikit-learn that `parametrize_with_checks` does not include.
 MORE_CHECKS = [
     "check_dataframe_column_names_consistency",
     "check_get_feature_names_out_error",
@@ -114,7 +114,7 @@ def close(a, b):
     st.integers(1, 4),
     st.sampled_from([StandardScaler(), PCA(n_components=1), MinMaxScaler((2, 5)), Normalizer()]),
 )
-def test_it_is_the_wrapped_transformer_on_the_joined_steps(lengths, n_features, transformer):
+def test_it_applies_the_wrapped_transformer_to_joined_steps(lengths, n_features, transformer):
     rng = np.random.default_rng(sum(lengths))
     X = [rng.normal(3, 2, (n, n_features)) for n in lengths]
     flat = np.concatenate(X)
@@ -216,7 +216,7 @@ def test_a_subset_shows_its_own_steps_only():
 # ---- back, in pieces, names ----------------------------------------------------------------------
 
 
-def test_there_and_back():
+def test_transform_and_inverse_transform():
     X = data()
     cube = np.stack([x[:2] for x in X])
     for transformer in (StandardScaler(), PCA()):
@@ -227,7 +227,7 @@ def test_there_and_back():
         assert close(model.inverse_transform(model.transform(X[0])), X[0])
 
 
-def test_there_and_back_with_another_number_of_columns():
+def test_inverse_transform_with_another_number_of_columns():
     rng = np.random.default_rng(0)
     steps = rng.normal(size=(20, 1)) * [1.0, 2.0, 3.0]
     table = steps.reshape(5, 12)
@@ -486,7 +486,7 @@ def test_tags(transformer, allow_nan, positive_only, required):
 
 
 class Broken(TransformerMixin, BaseEstimator):
-    """Refuse for reasons of its own."""
+    """Refuse all input, for a reason of its own."""
 
     def fit(self, X, y=None):
         raise ValueError("broken")
@@ -569,7 +569,7 @@ def test_a_transformer_that_fails_half_way_is_as_it_was():
     assert joblib.hash(model) == before
 
 
-def test_what_is_no_transformer_is_not_fitted_and_cannot_be():
+def test_other_objects_than_transformers_are_refused():
     for no_transformer in (None, StandardScaler, "text"):
         model = StepwiseTransformer(no_transformer)
         with pytest.raises(NotFittedError):
@@ -605,7 +605,7 @@ def test_text_is_refused():
         (lambda X: X * 1j, ValueError, "FunctionTransformer.transform: complex data"),
     ],
 )
-def test_what_a_transformer_must_make(function, error, message):
+def test_a_transformer_must_return_one_row_per_step(function, error, message):
     X = data()
     model = StepwiseTransformer(FunctionTransformer(function)).fit(X)
     for form in (X, X[0], np.ones((4, 2, 3))):
@@ -636,14 +636,14 @@ def test_columns_of_data_frames_keep_their_names():
     other = [x[["b", "a"]] for x in X]
     for refused in (other, [X[0], *other[1:]]):
         before = joblib.hash(model)
-        with pytest.raises(ValueError, match=r"feature names should match|has other columns"):
+        with pytest.raises(ValueError, match=r"feature names should match|columns of X.* differ"):
             model.transform(refused)
         assert joblib.hash(model) == before
     assert not hasattr(model.fit([x.to_numpy() for x in X]), "feature_names_in_")
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of the scaler, whose steps are all NaN
-def test_what_can_be_fitted_but_not_transformed_changes_nothing():
+def test_input_that_can_be_fitted_but_not_transformed_changes_nothing():
     model = StepwiseTransformer(StandardScaler()).fit([np.eye(2), np.ones((3, 2))])
     before = joblib.hash(model)
     with pytest.raises(ValueError, match="contains NaN in sequence 0, step 0"):

@@ -160,7 +160,7 @@ CHOICES = {
 
 
 @pytest.mark.parametrize("name", PUBLISHED["defaults"])
-def test_whatever_was_allowed_can_be_built(name):
+def test_estimators_of_all_published_values_can_be_built(name):
     rng = random.Random(0)
     default = PUBLISHED["defaults"][name]
     for _ in range(100):
@@ -189,7 +189,7 @@ def same(name, found, expected):
 
 
 @pytest.mark.parametrize("name", MAKE["MODELS"])
-def test_a_saved_model_predicts_and_goes_on_learning(name):
+def test_a_saved_model_predicts_and_continues_to_learn(name):
     _, _, target, more = MAKE["MODELS"][name]
     X, y = MAKE["pairs"](DRAWN, name, target)
     model = load(DATA / "saved" / f"{name}.npz")
@@ -210,5 +210,5 @@ def test_a_saved_model_with_wrong_parameters_is_refused(name, tmp_path):
             file = io.BytesIO()
             np.savez(file, **{**arrays, "header": np.array(json.dumps(wrong).encode())})
             (tmp_path / "wrong.npz").write_bytes(file.getvalue())
-            with suppress(ValueError):  # and nothing else
+            with suppress(ValueError):  # and no other error
                 load(tmp_path / "wrong.npz").predict(np.ones((2, 3, 2)))

@@ -17,7 +17,7 @@ CELLS = {cell.id: cell for row in load_matrix().values() for cell in row.values(
 SETTINGS = load_settings() | CELLS
 # Fields that may differ from run to run.
 CIRCUMSTANCES = {"seconds", "versions", "platform", "commit"}
-# By the seconds that a record says. The longer ones run with `pytest -m long`.
+# Limits of the seconds in a record. Longer trials run with `pytest -m long`.
 SHORT, LONG = 1.0, 10.0
 
 

@@ -1,4 +1,4 @@
-"""The full gradient, of nets with and without cells: against twins, differences, and its forms."""
+"""The full gradient of nets with and without cells, against twins and central differences."""
 
 import math
 
@@ -120,7 +120,7 @@ def test_full_gradient_of_lstm_equals_the_twins(seed):
 
 @pytest.mark.parametrize("form", ["truncated-backward", "full-backward"])
 def test_gradient_of_a_net_with_many_units_equals_the_twins(form):
-    """So many that rows of weights are gone through in another order."""
+    """Use so many units that rows of weights are processed in another order."""
     rng = np.random.default_rng(0)
     topology = random_topology(rng, n_blocks=12, block_size=3, n_hidden=70, n_outputs=70)
     weights, X, y = random_problem(rng, topology, n_sequences=2, longest=4, every=False)
@@ -203,13 +203,13 @@ def test_weights_of_the_papers_nets():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_blocks": 1}, "no place for blocks"),
-        ({"shortcut": True}, "no place for blocks, shortcut"),
+        ({"n_blocks": 1}, "cannot be combined with blocks"),
+        ({"shortcut": True}, "blocks, shortcut or output_bias"),
         ({"n_hidden": 1}, "cannot hold 2 outputs"),
-        ({"output_activation": "linear"}, "must be 'logistic'"),
+        ({"output_activation": "linear"}, "needs output_activation='logistic'"),
     ],
 )
-def test_recurrent_outputs_refuse_what_they_cannot_be(options, message):
+def test_recurrent_outputs_refuse_other_options(options, message):
     fields = {"n_blocks": 0, "n_hidden": 4, "output_bias": False, **options}
     with pytest.raises(ValueError, match=message):
         Topology(n_inputs=2, n_outputs=2, recurrent_outputs=True, **fields)

@@ -1,4 +1,4 @@
-"""The report: no setting left out, nothing loaded from elsewhere, the same bytes every time."""
+"""The report: it has all settings, loads nothing, and has the same bytes every time."""
 
 import csv
 import sys
@@ -146,7 +146,7 @@ def test_csv_has_the_numbers(folder):
 
 
 def test_trials_that_others_made_are_not_counted(folder):
-    """The paper quotes them without a number: a dash in tables, nothing in the CSV."""
+    """The paper quotes them without a number, shown as a dash in tables and empty in the CSV."""
     quoted = [name for name, setting in SETTINGS.items() if setting.paper.get("quoted")]
     assert "exp1-elman" in quoted
     with (folder / "tables.csv").open(encoding="utf-8", newline="") as file:
@@ -165,7 +165,7 @@ def assert_written(text, value):
         assert float(text) == value
 
 
-def test_the_papers_figures_stand_above_ours():
+def test_the_papers_figures_are_above_ours():
     lines = markdown_tables(made_up()).splitlines()
     at = next(i for i, line in enumerate(lines) if "T=100, N=3** (paper)" in line)
     assert f"| 39,850 | {DASH} | 27,380 | 0.000195 |" in lines[at]
@@ -173,7 +173,7 @@ def test_the_papers_figures_stand_above_ours():
     assert "too few trials (aim not met)" in lines[at + 1]
 
 
-def test_readings_of_a_row_stand_together():
+def test_readings_of_a_row_are_together():
     lines = markdown_tables(made_up()).splitlines()
     readings = [name for name, setting in SETTINGS.items() if setting.row == "exp4-100"]
     assert len(readings) > 1

@@ -1,4 +1,4 @@
-"""River's methods on a stream; river itself is not there."""
+"""River's methods on a stream, without river itself."""
 
 import pickle
 
@@ -34,7 +34,7 @@ def as_dict(row, names=NAMES):
     return {name: row[names.index(name)] for name in ("heat", "wind", "rain")}
 
 
-def test_a_classifier_is_its_stream():
+def test_a_river_classifier_predicts_as_its_stream():
     online, stream = RiverClassifier(classifier().stream(), NAMES), classifier().stream()
     rng = np.random.default_rng(1)
     for i, row in enumerate(numbers()):
@@ -51,7 +51,7 @@ def test_a_classifier_is_its_stream():
 
 
 @pytest.mark.parametrize("n_outputs", [1, 2])
-def test_a_regressor_is_its_stream(n_outputs):
+def test_a_river_regressor_predicts_as_its_stream(n_outputs):
     y = [0.1, 0.7][:n_outputs] if n_outputs > 1 else 0.7
     model = regressor(y)
     online, stream = RiverRegressor(model.stream(), NAMES), model.stream()
@@ -64,7 +64,7 @@ def test_a_regressor_is_its_stream(n_outputs):
     assert (online.stream.to_estimator().weights_ == stream.to_estimator().weights_).all()
 
 
-def test_to_learn_without_a_prediction_is_a_step():
+def test_learning_without_a_prediction_takes_a_step():
     online, stream = RiverRegressor(regressor().stream(), NAMES), regressor().stream()
     for row in numbers():
         online.learn_one(as_dict(row), 0.4)
@@ -99,7 +99,7 @@ def test_features_are_sorted_at_the_first_step_and_stay():
         online.learn_one({**as_dict(row), "snow": 1.0}, 0.4)
 
 
-def test_what_is_no_dict_of_features_is_refused():
+def test_features_that_are_not_in_a_dict_are_refused():
     online = RiverRegressor(regressor().stream())
     with pytest.raises(TypeError, match="features: '<' not supported"):
         online.predict_one({"heat": 1.0, 2: 0.0, "wind": 0.0})
@@ -115,7 +115,7 @@ def test_what_is_no_dict_of_features_is_refused():
         RiverRegressor(regressor())
 
 
-def test_features_are_looked_at_after_a_prediction_as_well():
+def test_features_are_also_checked_after_a_prediction():
     online = RiverRegressor(regressor().stream(), NAMES)
     online.predict_one(as_dict(numbers()[0]))
     before = pickle.dumps(online)
@@ -135,7 +135,7 @@ def test_a_target_that_is_refused_makes_no_step():
 
 @fuzz
 @given(st.booleans(), st.booleans(), st.data())
-def test_whatever_comes_is_refused_or_a_step(has_classes, is_named, draw):
+def test_any_input_is_a_step_or_is_refused(has_classes, is_named, draw):
     stream, model = (
         (classifier().stream(), RiverClassifier)
         if has_classes
@@ -154,7 +154,7 @@ def test_whatever_comes_is_refused_or_a_step(has_classes, is_named, draw):
         attempt(call, *args, also=["features", "sample_weight=", "step"])
 
 
-def test_a_stored_model_goes_on():
+def test_a_stored_model_continues_to_learn():
     online = RiverRegressor(regressor().stream())
     online.predict_one(as_dict(numbers()[0]))
     stored = pickle.loads(pickle.dumps(online))
@@ -164,7 +164,7 @@ def test_a_stored_model_goes_on():
     assert stored.predict_one(row) == online.predict_one(row)
 
 
-def test_classes_and_numbers_are_told_apart():
+def test_classes_and_numbers_are_distinguished():
     with pytest.raises(ValueError, match="RiverRegressor: stream must be a Stream of a regressor"):
         RiverRegressor(classifier().stream())
     with pytest.raises(ValueError, match="RiverClassifier: stream must be a Stream"):

@@ -1,4 +1,4 @@
-"""`Sequences`: ways in, ways out, subsets, and messages that name the culprit."""
+"""`Sequences`: conversions, subsets, and messages that name the place of an error."""
 
 import pickle
 
@@ -90,7 +90,7 @@ def test_scikit_learn_splits_it():
     assert [len(X[test]) for _, test in KFold(5).split(X)] == [1] * 5
 
 
-def test_a_table_is_no_list_of_sequences():
+def test_a_table_is_not_a_list_of_sequences():
     assert not is_ragged([[1.0, 2.0], [3.0, 4.0]])
     assert not is_ragged(np.zeros((3, 2)))
     assert is_ragged([[[1.0], [2.0]], [[3.0]]])
@@ -133,7 +133,7 @@ def test_messages_name_the_culprit(X, error, message):
 
 
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
-def test_infinity_alone_may_be_looked_for(form):
+def test_check_finite_can_allow_nan(form):
     X = Sequences.from_list([form(a) for a in parts([3, 4])])
     values = X.flat.data if sparse.issparse(X.flat) else X.flat.ravel()
     values[1] = np.nan
@@ -220,7 +220,7 @@ def test_the_constructor_takes_what_can_be_converted():
         assert same(Sequences(form, [0, 4], [2, 2]), [flat[:2], flat[4:]])
 
 
-def test_more_of_what_a_container_refuses_and_keeps():
+def test_more_properties_of_the_container():
     X = Sequences.from_list([np.full((2, 1), 0.7), np.full((3, 1), 0.2)])
     assert X.to_padded(0).dtype == np.float64
     assert X.to_padded(0)[0, 0, 0] == 0.7
@@ -237,7 +237,7 @@ def test_more_of_what_a_container_refuses_and_keeps():
 
 
 def tampered(form, **parts):
-    """Return a sparse matrix whose parts were changed after SciPy had looked at them."""
+    """Return a sparse matrix whose parts were changed after SciPy had checked them."""
     matrix = form(np.eye(2))
     for name, part in parts.items():
         setattr(matrix, name, np.asarray(part))
@@ -259,7 +259,7 @@ BROKEN = [
 
 @pytest.mark.parametrize("matrix", BROKEN)
 def test_broken_matrices_of_every_format_are_refused_before_scipy_reads_them(matrix):
-    """It would read, and write, beyond its arrays."""
+    """SciPy would read, and write, beyond its arrays."""
     message = f"is not a valid {matrix.format.upper()} matrix"
     with pytest.raises(ValueError, match=rf"X\[0\] {message}"):
         Sequences.from_list([matrix])
@@ -267,7 +267,7 @@ def test_broken_matrices_of_every_format_are_refused_before_scipy_reads_them(mat
         flatten_steps([np.ones(2), matrix], np.array([2, 2]))
 
 
-def test_matrices_that_hold_no_numbers_are_refused():
+def test_matrices_without_numbers_are_refused():
     with pytest.raises(TypeError, match=r"X\[0\] must hold numbers, but its dtype is object"):
         Sequences.from_list([tampered(sparse.csr_array, data=np.array([None, 1.0]))])
     with pytest.raises(ValueError, match=r"y\[0\] has shape .* too large"):
@@ -287,7 +287,7 @@ def nested(depth):
     return part
 
 
-def test_a_table_may_be_told_from_its_first_numbers_even_if_it_is_none():
+def test_tables_are_distinguished_from_lists_of_sequences():
     assert not is_ragged([[1.0, [2.0]]])
     assert not is_ragged([[1.0, 2.0], [3.0, [4.0]]])
     assert is_ragged([[1.0, [2.0]], [1.0]])
@@ -321,12 +321,12 @@ def test_lists_without_an_end_are_refused():
         (lambda: Sequences.from_list([[np.ma.masked_array([1.0], [True])]]), ValueError, "masked"),
     ],
 )  # fmt: skip
-def test_what_is_refused_has_a_name(make, error, message):
+def test_refusals_name_the_argument(make, error, message):
     with pytest.raises(error, match=message):
         make()
 
 
-def test_a_truth_counts_as_one_channel():
+def test_n_channels_may_be_true():
     assert same(Sequences.from_rows(FLAT, True), [np.ones((2, 1))] * 6)
 
 

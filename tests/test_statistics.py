@@ -120,14 +120,14 @@ def test_verdict_on_the_success_rate():
     # beside 10 of 10: p = 2 * C(10, 5) * C(10, 10) / C(20, 15) = 0.0325; for 6 of 10: 0.0867.
     assert verdict(SETTING, summary([74_000] * 6, n_failed=4)) == "reproduced"
     assert verdict(SETTING, summary([74_000] * 5, n_failed=5)) == "success rate differs"
-    # It is tested before the mean is looked at.
+    # The rate is tested before the mean.
     assert verdict(SETTING, summary([100] * 5, n_failed=5)) == "success rate differs"
     half = replace(SETTING, paper={**SETTING.paper, "success": 0.5})
     assert verdict(half, summary([74_000] * 5, n_failed=5)) == "reproduced"
     assert verdict(half, summary([74_000] * 10)) == "success rate differs"
 
 
-def test_failing_like_the_paper_is_reproduced():
+def test_failing_like_the_paper_counts_as_reproduced():
     setting = replace(SETTING, paper={**SETTING.paper, "success": 0.0})
     assert verdict(setting, summary([], n_failed=10)) == "reproduced"
 
@@ -150,7 +150,7 @@ def test_a_low_limit_says_little_of_trials_that_reached_it(limit, n_solved, expe
 
 
 def test_a_low_limit_hides_no_success():
-    """Where more are solved than in the paper, the limit is not what decides."""
+    """If more trials are solved than in the paper, the limit does not decide."""
     half = replace(SETTING, paper={**SETTING.paper, "success": 0.5}, limit=100_000)
     assert verdict(half, summary([74_000] * 10)) == "success rate differs"
     assert verdict(half, summary([], n_failed=10)) == "not solved so far"

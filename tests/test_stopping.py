@@ -1,4 +1,4 @@
-"""Stop rules: the answer is that of looking after every sequence."""
+"""Stop rules stop as if they were asked after every sequence."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def results(errors):
 
 
 def stop_after(errors, tolerance, max_wrong, mean_error, window):
-    """Look after every sequence, the plain way."""
+    """Ask the rule after every sequence, in a plain loop."""
     for n in range(window, len(errors) + 1):
         recent = np.array(errors[n - window : n])
         few = (~(recent < tolerance)).sum() <= max_wrong
@@ -32,7 +32,7 @@ def stop_after(errors, tolerance, max_wrong, mean_error, window):
     mean_error=st.none() | st.sampled_from([0.03, 0.06, 0.2]),
     window=st.integers(1, 8),
 )
-def test_recent_does_not_depend_on_the_blocks(errors, cuts, max_wrong, mean_error, window):
+def test_recent_does_not_depend_on_the_chunks(errors, cuts, max_wrong, mean_error, window):
     rule = Recent(0.2, max_wrong, mean_error, window)
     start, stopped = 0, None
     for size in [*cuts, len(errors) + 1]:

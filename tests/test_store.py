@@ -1,4 +1,4 @@
-"""The store: a finished trial is never lost, one that was cut off is repeated."""
+"""The store: finished trials are never lost, and trials that were cut off are repeated."""
 
 import errno
 import json
@@ -62,7 +62,7 @@ def without_times(records):
     return [{k: v for k, v in record.items() if k != "seconds"} for record in records]
 
 
-def test_what_is_appended_is_read(tmp_path):
+def test_appended_records_are_read(tmp_path):
     store = Store(tmp_path / "new" / "folder")
     assert store.read(EASY) == []
     for trial, seed in [(3, 0), (1, 1), (1, 0)]:
@@ -167,7 +167,7 @@ def test_only_missing_trials_are_run(tmp_path):
 
 @pytest.mark.parametrize("n_sweeps", [2, 3])
 def test_sweeps_on_one_store_share_the_work(tmp_path, monkeypatch, n_sweeps):
-    """They start at once, with four trials at a time each; a few trials may be run twice."""
+    """All start at once, with four trials at a time each; a few trials may be run twice."""
     ran, start = [], threading.Barrier(n_sweeps)
 
     def run(pairs, seed, n_jobs):
@@ -254,7 +254,7 @@ def test_a_sweep_that_is_killed_at_any_moment_ends_with_all_records(tmp_path, n_
 
 
 @pytest.mark.parametrize("line", [b"garbage", b"", b"{}", b"[]", b"null", b"\xff\xfe", b"\0\0"])
-def test_a_line_that_is_no_record_is_named(tmp_path, line):
+def test_a_line_that_is_not_a_record_is_named(tmp_path, line):
     store = Store(tmp_path)
     store.append(EASY, record(0))
     store.path(EASY).write_bytes(store.path(EASY).read_bytes() + line + b"\n")
@@ -279,7 +279,7 @@ def test_a_record_of_a_trial_has_all_fields():
 
 
 def test_records_of_another_setting_may_lack_fields(tmp_path):
-    """Nothing is made of them."""
+    """Such records are ignored."""
     store, other = Store(tmp_path), replace(EASY, limit=3000)
     bare = {name: record(0, setting=other)[name] for name in ("id", "setting", "seed", "trial")}
     store.path(EASY).write_text(json.dumps(bare) + "\n" + json.dumps(record(1)) + "\n")

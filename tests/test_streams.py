@@ -1,4 +1,4 @@
-"""Streams: bit for bit the learning of whole sequences, at any time gone back to, and refusals."""
+"""Streams: the same bits as learning from whole sequences, snapshots, and refusals."""
 
 import copy
 import gc
@@ -117,7 +117,7 @@ def test_learning_along_a_stream_is_partial_fit(name, form):
     model, X, y = partly_fitted(name, form)
     stream, other = model.stream(), model
     for x, targets in zip(X, y, strict=True):
-        if not any(map(is_due, targets)):  # partial_fit takes no such sequence alone
+        if not any(map(is_due, targets)):  # partial_fit does not accept such a sequence alone
             continue
         _, losses = follow(stream.reset(), x, targets)
         other = learned(other, [x], [targets])
@@ -142,7 +142,7 @@ def test_predictions_along_a_stream_are_the_estimators(name, form):
 
 
 @EACH_MODEL
-def test_predictions_after_learning_are_those_of_the_weights_of_now(name):
+def test_predictions_after_learning_use_the_present_weights(name):
     model, X, y = partly_fitted(name)
     stream = model.stream()
     follow(stream, X[0], y[0])
@@ -192,8 +192,8 @@ MOVES = st.lists(st.sampled_from(["step", "step", "learn", "reset", "keep", "ret
     seed=st.integers(0, 1000),
 )
 @settings(max_examples=settings.default.max_examples, deadline=None)
-def test_going_back_is_as_if_what_came_after_had_not_been(name, form, moves, seed):
-    """Against a stream that makes only those moves that were never taken back."""
+def test_restoring_a_snapshot_undoes_all_later_steps(name, form, moves, seed):
+    """Compare with a stream that makes only the moves that were never undone."""
     model, X, y = partly_fitted(name, form, seed=seed, lengths=[40])
     x, target = X[0], y[0][0]
     stream, kept, done, at_kept = model.stream(), None, [], []
@@ -229,7 +229,7 @@ def make(stream, move, t, x, target):
 @EACH_FORM
 @EACH_MODEL
 @pytest.mark.parametrize("way", ["pickle", "copy", "memory map"])
-def test_a_stream_that_was_stored_goes_on(name, form, way, tmp_path):
+def test_a_stored_stream_continues(name, form, way, tmp_path):
     model, X, y = partly_fitted(name, form)
     stream = model.stream()
     head, tail = X[2][:6], X[2][6:]
@@ -262,7 +262,7 @@ def test_a_snapshot_is_not_of_another_net():
     stream = model.stream()
     follow(stream, X[1], y[1])
     before = pickle.dumps(stream)
-    with pytest.raises(ValueError, match="snapshot: a state of another net"):
+    with pytest.raises(ValueError, match="snapshot: the state is that of another net"):
         stream.restore(only_predicts.snapshot())
     assert pickle.dumps(stream) == before
 
@@ -322,14 +322,14 @@ def test_a_snapshot_that_no_stream_has_left_is_refused(changes, error, message):
 
 
 @pytest.mark.parametrize("what", [None, (1, 2, 3, 4, 5), "abcde", {}])
-def test_what_is_no_snapshot_is_refused(what):
+def test_other_objects_than_snapshots_are_refused(what):
     with pytest.raises(TypeError, match="snapshot must be a Snapshot, but it is a"):
         partly_fitted("paper")[0].stream().restore(what)
 
 
 @fuzz
 @given(st.sampled_from(["paper", "RTRL"]), st.sampled_from(list(FORMS)), st.data())
-def test_whatever_is_restored_is_refused_or_goes_on(name, form, draw):
+def test_any_snapshot_is_refused_or_continues(name, form, draw):
     model, X, y = partly_fitted(name, form, lengths=[4])
     stream = model.stream()
     follow(stream, X[0], y[0])
@@ -348,7 +348,7 @@ def test_whatever_is_restored_is_refused_or_goes_on(name, form, draw):
 
 @EACH_FORM
 def test_a_snapshot_is_a_copy(form):
-    """Of what steps and learning change: nothing done to it reaches a stream."""
+    """Changes to a snapshot do not reach the stream."""
     model, X, y = partly_fitted("hidden units", form)
     stream, other = model.stream(), model.stream()
     for each in (stream, other):
@@ -370,7 +370,7 @@ def test_a_snapshot_is_a_copy(form):
 
 
 def test_threads_take_turns():
-    """What one of them finds is a state that the stream was in between two calls of another."""
+    """Each thread finds a state that the stream had between two calls of another thread."""
     model, X, _ = partly_fitted("paper")
     stream, alone, done = model.stream(), model.stream(), Event()
 
@@ -422,7 +422,7 @@ def test_a_snapshot_of_dense_steps_follows_sparse_ones():
     assert (stream.to_estimator().weights_ == other.to_estimator().weights_).all()
 
 
-def test_columns_seen_only_before_going_back_are_forgotten():
+def test_columns_first_seen_after_the_snapshot_are_forgotten():
     model, _, y = partly_fitted("RTRL", "sparse")
     rows = [sparse.csr_array(row[None]) for row in np.diag([0.5, -1.0, 2.0])]
     stream, other = model.stream(), model.stream()
@@ -442,7 +442,7 @@ def test_columns_seen_only_before_going_back_are_forgotten():
 
 
 @EACH_MODEL
-def test_a_stream_and_its_estimators_are_apart(name):
+def test_a_stream_and_its_estimators_are_independent(name):
     model, X, y = partly_fitted(name)
     before, weights = pickle.dumps(model), model.weights_.copy()
     stream = model.stream()
@@ -466,8 +466,8 @@ def test_a_stream_and_its_estimators_are_apart(name):
     assert (stream.to_estimator().weights_ == other.to_estimator().weights_).all()
 
 
-def test_a_warm_start_goes_on_from_the_streams_weights():
-    """Not from where the fit before ended."""
+def test_a_warm_start_continues_from_the_streams_weights():
+    """It does not continue from where the previous fit ended."""
     X, y = data(MODELS["paper"], "dense")
     model = copy.copy(MODELS["paper"]).set_params(warm_start=True, max_iter=1, tol=None).fit(X, y)
     stream = model.stream()
@@ -513,7 +513,7 @@ def test_steps_may_come_as_lists_and_series():
 
 
 @EACH_FORM
-def test_what_the_caller_does_to_a_step_afterwards_is_nothing_to_the_stream(form):
+def test_later_changes_to_a_step_do_not_reach_the_stream(form):
     model, X, y = partly_fitted("hidden units", form)
     stream, other = model.stream(), model.stream()
     step = X[2][[3]] if form == "sparse" else X[2][3]
@@ -612,14 +612,14 @@ REFUSED_STEPS = [
     ([1j, 0, 0], ValueError, "complex"),
     (np.ma.masked_array([1.0, 2.0, 3.0], [0, 1, 0]), ValueError, "x holds masked values"),
     ({"a": 1.0, "b": 2.0, "c": 3.0}, TypeError, "x must hold numbers"),
-    (sparse.csr_array([[0.0, 0.0, 1.0]]), ValueError, "either sparse or dense"),
+    (sparse.csr_array([[0.0, 0.0, 1.0]]), ValueError, "all sparse or all dense"),
 ]
 REFUSED_SPARSE_STEPS = [
     (sparse.csr_array([[0.0, 1.0]]), ValueError, r"x has shape \(1, 2\)"),
     (sparse.csr_array(np.eye(3)), ValueError, r"shape \(3, 3\), but one step has shape \(1, 3\)"),
     (sparse.csr_array([[0.0, 0.0, np.nan]]), ValueError, "x contains NaN in feature 2"),
     (sparse.coo_array([0.0, 0.0, 1.0]), ValueError, "x must be 2-D"),
-    ([0.0, 1.0, 2.0], ValueError, "either sparse or dense"),
+    ([0.0, 1.0, 2.0], ValueError, "all sparse or all dense"),
 ]
 
 
@@ -688,7 +688,7 @@ def test_a_step_is_learned_from_once():
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("target", [1e200, 1e150])
 def test_learning_that_would_diverge_moves_no_weight(form, target):
-    """The loss overflows, or the weights alone."""
+    """Either the loss overflows, or only the weights."""
     model, X, y = partly_fitted("hidden units", form)
     stream = copy.copy(model).set_params(learning_rate=1e200).stream()
     for x in X[2][:5]:
@@ -711,7 +711,7 @@ def test_learning_that_would_diverge_moves_no_weight(form, target):
 @pytest.mark.parametrize("shortcut", [False, True])
 @EACH_FORM
 def test_a_single_weight_that_would_diverge_is_seen(form, shortcut):
-    """From an input to a cell, or to an output."""
+    """It leads from an input to a cell, or to an output."""
     model = LSTMClassifier(2, 2, shortcut=shortcut, **SOFTMAX, **FAST)
     X, y = data(model, form)
     model = learned(model, X, y).set_params(learning_rate=1e200)
@@ -727,7 +727,7 @@ def test_a_single_weight_that_would_diverge_is_seen(form, shortcut):
     assert (stream.to_estimator().weights_ == model.weights_).all()
 
 
-def test_outputs_that_overflow_are_told():
+def test_outputs_that_overflow_are_reported():
     model, X, y = partly_fitted("hidden units")
     model.weights_[model.topology_.slices["output"].start :] = 1e308
     stream = model.stream()
@@ -825,7 +825,7 @@ def test_calls_beyond_the_arrays_are_refused():
     ],
 )
 def test_a_state_has_no_padding(form, options, size):
-    """So that it may be stored, and read by a build with other vectors."""
+    """It can therefore be stored, and read by a build with other vectors."""
     _, state, touched, *_ = stepper(form, **options).snapshot()
     assert state.shape == (size,)
     assert touched.shape == (0,)

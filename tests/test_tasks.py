@@ -59,7 +59,7 @@ def test_places_of_the_marks_are_uniform():
         at = np.flatnonzero(x[:, 1] == 1.0)
         marks[at] += 1
         missing += len(at) == 1
-    # A place among the first ten is the first mark with 1/10, else the second with 1/19 of 9/10.
+    # One of the first ten places has the first mark with 1/10, or the second with 1/19 of 9/10.
     early, late = 1 / 10 + 9 / 10 / 19, 1 / 19
     assert np.abs(marks[1:10] / N - early).max() < 0.01
     assert np.abs(marks[10:20] / N - late).max() < 0.01
@@ -165,13 +165,13 @@ def test_no_sequences_are_refused(name):
         (make_embedded_reber, {"rng": "0"}, TypeError, "rng must be an integer, a numpy.random.G"),
     ],
 )
-def test_what_is_refused_has_a_name(make, parameters, error, message):
+def test_refusals_name_the_argument(make, parameters, error, message):
     with pytest.raises(error, match=message):
         make(**{"n_sequences": 2, **parameters})
 
 
-def test_a_list_that_holds_itself_is_no_seed():
-    """NumPy would fall into it, and take the process along."""
+def test_a_list_that_holds_itself_is_not_a_seed():
+    """NumPy would recurse without end, and crash the process."""
     endless = []
     endless.append(endless)
     with pytest.raises(TypeError, match=r"rng must be an integer, .* not list"):

@@ -33,7 +33,7 @@ def parts(X, y):
 
 
 def followers(string):
-    """Legal next symbols after each symbol but the last, by an automaton written out."""
+    """Return the legal next symbols after each symbol except the last, by an explicit automaton."""
     outer = string[1]
     assert string[0] == "B"
     assert outer in "TP"
@@ -139,7 +139,7 @@ def test_reber_sizes_and_order_of_calls():
 
 
 class Oracle:
-    """Gives the true probabilities, but for one output of one step."""
+    """Learner that gives the true probabilities, except for one output of one step."""
 
     def __init__(self, rows=None):
         self.rows = rows

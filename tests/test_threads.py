@@ -1,4 +1,4 @@
-"""Threads that share an estimator, and fits side by side: right answers, the same bits."""
+"""Threads that share an estimator, and fits side by side, give right results and the same bits."""
 
 import os
 import sys
@@ -176,7 +176,7 @@ def test_a_score_during_fits_is_that_of_one_of_the_nets():
     assert set(found) <= {expected, "y must hold targets for the last step, as in fit"}
 
 
-def test_what_is_saved_during_fits_is_one_of_the_nets(tmp_path):
+def test_a_save_during_fits_holds_one_of_the_nets(tmp_path):
     X, _ = data(LSTMClassifier)
     model = make(LSTMClassifier).fit(X, targets(X)[0])
     expected = [outputs(clone(model).fit(X, y), X) for y in targets(X)]
@@ -195,7 +195,7 @@ def test_what_is_saved_during_fits_is_one_of_the_nets(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::lstm97.DiagnosisWarning")
-def test_what_is_inspected_during_fits_is_one_of_the_nets(monkeypatch):
+def test_inspection_during_fits_sees_one_of_the_nets(monkeypatch):
     monkeypatch.setattr(CarouselDisplay, "plot", lambda self, ax: self)
     X, y = data(LSTMRegressor)
     model = make(LSTMRegressor, input_gate_bias=9.0)
@@ -225,7 +225,7 @@ def test_what_is_inspected_during_fits_is_one_of_the_nets(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @every_estimator
-def test_of_two_fits_of_one_estimator_one_stands(Estimator):
+def test_of_two_fits_of_one_estimator_one_remains(Estimator):
     X, _ = data(Estimator)
     kinds = targets(X) if is_classifier(Estimator()) else numbers(X)
     model = make(Estimator)
@@ -249,8 +249,8 @@ def test_calls_of_partial_fit_side_by_side_leave_a_whole_number_of_them(Estimato
             model.partial_fit(X, y, **more)
 
     side_by_side(learn, learn)
-    # Calls that began from the same net are lost but for one; at least two are left, if the last
-    # one began from the first one's net.
+    # Of the calls that began from the same net, only one is kept. At least two are kept in total,
+    # # if the last call began from the net of the first.
     assert 2 <= model.n_iter_ <= 40
     assert len(model.loss_curve_) == model.n_iter_
     assert outputs(model, X) == after[model.n_iter_ - 1]

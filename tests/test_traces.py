@@ -1,4 +1,4 @@
-"""Traces: the values of a net at each step are those that its outputs come from."""
+"""Traces: the values of a net at each step are those from which its outputs follow."""
 
 from dataclasses import FrozenInstanceError
 from fractions import Fraction
@@ -65,7 +65,7 @@ def test_values_equal_the_twins(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_values_are_those_of_the_run_to_the_last_bit(seed):
+def test_recorded_values_are_bit_identical_to_those_of_run(seed):
     topology, weights, X = problem(seed)
     traces = record_traces(topology, weights, X)
     assert (np.concatenate([t.output for t in traces]) == kernel_run(topology, weights, X)).all()
@@ -81,7 +81,7 @@ def test_values_are_those_of_the_run_to_the_last_bit(seed):
             state = now
 
 
-def test_a_net_runs_and_learns_on_as_if_nothing_had_been_recorded():
+def test_recording_does_not_affect_the_net():
     topology, weights, X = problem(1, n_blocks=2, n_hidden=0, input_gate=True, output_gate=True)
     network, expected = Network(topology), kernel_run(topology, weights, X)
     kernel_run(topology, weights[::-1].copy(), X, network)  # leaves memory that is not zero

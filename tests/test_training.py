@@ -63,7 +63,7 @@ def test_divergence_keeps_the_last_finite_weights(size):
 
 def test_weights_that_overflow_are_not_kept():
     X, y = data(10)
-    y.values[4] = 1e150  # its loss is finite; the weights after it give none that is
+    y.values[4] = 1e150  # its loss is finite, but the weights after it give no finite loss
     net = learner(rate=1e200)
     history = train(net, [(X, y)], Never())
     assert history.reason == "diverged"
@@ -151,7 +151,7 @@ def test_a_batch_that_diverges_teaches_nothing():
 
 
 class Watch(Never):
-    """Notes how many results a rule sees, and the state of the learner at that time."""
+    """Rule that records how many results it sees, and the state of the learner at that time."""
 
     def __init__(self, learner):
         self.learner, self.seen = learner, []
@@ -202,7 +202,7 @@ def test_a_rule_may_still_stop_before_the_divergence():
     assert (net.weights == expected.weights).all()
 
 
-def test_a_checkpoint_goes_on_with_the_same_random_numbers():
+def test_a_checkpoint_continues_with_the_same_random_numbers():
     rng = np.random.default_rng(5)
     rng.random(3)
     checkpoint = Training(learner(), Never()).checkpoint(rng, n_left=4)

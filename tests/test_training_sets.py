@@ -54,7 +54,7 @@ def test_each_epoch_presents_the_same_sequences(method, Learner, monkeypatch):
         assert same(X, calls[0][0])
         assert same(y, calls[0][1])
     assert len({x.tobytes() for x in calls[0][0]}) == 7
-    # Presentations are counted, and the limit is not passed.
+    # Presentations are counted, and their number does not exceed the limit.
     assert (record["n_sequences"], record["reason"]) == (28, "limit")
     assert len(record["curve"]) == 4
 
@@ -67,7 +67,7 @@ def test_without_a_training_set_every_sequence_is_new(monkeypatch):
 
 
 @pytest.mark.parametrize(("limit", "n_epochs"), [(7, 1), (13, 1), (14, 2), (3, 1)])
-def test_as_many_whole_epochs_as_the_limit_allows_but_one_at_least(limit, n_epochs):
+def test_epochs_are_limited_but_there_is_at_least_one(limit, n_epochs):
     record = run_trial(epochs("cascade", limit=limit), 0, 0)
     assert record["n_sequences"] == 7 * n_epochs
 

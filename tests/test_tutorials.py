@@ -1,4 +1,4 @@
-"""The tutorials: what their pages tell to write and to run is written and run, in a copy."""
+"""The tutorials: the files and commands of their pages are written and run in a copy."""
 
 import os
 import re
@@ -16,7 +16,7 @@ BLOCK = re.compile(r"(?:`([\w./]+)`:\n\n)?^```(\w*)\n(.*?)^```$", re.DOTALL | re
 
 @pytest.fixture
 def copy(tmp_path):
-    """A copy of the package and of its tests, in which commands find themselves."""
+    """A copy of the package and of its tests, in which the commands run."""
     for name in ("lstm97", "tests"):
         unwanted = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=unwanted)

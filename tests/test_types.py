@@ -32,8 +32,8 @@ WRONG = [
     "model.topology_.n_unit",
     'model.topology_.views("weights_")',
 ]
-# scikit-learn has no types, so that its bases, and ours, have any attribute and any parameter. With
-# these types they do not.
+# scikit-learn has no types, so its base classes, and ours, accept any attribute and parameter. With
+# # these types, they do not.
 SKLEARN_BASE = """
 from typing import Any, Self
 class BaseEstimator:
@@ -76,7 +76,7 @@ def complaints(script, *paths):
 
 
 def check(folder, wrong, *paths):
-    """Compare what mypy complains of with the wrong lines, which follow the right ones."""
+    """Compare the errors of mypy with the wrong lines, which follow the right ones."""
     right = (HERE / "typing_example.py").read_text(encoding="utf-8")
     script = folder / "script.py"
     script.write_text("\n".join([right, *wrong, ""]), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Kernels for several instruction sets in one package: which are taken, and that all agree."""
+"""Kernels for several instruction sets in one package: the choice, and equal results."""
 
 import json
 import platform
@@ -40,27 +40,27 @@ def package(tmp_path):
 
 
 def chosen(package, **switches):
-    """Return the name of the variant, and how the kernels that are imported were compiled."""
+    """Return the name of the variant, and how the imported kernels were compiled."""
     folder, environment = package
     return json.loads(builds.python("-c", CHOSEN, cwd=folder, env={**environment, **switches}))
 
 
 def test_a_package_with_variants(package):
-    """One test: pytest-xdist's workers would each build the package for theirs."""
+    """This is a single test, because each worker of pytest-xdist would build the package again."""
     name, build = chosen(package)
     assert name == build["instruction set"] == "x86-64-v3"
     assert build["doubles per vector"] == 4
     name, build = chosen(package, LSTM97_VARIANT="baseline")
     assert (name, build["instruction set"]) == ("baseline", "x86-64")
     assert build["doubles per vector"] == 2
-    check_that_what_is_not_there_is_refused(package)
+    check_that_an_unsupported_variant_is_refused(package)
     folder, environment = package
     for name in ("baseline", "x86-64-v3"):
         environment = {**environment, "LSTM97_VARIANT": name}
         assert builds.fingerprints(environment, folder) == GOLDEN, name
 
 
-def check_that_what_is_not_there_is_refused(package):
+def check_that_an_unsupported_variant_is_refused(package):
     with pytest.raises(subprocess.CalledProcessError) as error:
         chosen(package, LSTM97_VARIANT="x86-64-v4")
     message = error.value.stderr.splitlines()[-1]

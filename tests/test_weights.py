@@ -110,7 +110,7 @@ def test_forms_of_weights_are_one():
 
 @ignores_the_limit
 def test_cascade_correlation_in_batches_is_weighted_descent():
-    """In the first epoch the outputs move by the mean weighted gradient."""
+    """In the first epoch, the weights of the outputs move by the mean weighted gradient."""
     X, y, weight = data(CascadeCorrelationRegressor, every=True)
     model = make(CascadeCorrelationRegressor, max_iter=1, output_rate=0.5)
     model.fit(X, y, sample_weight=weight)
@@ -169,7 +169,7 @@ def test_class_weights_that_are_refused():
         make(LSTMClassifier, class_weight={True: -1.0}).fit(X, y)
     with pytest.raises(ValueError, match="'class_weight' parameter"):
         make(LSTMClassifier, class_weight="typo").fit(X, y)
-    with pytest.raises(ValueError, match="partial_fit takes a dict"):
+    with pytest.raises(ValueError, match="for partial_fit, set it to a dict"):
         make(LSTMClassifier, class_weight="balanced").partial_fit(X, y, classes=[False, True])
     with pytest.raises(TypeError, match="class_weight"):
         LSTMRegressor(class_weight="balanced")
@@ -203,7 +203,7 @@ def test_weights_that_are_refused(weight, every, message):
 @pytest.mark.parametrize(
     "weight", [["a", "b"], [1 + 1j, 1], [[1.0], 2.0], np.ma.masked_array([1, 2], 1)]
 )
-def test_what_is_no_number_is_no_weight(weight):
+def test_weights_that_are_not_numbers_are_refused(weight):
     with pytest.raises((TypeError, ValueError), match="sample_weight"):
         row_weights(weight, LENGTHS, False)
 

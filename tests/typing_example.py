@@ -1,4 +1,4 @@
-"""A user's script, with types: test_types.py has mypy read it."""
+"""A user's script, with types, which test_types.py checks with mypy."""
 
 import numpy as np
 

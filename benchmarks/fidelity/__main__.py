@@ -1,4 +1,4 @@
-"""Find readings of the paper that give its figures: run the missing trials, and write the page.
+"""Find readings of the paper that reproduce its figures: run missing trials, write the page.
 
     python benchmarks/fidelity [HYPOTHESIS ...]
 

@@ -1,10 +1,10 @@
-"""The compiled kernels, below `lstm97._core`, and the choice among their variants.
+"""The compiled kernels that `lstm97._core` uses, and the choice of their variant.
 
 The kernels are beside the Python files, compiled for the instruction set that LSTM97_ARCH names.
-A wheel may carry them again for newer processors, each time in a folder of `lstm97/_variants`:
-"x86-64-v3" has AVX2, "x86-64-v4" AVX-512. The folder of the best one that the processor supports is
-searched first, for `lstm97._core` as well as for the modules of this package. All variants give the
-same results.
+A wheel may also contain variants for newer processors, each in a folder of `lstm97/_variants`:
+"x86-64-v3" with AVX2, "x86-64-v4" with AVX-512. The folder of the best variant that the processor
+supports is searched first, both for `lstm97._core` and for the modules of this package. All
+variants give the same results.
 
 The environment variable LSTM97_VARIANT overrides the choice: a folder's name, or "baseline".
 """

@@ -1,16 +1,16 @@
-"""The hidden layer for a batch of sequences side by side: activations, and errors going back.
+"""The hidden layer for a batch of sequences side by side, forward and backward.
 
 The rows of all arrays are packed steps: the first step of every sequence, then the second step of
-all sequences that have one, and so on. The longest sequence comes first. So at step t the sequences
-that still run are the first active[t], and no row is padding.
+all sequences that have one, and so on. The longest sequence comes first. So the sequences that
+still run at step t are the first active[t], and no row is padding.
 
     z   sources of the layer: inputs x(t), unless they are sparse | fed-back y(t-1) | the constant 1
-    a   gates' openings, cells' g(net), conventional activations; going back, they are replaced by
+    a   gates' openings, cells' g(net), conventional activations; the backward pass replaces them by
         delta, the errors at the net inputs
     h   squashed states of the cells
 
-Units are in the order of net.h, without padding. The BLAS does the matrix products: its bits
-depend on the processor.
+Units are in the order of net.h, without padding. The BLAS computes the matrix products, whose last
+digits depend on the processor.
 """
 
 from cython cimport floating
@@ -124,7 +124,7 @@ cdef int require(bint condition) except -1:
 
 
 def supports(topology):
-    """Tell whether `HiddenLayer` can be that of a topology."""
+    """Tell whether `HiddenLayer` supports a topology."""
     return not topology.recurrent_outputs
 
 
@@ -140,7 +140,7 @@ cdef class HiddenLayer:
 
     def __cinit__(self, topology):
         if not supports(topology):
-            raise ValueError("batches are for nets with a layer of outputs")
+            raise ValueError("batches need a net with a layer of outputs")
         self.n = layout_of(topology)
 
     cdef Py_ssize_t _checked(self, const Py_ssize_t[::1] active, Py_ssize_t n_rows) except -1:
@@ -166,7 +166,7 @@ cdef class HiddenLayer:
         floating[:, ::1] y,             # OUT   cells' and conventional units' activations there
         Py_ssize_t column,              # IN    column of y where they begin
     ):
-        """Go through all steps."""
+        """Run all steps forward."""
         cdef const Sizes *n = &self.n
         cdef Py_ssize_t b, i, m = 0, t, first = 0, n_next, row
         cdef int width = z.shape[1]
@@ -210,13 +210,13 @@ cdef class HiddenLayer:
         floating[:, ::1] e_s,           # INOUT (sequences, n_cells or more) zeros
         floating[:, ::1] received,      # INOUT (sequences, n_units) zeros; not if truncated
         const Py_ssize_t[::1] due,      # IN    packed rows with an error at the outputs, ascending
-        floating[:, ::1] error,         # IN    what reaches each unit's activation there
+        floating[:, ::1] error,         # IN    errors at the units' activations there
         floating[:, ::1] w=None,        # IN    (n_feedback, n_units); None: truncated
     ):
         """Replace activations by the errors at the net inputs, from the last step to the first.
 
-        The error at a state reaches all earlier steps unchanged. Truncated, output gates and
-        conventional units have an error in due rows only: their activations stay in other rows.
+        The error at a state reaches all earlier steps unchanged. In the truncated form, output
+        gates and conventional units have errors only in due rows; other rows keep activations.
         """
         cdef const Sizes *n = &self.n
         cdef Py_ssize_t b, i, m = due.shape[0] - 1, t, first = a.shape[0], n_next = 0

@@ -9,8 +9,8 @@ Sources of the output layer, which is that of the LSTM's kernel with shortcuts a
 
     inputs x(t) | hidden units V(t) | the constant 1 (bias)
 
-Each candidate has a lane, and so has each output. All but the classes is plain C on the structs,
-without the GIL, without randomness, without a Python object.
+Each candidate and each output has a lane. Everything except the classes is plain C on structs,
+without the GIL, random numbers or Python objects.
 """
 
 from libc.limits cimport INT_MAX
@@ -102,9 +102,9 @@ cdef void correlate_sequence(
 ) noexcept nogil:
     """Add the share of a sequence to the correlations, and to the gradient of their total size.
 
-    Residuals are centred, so that the mean of the values makes no difference. Fahlman carries dV/dw
-    along. Here a tape of the values is read from its end, which gives the same sums for the cost of
-    a second forward pass; it has length + 1 rows, the first for V before the first step.
+    Residuals are centred, so the mean of the values does not matter. Fahlman carries dV/dw along.
+    Here, a tape of the values is read backward, which gives the same sums at the cost of a second
+    forward pass. The tape has length + 1 rows; the first holds V before the first step.
     """
     cdef int j
     cdef Py_ssize_t t
@@ -168,18 +168,18 @@ def centre(double[:, ::1] residual, const double[::1] weight):
     Parameters
     ----------
     residual : ndarray of shape (n_rows, n_outputs)
-        Errors times weights, NaN for none.
+        Errors times weights; NaN where there is no target.
     weight : ndarray of shape (n_rows,)
 
     Returns
     -------
     squares : float
-        Weighted sum of the squared errors before.
+        Weighted sum of the squared errors before the subtraction.
     """
     cdef Py_ssize_t k, row
     cdef double sum, total, mean, squares = 0.0
     if weight.shape[0] != residual.shape[0]:
-        raise ValueError("a weight for each row expected")
+        raise ValueError("residual and weight differ in length")
     for k in range(residual.shape[1]):
         sum, total = 0.0, 0.0
         for row in range(residual.shape[0]):
@@ -205,7 +205,7 @@ cdef class Piece:
     ----------
     data : Data
     rows : ndarray of int of shape (n_sequences,)
-        Row of each first step in the arrays of the batch.
+        Row of the first step of each sequence in the arrays of the batch.
     hidden : ndarray of shape (n_rows, n_hidden)
         Values of the hidden units.
     """
@@ -362,7 +362,7 @@ cdef class Outputs:
             self.q.output_high[k] = 1.0
 
     cdef _load(self, weights, Piece piece, int n_outputs):
-        """Take the weights; refuse what would make the kernel read beyond its arrays."""
+        """Load the weights; refuse arguments that would make the kernel read beyond its arrays."""
         if weights.shape != (self.n.output_rows, self.n.n_outputs):
             raise ValueError(f"weights of the outputs have shape {weights.shape}")
         piece.data.check(self.n.n_inputs, n_outputs)
@@ -409,7 +409,7 @@ cdef class Outputs:
         Piece piece not None,           # IN
         bint every,                     # outputs at every step, or at the last only
     ):
-        """Return the outputs for a piece, one after the other; nothing is learned.
+        """Return the outputs for a piece, one sequence after the other, without learning.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-/* The memory cell: all of its formulas, forward and back, without loops and without a layout.
+/* All formulas of the memory cell, forward and backward, without loops or a memory layout.
  *
  * Every kernel takes the formulas from this file: single nets, streams, teams and batches. The file
  * is plain C99, and is included once for each type of number. Before that, define
@@ -15,8 +15,8 @@
 #ifndef LSTM97_CELL_H
 #define LSTM97_CELL_H
 
-/* The kinds of gates. Those that act on the state come first: the state's derivatives by their
- * weights are carried along, as those by the weights of the cell are. */
+/* The kinds of gates. Those that act on the state come first: derivatives of the state by their
+ * weights, and by the weights of the cell, are carried along. */
 enum { INPUT_GATE, N_STATE_GATES, OUTPUT_GATE = N_STATE_GATES, N_GATES };
 
 /* A set of kinds has a bit for each. */
@@ -75,7 +75,7 @@ static inline real CELL(cell_output)(const CELL(Gates) *gates, real h) {
     return CELL(opening)(gates, OUTPUT_GATE) * h;
 }
 
-/* ---- derivatives of the state at one step ----------------------------------------------------- */
+/* ---- derivatives of the state at one step --------------------------------------------------- */
 
 /* ds/dnet of the cell, from g and its range; slope is 1 / (high - low): (27). */
 static inline real CELL(cell_push)(const CELL(Gates) *gates, const CELL(Values) *cell, real low,
@@ -90,7 +90,7 @@ static inline real CELL(gate_push)(const CELL(Gates) *gates, const int kind,
     return cell->g * y * (UNIT - y);
 }
 
-/* ---- back ------------------------------------------------------------------------------------- */
+/* ---- back ----------------------------------------------------------------------------------- */
 
 /* The derivative of a logistic unit, from its activation. */
 static inline real CELL(logistic_slope)(real y) { return y * (UNIT - y); }

@@ -1,15 +1,15 @@
-"""The neural sequence chunker (Schmidhuber 1992): a net, and a second one for what it misses.
+"""The neural sequence chunker (Schmidhuber 1992): an automatizer and a chunker.
 
-The automatizer sees every step. Its outputs are, in this order: the targets, the next input (if
-inputs are predicted), and the chunker's state. The state is the activations of the chunker's hidden
-units and, if the topology has room for them, its outputs.
+The automatizer receives every step. Its outputs are, in this order: the targets, the next input (if
+inputs are predicted), and the chunker's state. The state consists of the activations of the
+chunker's hidden units and, if the topology has outputs for them, the chunker's outputs.
 
-The chunker's outputs are the targets and the next input. It sees the first step, and then the steps
-that follow one at which the automatizer missed what was due, target or next input, by `threshold`
-or more, or at which nothing was due. It knows nothing of the steps between. Where the automatizer
-misses, the chunker is trained on what was missed; the automatizer is trained at every step.
+The chunker's outputs are the targets and the next input. It receives the first step, and each step
+after one at which the automatizer missed a target or the next input by `threshold` or more, or at
+which nothing was due. It does not receive the steps between. Where the automatizer misses, the
+chunker is trained on the same target and next input; the automatizer is trained at every step.
 
-Both learn by real-time recurrent learning, see rtrl.pxd.
+Both learn by real-time recurrent learning; see rtrl.pxd.
 """
 
 from libc.math cimport fabs, isfinite, isnan
@@ -31,9 +31,9 @@ import numpy as np
 # One of the two nets.
 cdef struct Net:
     Sizes *n
-    Sizes targets      # as n, with no outputs but the targets
+    Sizes targets      # as n, with the targets as only outputs
     int n_predicted    # inputs that are predicted: all or none
-    int first_copy     # the automatizer's first output for these predictions; 0: there is none
+    int first_copy     # the automatizer's first output for the chunker's input predictions; 0: none
     Weights *w
     Weights *gradient
     State *q
@@ -42,7 +42,7 @@ cdef struct Net:
 cdef inline void step(const Net *net, const Input *x, Py_ssize_t t, bint learns) noexcept nogil:
     """Compute activations, their derivatives and outputs at step t.
 
-    Inputs may be any numbers: they are predicted linearly, and so are these predictions.
+    Inputs may be any numbers, so outputs that predict them, or these predictions, are linear.
     """
     cdef int i
     cdef double *output = net.q.output
@@ -174,14 +174,14 @@ cdef Summary learn_sequence(
 
 
 cdef class Chunker:
-    """Both nets.
+    """The automatizer and the chunker.
 
     Parameters
     ----------
     automatizer, chunker : lstm97.learning.topology.Topology
         Nets without memory cells, with logistic or linear outputs.
     n_targets : int
-        The first outputs of both, which are the targets.
+        Number of targets, which are the first outputs of both nets.
     """
 
     cdef Network automatizer, chunker

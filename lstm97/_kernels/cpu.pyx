@@ -1,6 +1,6 @@
-"""Which levels of x86-64 the processor and the operating system support.
+"""The levels of x86-64 that the processor and the operating system support.
 
-Compiled only where variants are asked for (see setup.py), by GCC 12 or Clang 18, or later.
+This module is compiled only if variants are requested (see setup.py), and needs GCC 12 or Clang 18.
 """
 
 cdef extern from *:
@@ -10,5 +10,5 @@ cdef extern from *:
     """
     bint HAS_V3, HAS_V4
 
-# From the slowest; a level includes those before it.
+# From the slowest to the fastest; a level includes those before it.
 SUPPORTED = [name for name, has in [("x86-64-v3", HAS_V3), ("x86-64-v4", HAS_V4)] if has]

@@ -1,6 +1,6 @@
 """Sequences and targets as the kernels read them: checked once, and borrowed for a call.
 
-The arrays stay where they are. Whatever would lead a kernel out of them is refused here.
+The arrays are not copied. Values that would lead a kernel out of them are refused here.
 """
 
 from libc.stdint cimport int64_t

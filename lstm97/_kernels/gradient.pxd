@@ -1,12 +1,12 @@
 """The gradient of a net, and the update. Numbers in brackets are the paper's.
 
-The truncated gradient is here twice, equal but for the order of the sums:
+The truncated gradient is computed in two ways, which differ only in the order of the sums:
     forward in time   each cell carries ds/dw along (`carry_traces`, (25) and (27)): memory is
                       constant for any length, and weights may move at every step
     backward          a tape of the sequence is read from its end (`unroll_tape`): for updates at
                       the end of a sequence
-Backward it may also be full: then an error also travels back through the feedback, which is
-back-propagation through time. The full gradient forward in time is in rtrl.pxd.
+The backward form can also give the full gradient: errors then also travel back through the
+feedback, as in back-propagation through time. The full gradient forward in time is in rtrl.pxd.
 
 This is a .pxd file because three kernels inline its functions.
 """
@@ -166,7 +166,7 @@ cdef inline void add_sources(
 cdef inline void carry_traces(
     const Sizes *n, const Input *x, Py_ssize_t t, State *q
 ) noexcept nogil:
-    """Carry ds/dw from step t-1 to step t, (25) and (27), as far as the step has not done it."""
+    """Carry ds/dw from step t-1 to step t, (25) and (27), where `q.step` has not done it."""
     cdef int i
     cdef int first_row = 0 if x.dense != NULL else n.n_inputs
     if x.dense == NULL:
@@ -220,7 +220,7 @@ cdef inline void add_trace_row(
 cdef inline void add_gate_row(
     const Sizes *n, const double *e_s, const double *trace, double *row
 ) noexcept nogil:
-    """Add errors times traces to a gate's row: a gate has a share in each cell of its block."""
+    """Add errors times traces to a gate's row, summed over the cells of each block."""
     cdef int c, j
     cdef double sum
     if n.block_size == 1:
@@ -280,7 +280,7 @@ cdef inline void unroll_tape(
 ) noexcept nogil:
     """Add the gradient backward: an error at a state reaches all earlier steps by the carousel.
 
-    Without `transposed` weights it is the truncated one, with them the full one.
+    The gradient is full with `transposed` weights, and truncated without.
     """
     cdef int c
     cdef Py_ssize_t t
@@ -300,7 +300,7 @@ cdef inline void unroll_tape(
         for c in range(n.n_cells):
             q.e_s[c] += e_s[c]
         leave_states(n, q.e_s, u, delta)
-        # The openings at step t: the next step has them as feedback, or else they are still in q.
+        # The openings at step t are in the feedback of the next record; at the last step, in q.
         openings = feedback + tape_width(n)
         if t == length - 1:
             openings = q.y

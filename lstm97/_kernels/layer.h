@@ -1,8 +1,10 @@
 /* One step of the hidden layer of a single net: gates, memory cells, conventional units.
  *
- * A small layer, and those of the paper are small, fits into a few registers: its sums never leave
+ * A small layer, like all layers of the paper, fits into a few registers: its sums never leave
  * them, and the compiler knows its sizes. So few instructions remain beside the arithmetic that
- * the processor can begin a step before the last one has ended. Numbers in brackets are the paper's.
+ * the processor can begin a step before the last one has ended.
+ *
+ * Numbers in brackets are the paper's.
  */
 #ifndef LSTM97_LAYER_H
 #define LSTM97_LAYER_H
@@ -148,7 +150,7 @@ static const struct {
     {GATES_OF_1997, 2, 2, step_2_2},
 };
 
-/* Chooses the step for sizes and constants that are set. */
+/* Chooses the step function; sizes and constants must be set. */
 static inline void choose_step(const Sizes *n, State *q) {
     q->is_small = 0;
     q->step = step_any;

@@ -1,4 +1,4 @@
-/* The data of a net: a reader learns the layout here.
+/* The data of a net, and their layout.
  *
  * Units of the hidden layer, in this order:
  *
@@ -7,7 +7,7 @@
  * The kernels of single nets give each unit a lane in the vectors of the layer, and in the rows of
  * weights that lead to it. Lanes are padded after the gates, after the cells and after the
  * conventional units, so that the cells begin a vector register of their own. Activations that are
- * fed back stand one after the other, without padding. Teams and batches have no padding at all.
+ * fed back are stored one after the other, without padding. Teams and batches have no padding.
  *
  * Sources of the hidden layer, one row of weights each:
  *
@@ -15,7 +15,7 @@
  *
  * Sources of the output layer:
  *
- *     inputs x(t), if they are shortcut | cells y(t) | conventional units y(t) | 1 (bias)
+ *     inputs x(t), with shortcut | cells y(t) | conventional units y(t) | 1 (bias)
  *
  * With recurrent outputs there is no output layer: the outputs are the first conventional units.
  */
@@ -97,8 +97,8 @@ struct State {
     double *previous; /* the same of the step before */
     double *s;        /* (cell_lanes,) internal states */
     double *trace;    /* (hidden_rows, trace_lanes) ds/dw, (27) and (25) */
-    /* The input columns that were not zero so far in this sequence, as a sparse set: it is cleared
-     * by n_touched = 0. */
+    /* The input columns that were not zero so far in this sequence, as a sparse set, which
+     * n_touched = 0 clears. */
     int *touched;  /* (n_inputs,) the columns */
     int *position; /* (n_inputs,) the place of a column in touched, if it is there */
     int n_touched;
@@ -110,7 +110,7 @@ struct State {
     double *net;        /* (unit_lanes,) */
     double *a;          /* (gate_lanes + 1,) openings of the gates; then a place for padding */
     double *h;          /* (cell_lanes,) h(s) */
-    double *u;          /* (trace_lanes,) what this step adds to ds/dw, but for the factor z */
+    double *u;          /* (trace_lanes,) what this step adds to ds/dw, without the factor z */
     double *delta;      /* (unit_lanes,) errors at the net inputs */
     double *e_s;        /* (cell_lanes,) errors at the internal states, (23) */
     double *output_net; /* (output_lanes,) */
@@ -122,7 +122,7 @@ struct State {
     double *output_low, *output_high; /* (output_lanes,) */
     double *bias_mask;                /* (unit_lanes,) 1 where a unit has a bias */
     int *opens[N_GATES];              /* (cell_lanes,) place in a of a cell's gate */
-    /* How a step is taken, see layer.h. */
+    /* The choice of the step function, see layer.h. */
     StepHidden *step;
     int is_small; /* the step itself computes net inputs and carries traces */
     int learns;   /* whether u is needed */
@@ -145,7 +145,7 @@ typedef struct {
     int every;            /* a row for each step; otherwise one row, due at the last step */
 } Target;
 
-/* The results of one sequence: over its targets and outputs. */
+/* The results of one sequence, over its targets and outputs. */
 typedef struct {
     double loss;
     double max_error;

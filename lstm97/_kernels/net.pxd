@@ -110,9 +110,9 @@ cdef extern from "layer.h" nogil:
     # Applies the carousel to rows of traces.
     void keep_rows(const Sizes *n, const State *q, int n_rows, double *trace) noexcept
 
-    # Chooses how steps are taken, for sizes and constants that are set.
+    # Chooses the step function; sizes and constants must be set.
     void choose_step(const Sizes *n, State *q) noexcept
-    # The step of any layer: net inputs are complete before it.
+    # The step of any layer, after its net inputs are complete.
     void step_any(const Sizes *n, const Weights *w, State *q, const double *x) noexcept
 
 

@@ -162,8 +162,8 @@ static inline ALWAYS void ROW(push_cells)(const Sizes *n, const int kinds,
 }
 
 /* From errors at the states to those at the net inputs of cells (27) and of gates that act on the
- * states (25), and to the errors at the states of the step before. The activation of such a gate has an
- * error of its own only if it was fed back; error is NULL if no activation has one. */
+ * states (25), and to the errors at the states of the step before. The activation of such a gate
+ * has an error of its own only if it was fed back; error is NULL if no activation has one. */
 static void ROW(leave_states)(const Sizes *n, real *e_s, const real *error, real *a,
                               real *room) {
     const ROW(Openings) all = ROW(openings)(n, a, room);

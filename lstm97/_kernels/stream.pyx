@@ -1,10 +1,10 @@
-"""One net and one step per call: for streams, which have no end.
+"""A net that takes one step per call, for streams.
 
-The state is carried from call to call, and so are the weights, in their padded rows: a call costs
-the same at any time. Copies have no padding, so they are the same for every vector width.
+The state and the weights, in padded rows, are kept from call to call, so the cost of a call is
+constant. Copies have no padding, so they are the same for every vector width.
 
-Whatever a call changes is changed under the lock of its object, and no Python code runs meanwhile:
-threads take turns, with and without a GIL.
+Calls change data only under the lock of their object, and run no Python code meanwhile, so threads
+take turns, with and without the GIL.
 """
 
 cimport cython
@@ -30,7 +30,7 @@ from lstm97._core import GRADIENTS
 cdef inline bint moves_are_finite(
     Py_ssize_t n_lanes, double rate, const double *gradient, const double *w
 ) noexcept nogil:
-    """Without a branch in the loop, so that a compiler can take several at once."""
+    """Tell whether moved weights are finite; compilers can vectorise the branch-free loop."""
     cdef Py_ssize_t i, n_bad = 0
     cdef double moved
     for i in range(n_lanes):
@@ -43,7 +43,7 @@ cdef bint update_is_finite(
     const Sizes *n, const Input *x, double rate, const State *q, const Weights *w,
     const Weights *gradient
 ) noexcept nogil:
-    """Whether `update`, at x's only step, would leave every weight finite: the same rows."""
+    """Tell whether `update`, at the only step of x, would leave every weight finite."""
     cdef Py_ssize_t at, i, first = 0, first_output = 0
     if x.dense == NULL:
         for i in range(q.n_touched):
@@ -74,7 +74,7 @@ cdef class Stepper:
     weights : ndarray of shape (n_weights,)
         Copied.
     form : {"none", "truncated-forward", "full-forward"}
-        Of the gradient, see `Network.learn`; "none": nothing will be learned.
+        Form of the gradient, see `Network.learn`; "none" if the stream can only predict.
     """
 
     cdef Network net
@@ -114,7 +114,7 @@ cdef class Stepper:
                             #      (n_inputs,), or a CSR matrix of one row
         double[::1] out,    # OUT  (n_outputs,)
     ):
-        """Go on by one step, write the outputs, and tell whether they are finite."""
+        """Take one step, write the outputs, and tell whether they are finite."""
         cdef Steps x = self._checked(last)
         with cython.critical_section(self):
             return self._step(last, x, out)
@@ -122,7 +122,9 @@ cdef class Stepper:
     cdef _step(self, last, Steps x, double[::1] out):
         cdef int k
         if self.x is not None and (self.x.input.dense == NULL) != (x.input.dense == NULL):
-            raise ValueError("a sequence has either sparse or dense steps: x is of the other kind")
+            raise ValueError(
+                "the steps of a sequence must be all sparse or all dense, but x is not like them"
+            )
         if out.shape[0] != self.net.n.n_outputs:
             raise ValueError(f"{self.net.n.n_outputs} outputs expected, got {out.shape[0]}")
         self.last, self.x, self.is_due = last, x, True
@@ -148,8 +150,8 @@ cdef class Stepper:
         Returns
         -------
         loss : float
-            Before the weights moved. Not finite where it, or a weight, would not have been: then
-            no weight has moved.
+            Loss before the weights change. It is not finite if the loss, or a changed weight, would
+            not be finite; no weight has changed then.
         """
         cdef Summary r
         if self.form == NONE or not self.is_due:
@@ -179,7 +181,7 @@ cdef class Stepper:
     def snapshot(self):
         """Return weights, state, columns that were not zero so far, the last step, and `is_due`.
 
-        All of them are copies, but the step.
+        All are copies, except the step.
         """
         cdef double[::1] weights = np.empty(self.n_weights), state = np.empty(self._state_size())
         cdef int[::1] touched = np.empty(self.net.n.n_inputs, dtype=np.intc)
@@ -206,7 +208,7 @@ cdef class Stepper:
         cdef Steps x = None if last is None else self._checked(last)
         self.net._check_weights(weights)
         if state.shape[0] != self._state_size():
-            raise ValueError("a state of another net")
+            raise ValueError("the state is that of another net")
         for i in range(touched.shape[0]):
             if not 0 <= touched[i] < self.net.n.n_inputs:
                 raise ValueError(f"there is no input {touched[i]}")
@@ -229,7 +231,7 @@ cdef class Stepper:
             self.net.q.n_touched = touched.shape[0]
 
     cdef _forget(self):
-        """Begin a sequence: afterwards the state is zero throughout."""
+        """Begin a sequence, with a state of zeros."""
         cdef Sizes *n = &self.net.n
         cdef State *q = &self.net.q
         if self.x is not None:

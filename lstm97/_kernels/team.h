@@ -1,9 +1,9 @@
-/* A team: several nets of one topology, each in one lane of two registers. They take the same steps
- * as a single net takes in layer.h and gradient.pxd.
+/* A team: several nets of one topology side by side, each in a lane of one of two registers.
  *
- * A kernel for one net waits at each step for the one before. Meanwhile this one steps the others.
- * Every lane does the same operations in the same order as that kernel, so the bits are the same.
- * Numbers in brackets are the paper's.
+ * A kernel for one net waits at each step for the result of the step before; a team computes steps
+ * of other nets meanwhile. Every lane does the same operations in the same order as layer.h and
+ * gradient.pxd do for a single net, so the results are bit-identical. Numbers in brackets are the
+ * paper's.
  */
 #ifndef LSTM97_TEAM_H
 #define LSTM97_TEAM_H
@@ -28,14 +28,14 @@ typedef struct {
     double *delta;           /* (n_units,) of output gates and conventional units */
 } Team;
 
-/* Nets in a team, in two registers: while one waits for the result of an instruction, the other
- * goes on. */
+/* The number of nets in a team, in two registers: while one waits for the result of an
+ * instruction, the other proceeds. */
 enum { TEAM_SIZE = 2 * LANES };
 
 #define AT(p, i) ((p) + (int64_t)(i) * TEAM_SIZE)
 #define EACH_PART for (int v = 0; v < TEAM_SIZE; v += LANES)
 
-/* Takes the inputs of a step: `rows` has a row of them for each net. */
+/* Loads the inputs of a step; `rows` has one row for each net. */
 static inline void team_inputs(const Team *team, const double **rows) {
     for (int m = 0; m < team->n.n_inputs; m++) {
         EACH_PART store(AT(team->x, m) + v, collect(rows + v, m));
@@ -274,7 +274,7 @@ static inline void team_move_cells(const Team *team, lanes rate, int m, int v) {
     }
 }
 
-/* w += rate * gradient, in the nets of one part; where e is zero nothing moves. */
+/* w += rate * gradient, in the nets of one part; nets whose e is zero do not change. */
 static inline void team_move_part(const Team *team, double rate, int v) {
     const Sizes *n = &team->n;
     const lanes by = all_lanes(rate), zero = all_lanes(0.0);

@@ -1,12 +1,12 @@
 """Teams: several nets of one topology side by side, each on its own sequences, in vector lanes.
 
-    team.h      one step of all lanes, as _core.pyx takes it with one net
-    here        which lane does what: a lane that is done with its sequences takes the next job
+    team.h      one step of all lanes, as in _core.pyx for one net
+    this file   the jobs of lanes: a lane that has finished its sequences takes the next job
 
 A team learns from dense inputs by the truncated gradient forward in time, with updates at every
 target, squared errors, and logistic or linear outputs. Weights and results are those of `Network`,
-bit for bit, as long as states and traces are finite: where one net moves, its neighbours in the
-register move by zero times theirs.
+bit for bit, as long as states and traces are finite: where the weights of one net change, those of
+its neighbours in the register change by zero times their traces.
 """
 
 from libc.math cimport fabs, isfinite, isnan
@@ -135,7 +135,7 @@ cdef inline void output_error(const Team *team, Lane *at, int lane) noexcept nog
 
 
 cdef inline bint end_sequence(Lane *at) noexcept nogil:
-    """Write the results of a sequence; tell whether the job goes on."""
+    """Write the results of a sequence; tell whether the job continues."""
     write_results(&at.sum, at.job.results + 3 * at.i)
     if not isfinite(at.sum.loss):
         return False
@@ -238,7 +238,7 @@ cdef class TeamNetwork:
     Parameters
     ----------
     topology : lstm97.learning.topology.Topology
-        One that the team `supports`.
+        Topology for which `supports` is true.
     """
 
     cdef Team team
@@ -314,7 +314,7 @@ cdef class TeamNetwork:
         return [results[j][: table[j].n_done] for j in range(n_jobs)]
 
     cdef _set_job(self, Job *job, double[::1] weights, X, y, double[:, ::1] results):
-        """Check one job and fill its row of the table; return what must stay alive meanwhile."""
+        """Check one job and fill its row of the table; return data to keep alive meanwhile."""
         cdef Data data = Data(X, y)
         if data.x.dense == NULL or y.weight is not None:
             raise ValueError("a team needs dense inputs and targets without weights")

@@ -1,8 +1,8 @@
 /* What Cython cannot express: arithmetic on vector registers.
  *
- * Same bits everywhere. Every function uses only + - * /, fma, min, max and moves of bits, so a
- * result depends neither on the C library nor on the number of lanes. Each lane is one unit of a
- * layer; sums run over the source units, one after the other, and never across lanes.
+ * Results are bit-identical everywhere: every function uses only + - * /, fma, min, max and moves
+ * of bits, so it depends neither on the C library nor on the number of lanes. Each lane is one unit
+ * of a layer; sums run over the source units, one after the other, and never across lanes.
  *
  * Arrays that are read or written lane by lane are padded to a multiple of LANES. A build may set
  * LANES itself: speed changes, results do not.
@@ -80,7 +80,7 @@ static inline lanes FMA(lanes a, lanes b, lanes c) {
     EACH_LANE LANE(c, i) = fma(LANE(a, i), LANE(b, i), LANE(c, i));
     return c;
 }
-/* As the instructions do: the second argument where one is NaN. */
+/* Like the vector instructions, these return the second argument where one is NaN. */
 static inline lanes MIN(lanes a, lanes b) {
     EACH_LANE LANE(b, i) = LANE(a, i) < LANE(b, i) ? LANE(a, i) : LANE(b, i);
     return b;
@@ -111,7 +111,7 @@ static inline lanes gather(const double *x, const int *index) {
 }
 #endif
 
-/* What permute wants of an index, two integers for each lane, to let lane `from` go to lane `to`. */
+/* Sets the two integers by which the index of permute moves lane `from` to lane `to`. */
 static inline void set_index(int *index, int to, int from) {
 #ifdef PERMUTES_HALVES
     index[2 * to] = 2 * from, index[2 * to + 1] = 2 * from + 1;
@@ -130,8 +130,8 @@ static inline void store(double *p, lanes v) { memcpy(p, &v, sizeof v); }
 
 /* ---- exp, log and the squashing functions -------------------------------------------------- */
 
-/* Constants of exp, in memory, a vector each: a compiler that knew their values would put all of them
- * into registers before every loop, and there are not enough of them. */
+/* Constants of exp, stored in memory as one vector each. A compiler that knew their values would
+ * load all of them into registers before every loop, and there are not enough registers. */
 #if LANES == 8
 #define REPEATED(x) {x, x, x, x, x, x, x, x}
 #elif LANES == 4
@@ -263,8 +263,8 @@ static inline void copy_lanes(int n_lanes, const double *x, double *y) {
     EACH_GROUP store(y + l, load(x + l));
 }
 
-/* Rows of more lanes are gone through row by row, in the order of memory; of less, registers
- * hold two columns, or one. The sums of a lane are the same. */
+/* Wider rows are processed row by row, in the order of memory. Otherwise, registers hold the sums
+ * of one or two columns. The sum of a lane is the same. */
 #define WIDE 64
 
 /* net[l] = start[l] + sum over m of w[m, l] z[m]; net may be start. */

@@ -1,4 +1,4 @@
-"""The arithmetic that every kernel shares: see vectors.h for the rules it keeps."""
+"""The arithmetic that all kernels share; vectors.h states its rules."""
 
 cdef extern from "vectors.h" nogil:
     enum:
@@ -34,5 +34,5 @@ cdef extern from "vectors.h" nogil:
 
 
 cdef inline int padded(int n) noexcept nogil:
-    """The next multiple of LANES."""
+    """Return the next multiple of LANES."""
     return (n + LANES - 1) // LANES * LANES

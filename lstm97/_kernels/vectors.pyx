@@ -51,7 +51,7 @@ def log(const double[::1] x, double[::1] y):
 def logistic(double[::1] x, double[::1] low, double[::1] high, double[::1] y):
     """Write the logistic function of x, stretched to (low, high), to y (OUT).
 
-    All of one length, a multiple of N_LANES.
+    All arrays must have the same length, a multiple of N_LANES.
     """
     if x.shape[0] % LANES or not x.shape[0] == low.shape[0] == high.shape[0] == y.shape[0]:
         raise ValueError("one length expected, a multiple of N_LANES")

@@ -1,7 +1,7 @@
-"""The X that users give, to `Sequences`: what estimators and transformers have in common.
+"""Conversion of a user's X to `Sequences`, for estimators and transformers.
 
-An estimator here is an object with the parameter `n_channels`, on which the fitted attributes that
-describe X are set if `reset` is true, and with which X is compared if not.
+An estimator here is any object with the parameter `n_channels`. If `reset` is true, the fitted
+attributes that describe X are set on it; otherwise X is compared with them.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from lstm97.data.sequences import Sequences, as_sequences, is_ragged
 
 
 def check_X(estimator, X, reset):
-    """Convert X to Sequences; a table goes through scikit-learn's own checks."""
+    """Convert X to Sequences; scikit-learn's own functions check a table."""
     if not is_ragged(X):
         return _check_rows(estimator, X, reset)
     sequences = as_sequences(X)
@@ -33,22 +33,22 @@ def check_X(estimator, X, reset):
 
 
 def _check_rows(estimator, X, reset):
-    """Convert a table with a sequence per row."""
+    """Convert a table with one sequence per row."""
     if getattr(X, "ndim", 2) > 3 or (isinstance(X, list | tuple) and len(X) == 0):
         raise ValueError(
-            f"X of shape {np.shape(X)}: sequences, a 3-D array (sequences, steps, features) "
-            "or a 2-D array with a sequence per row expected"
+            f"X has shape {np.shape(X)}, but it must hold sequences, or be a 3-D array "
+            "(sequences, steps, features) or a 2-D array with one sequence per row"
         )
     if not reset and estimator.n_channels is None and not estimator.x_is_table_:
         raise ValueError(
-            f"X is a table, but {type(estimator).__name__} was fitted on sequences: a single one "
-            "goes into a list, [X]; for a table with a sequence per row, set n_channels"
+            f"X is a table, but {type(estimator).__name__} was fitted on sequences: pass a single "
+            "sequence as [X], or set n_channels for a table with one sequence per row"
         )
     X = check_table(estimator, X, reset)
     if reset and estimator.n_channels is None:
         warn_user(
             f"each row of the 2-D X is taken as a sequence of one step with {X.shape[1]} "
-            f"features; if it is a series of {X.shape[1]} steps, say n_channels=1"
+            f"features; if it is a series of {X.shape[1]} steps, set n_channels=1"
         )
     sequences = Sequences.from_rows(X, estimator.n_channels or X.shape[1])
     if reset:
@@ -69,7 +69,7 @@ def check_table(estimator, X, reset):
         table = table.astype(np.float64, copy=False)
     was_ragged = not reset and estimator.n_features_in_ == estimator.n_step_features_in_
     if was_ragged and estimator.n_channels:
-        return table  # which may have any number of steps
+        return table  # its rows may have any number of steps
     with naming("X"):
         _check_feature_names(estimator, X, reset=reset)
     _check_n_features(estimator, table, reset=reset)
@@ -77,13 +77,13 @@ def check_table(estimator, X, reset):
 
 
 def check_step_names(estimator, X, reset):
-    """Check, or keep, the column names of sequences that are data frames."""
+    """Check, or store, the column names of sequences that are data frames."""
     first = X[0] if isinstance(X, list | tuple | np.ndarray) else X
     if not hasattr(first, "columns") and not hasattr(estimator, "feature_names_in_"):
         return
     for i, part in enumerate(X if hasattr(first, "columns") else ()):
         if list(getattr(part, "columns", ())) != list(first.columns):
-            raise ValueError(f"X[{i}] has other columns than X[0]")
+            raise ValueError(f"the columns of X[{i}] differ from those of X[0]")
     names = getattr(estimator, "feature_names_in_", ())
     if reset or len(names) == estimator.n_step_features_in_:
         with naming("X"):

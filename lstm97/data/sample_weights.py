@@ -1,4 +1,4 @@
-"""How much each target counts: checks of `sample_weight` and `class_weight`."""
+"""Checks of `sample_weight` and `class_weight`, which say how much each target counts."""
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
@@ -86,7 +86,7 @@ def class_weights(class_weight, classes, codes, weight):
     Parameters
     ----------
     class_weight : dict or "balanced"
-        Numbers by label, where missing labels count 1. "balanced" gives all classes that occur the
+        Weights by label; missing labels have weight 1. "balanced" gives all classes that occur the
         same total weight.
     classes : ndarray of shape (n_classes,)
         Labels.

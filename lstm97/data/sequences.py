@@ -316,19 +316,19 @@ class Sequences:
         return Sequences._trusted, (self.flat, self.starts, self.lengths)
 
     def take(self, indices: ArrayLike, axis: int = 0) -> "Sequences":
-        """Return the sequences at `indices`; scikit-learn's splitters call it, through `iloc`.
+        """Return the sequences at `indices`; scikit-learn calls this method through `iloc`.
 
         Parameters
         ----------
         indices : array-like of int
             Positions of the sequences; repeated ones are allowed.
         axis : int, default=0
-            Only 0 is valid; pandas has this parameter.
+            Must be 0; the parameter is there for compatibility with pandas.
 
         Returns
         -------
         X : Sequences
-            The chosen sequences, which share their steps with these.
+            Chosen sequences, which share their steps with this container.
         """
         if axis != 0:
             raise ValueError("axis must be 0: Sequences have only one axis")

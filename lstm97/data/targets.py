@@ -129,7 +129,7 @@ def flatten_steps(y, lengths, name="y"):
 
 
 def _check_shapes(parts, lengths, name):
-    """Refuse an array that has not one row per step, or not as many columns as the first."""
+    """Refuse arrays without one row per step, or with other columns than the first array."""
     for i, part in enumerate(parts):
         if part.ndim not in (1, 2) or part.shape[1:] != parts[0].shape[1:]:
             raise ValueError(

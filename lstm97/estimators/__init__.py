@@ -27,5 +27,5 @@ __all__ = [
     "SequenceChunkerRegressor",
 ]
 
-# Every estimator by its name: settings and saved files name them, and nothing else is imported.
+# Estimators by name. Settings and saved files can refer only to these.
 ESTIMATORS = {name: globals()[name] for name in __all__}

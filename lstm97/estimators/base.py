@@ -1,4 +1,4 @@
-"""The base of all estimators: how they are fitted, and how they predict sequences."""
+"""The base class of all estimators, with fitting and prediction."""
 
 import copy
 from abc import abstractmethod
@@ -55,13 +55,13 @@ NOT_DECISIVE = (
     "random_state",
     "verbose",
 )
-# Fields of a topology that a warm start takes from the fitted net; others must be the same.
+# Fields of a topology that a warm start takes from the fitted net; all others must be unchanged.
 SIZES = ("n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden")
-# Reasons of an end after which a warm start goes on as if there had been none.
+# Stop reasons after which a warm start continues as if training had not stopped.
 NOT_FINISHED = ("limit", "callback", "interrupted")
-# In `_without_effect`: any value but None.
+# Stands for any value except None in `_without_effect`.
 SET = object()
-# Class attributes that are dicts, to which each class adds.
+# Class attributes that are dicts; each subclass adds entries to them.
 TABLES = ("_parameter_constraints", "_without_effect")
 
 
@@ -71,35 +71,36 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
     Attributes
     ----------
     weights_ : ndarray of shape (n_weights,)
-        All weights; ``topology_.views(weights_)`` names them.
+        All weights in one flat array; ``topology_.views(weights_)`` returns them by group.
     topology_ : Topology
-        The net's sizes and switches.
+        Sizes and switches of the net.
     n_features_in_ : int
-        Columns of a 2-D X; otherwise the same as `n_step_features_in_`.
+        Number of columns of a 2-D X; otherwise equal to `n_step_features_in_`.
     n_step_features_in_ : int
-        Features per step.
+        Number of features per step.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Column names if X was a data frame, or a list of data frames.
+        Column names. Defined only if X was a data frame or a list of data frames.
     x_is_table_ : bool
         Whether X was 2-D, with one sequence per row.
     target_steps_ : {"last", "every"}
         Whether targets are given for the last step of each sequence or for every step.
     n_iter_ : int
-        Epochs of `fit` and calls of `partial_fit`.
+        Number of epochs of `fit` plus number of calls of `partial_fit`.
     loss_curve_ : list of float
-        Mean loss per sequence of each epoch or call, weighted if there are sample weights.
+        Mean loss per sequence for each epoch or call. Sample weights multiply the losses.
     stop_reason_ : {"converged", "limit", "diverged", "callback", "interrupted"}
-        What ended the last fit: its stop rule, `max_iter`, numbers that were no longer finite, a
-        callback, or Ctrl-C.
+        Why the last fit ended: its stop rule was met, it reached `max_iter`, a number was no longer
+        finite, a callback stopped it, or the user pressed Ctrl-C.
     """
 
-    # A subclass adds its parameters, as the fields of a dataclass, and these tables: what
-    # scikit-learn checks of a parameter, and for which values of others a parameter has no effect.
+    # A subclass adds its parameters as dataclass fields, and extends two tables: the constraints
+    # that scikit-learn checks, and the values of other parameters with which a parameter has no
+    # effect.
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
     _without_effect: ClassVar[dict[str, dict[str, Any]]] = {}
-    # The tables as each class wrote them, before those of its bases were added.
+    # The tables of each class itself, without those of its bases.
     _own_tables: ClassVar[dict[str, dict[str, Any]]]
-    # Pipelines and searches pass weights on without being asked to.
+    # Request sample weights by default, so that pipelines and searches pass them on.
     __metadata_request__fit: ClassVar = {"sample_weight": True}
     __metadata_request__partial_fit: ClassVar = {"sample_weight": True}
     __metadata_request__score: ClassVar = {"sample_weight": True}
@@ -115,7 +116,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
     stop_reason_: Literal["converged", "limit", "diverged", "callback", "interrupted"]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Put the tables of all bases together."""
+        """Merge the tables of all base classes."""
         super().__init_subclass__(**kwargs)
         cls._own_tables = {table: vars(cls).get(table, {}) for table in TABLES}
         for table in TABLES:
@@ -129,25 +130,25 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
 
     @abstractmethod
     def _build(self, n_inputs: int, n_outputs: int) -> None:
-        """Set the fitted attributes that describe the net; refuse one that cannot be built."""
+        """Set the fitted attributes that describe the net; raise an error if it cannot be built."""
 
     @abstractmethod
     def _initialize(self, rng: np.random.Generator) -> None:
-        """Set the fitted attributes of a net that has learned nothing."""
+        """Set the fitted attributes of an untrained net."""
 
     @abstractmethod
     def _make_learner(self, rng: np.random.Generator | None = None) -> Learner:
-        """Return a learner with the fitted attributes; one that may grow if it is given an rng."""
+        """Return a learner with the fitted attributes; it can grow only if an rng is given."""
 
     @abstractmethod
     def _keep(self, learner: Any) -> None:
-        """Set fitted attributes to what the learner has learned."""
+        """Update the fitted attributes from the learner."""
 
     @abstractmethod
     def _stop_rule(
         self, learner: Learner, X: Sequences, y: Targets, rng: np.random.Generator
     ) -> tuple[StopRule, Sequences, Targets]:
-        """Return the rule that stops `fit`, and the sequences and targets to be learned."""
+        """Return the rule that stops `fit`, and the sequences and targets to learn from."""
 
     @abstractmethod
     def _check_y(self, y: Any, X: Sequences, classes: Any = None) -> Targets:
@@ -155,41 +156,41 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
 
     @abstractmethod
     def _weigh(self, values: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
-        """Return the weight of each row of the targets, from their sample weights."""
+        """Return the weight of each row of the targets, given the sample weights."""
 
     @abstractmethod
     def _score_outputs(
         self, outputs: np.ndarray, values: np.ndarray, weight: np.ndarray | None
     ) -> float:
-        """Return the score of outputs, given the values of the targets."""
+        """Return the score of outputs against the values of the targets."""
 
     # -- learning --------------------------------------------------------------------------------
 
     def fit(
         self, X: SequencesLike, y: TargetsLike, sample_weight: TargetsLike | None = None
     ) -> Self:
-        """Learn from sequences: from the start, or with `warm_start` from where the last fit ended.
+        """Fit the estimator; with `warm_start`, continue from where the last fit ended.
 
         Parameters
         ----------
         X : array-like
-            Sequences, in one of these forms, time always before features: a list, tuple or object
-            array of (n_steps_i, n_features) arrays or CSR matrices; a `Sequences`; an array of
-            shape (n_sequences, n_steps, n_features); or an array of shape (n_sequences, n_columns)
-            with one sequence per row, see `n_channels`.
+            Sequences in one of these forms: a list, tuple or object array of arrays or CSR matrices
+            of shape (n_steps_i, n_features); a `Sequences`; an array of shape (n_sequences,
+            n_steps, n_features); or an array of shape (n_sequences, n_columns) with one sequence
+            per row (see `n_channels`). Time always comes before features.
         y : array-like
-            One target per sequence, due at its last step; or one array of targets per sequence, a
-            target per step.
+            One target per sequence, for its last step; or one array per sequence, with a target for
+            each step.
         sample_weight : array-like, default=None
-            One number per sequence, by which its loss is multiplied; or, with targets per step, one
-            array of numbers per sequence. All weights are 1 if it is None.
+            Weights that multiply the loss: one number per sequence or, with targets per step, one
+            array of numbers per sequence. If None, all weights are 1.
 
         Returns
         -------
         self : object
-            The fitted estimator. It is unchanged if the input is refused or the fit interrupted.
-            With `warm_start`, an interrupted fit (Ctrl-C) keeps the epochs that it completed, and
-            the next fit does those that are left.
+            Fitted estimator. It is unchanged if the input is invalid or the fit is interrupted.
+            With `warm_start`, a fit interrupted by Ctrl-C keeps its completed epochs, and the next
+            fit runs the remaining ones.
         """
         self._validate_params()
         model = copy.copy(self)
@@ -205,7 +206,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         return self
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> None:
-        """Fit this estimator, a copy that takes the place of the user's one at the end."""
+        """Fit this copy; `fit` hands its attributes to the user's estimator at the end."""
         goes_on = self.warm_start and hasattr(self, "n_iter_")
         before = self._last_checkpoint() if goes_on else None
         sequences, targets = self._prepare(X, y, sample_weight, goes_on)
@@ -239,7 +240,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         n_epochs: int,
         tasks: FitTasks | None,
     ) -> Checkpoint | None:
-        """Train for some epochs; return a checkpoint after the last one that was completed."""
+        """Train for at most `n_epochs` epochs; return a checkpoint of the last completed one."""
         checkpoint = None
         try:
             for n_left in reversed(range(n_epochs)):
@@ -261,7 +262,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         return checkpoint
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
-        """Learn the sequences once, in their order."""
+        """Learn from the sequences once, in their order."""
         self._validate_params()
         model = copy.copy(self)
         goes_on = hasattr(model, "n_iter_")
@@ -294,7 +295,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
     def _prepare(
         self, X: Any, y: Any, sample_weight: Any, goes_on: bool, classes: Any = None
     ) -> tuple[Sequences, Targets]:
-        """Check the data; describe the net, or see that the fitted one is what parameters say."""
+        """Check the data; build the net, or check that the fitted one matches the parameters."""
         sequences, targets = self._check(X, y, sample_weight, reset=not goes_on, classes=classes)
         model = copy.copy(self) if goes_on else self
         model._build(self.n_step_features_in_, targets.values.shape[1])
@@ -303,7 +304,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         return sequences, targets
 
     def _compare(self, wanted: Self) -> None:
-        """Refuse to go on with the fitted net if the parameters now describe another kind."""
+        """Raise an error if the parameters describe another kind of net than the fitted one."""
         for field in fields(wanted.topology_):
             old, new = (getattr(model.topology_, field.name) for model in (self, wanted))
             if old != new and field.name not in SIZES:
@@ -313,10 +314,10 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
                 )
 
     def _trainable(self, rng: np.random.Generator | None = None) -> Learner:
-        """Return a learner to be trained."""
+        """Return a learner for training; raise an error if its weights are not finite."""
         learner = self._make_learner(rng)
         if not learner.is_finite():
-            raise ValueError("weights_ are not finite: there is nothing to go on from")
+            raise ValueError("weights_ are not finite: training cannot continue from them")
         return learner
 
     def _generator(self) -> np.random.Generator:
@@ -325,19 +326,19 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         return np.random.Generator(np.random.PCG64(seed.tolist()))
 
     def _parameters_hash(self) -> str:
-        """Hash the parameters that decide how a fit goes, but not how far."""
+        """Hash the parameters that affect the course of a fit, but not its length."""
         parameters = self.get_params(deep=False)
         for name in NOT_DECISIVE:
             parameters.pop(name, None)
         return joblib.hash(parameters)
 
     def _last_checkpoint(self) -> Checkpoint | None:
-        """Return where the last fit stopped before it was finished; None if it was finished."""
+        """Return the checkpoint of an unfinished last fit; None if it cannot be continued."""
         parameters, checkpoint = getattr(self, "_fit_state", None) or (None, None)
         return checkpoint if parameters == self._parameters_hash() else None
 
     def _attributes_with(self, learner: Learner) -> dict[str, Any]:
-        """Return the fitted attributes of an estimator that stops learning now."""
+        """Return the fitted attributes as they would be if training ended now."""
         model = copy.copy(self)
         model._keep(learner)
         return {name: value for name, value in vars(model).items() if name.endswith("_")}
@@ -351,13 +352,13 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
             print(f"Validation score: {training.rule.scores[-1]:f}")
 
     def _finish(self, training: Training, checkpoint: Checkpoint | None = None) -> None:
-        """Keep what was learned and how training went, and warn if it went wrong."""
+        """Set the fitted attributes, including the history of training, and warn of problems."""
         rule, learner = training.rule, training.learner
         if rule.best is not None:
             learner.restore(rule.best)
         self._keep(learner)
         if rule.scores is None:
-            self.__dict__.pop("best_validation_score_", None)  # that of other weights
+            self.__dict__.pop("best_validation_score_", None)  # it belongs to other weights
         else:
             self._keep_scores(training)
         self.n_iter_ = getattr(self, "n_iter_", 0) + len(training.losses)
@@ -368,7 +369,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         self._warn(training)
 
     def _warn(self, training: Training) -> None:
-        """Warn of training that diverged or has not converged."""
+        """Warn if training diverged or did not converge."""
         losses, rule, reason = training.losses, training.rule, training.reason
         if reason == "diverged":
             warn_user(
@@ -408,7 +409,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         if not reset and steps != (self.target_steps_ == "every"):
             raise ValueError(
                 f"y holds targets for {'every step' if steps else 'the last step'}, "
-                f"the estimator was fitted with targets for the {self.target_steps_} step"
+                f"but the estimator was fitted with targets for the {self.target_steps_} step"
             )
         self.target_steps_ = "every" if steps else "last"
         y = self._check_y(y, X, classes)
@@ -425,10 +426,9 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
     # -- output ----------------------------------------------------------------------------------
 
     def _outputs(self, X: Any) -> tuple[np.ndarray, Sequences, Self]:
-        """Return the net's outputs, a row per target, the checked X, and a copy of the estimator.
+        """Return the outputs, one row per target, with the checked X and a copy of the estimator.
 
-        All that a prediction needs comes from this copy: another thread may fit the estimator
-        meanwhile.
+        Predictions use only this copy, because another thread may fit the estimator meanwhile.
         """
         model = copy.copy(self)
         check_is_fitted(model)
@@ -439,11 +439,11 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         return rows, sequences, model
 
     def _run(self, X: Sequences, every: bool) -> np.ndarray:
-        """Run the net, in `n_jobs` threads that have a learner each."""
+        """Run the net in `n_jobs` threads, each with its own learner."""
         n_jobs = min(effective_n_jobs(self.n_jobs), len(X))
         if n_jobs == 1:
             return self._make_learner().run(X, every)
-        with one_thread:  # of the BLAS, until the last job has ended
+        with one_thread:  # for the BLAS, until the last job has ended
             rows = Parallel(n_jobs, require="sharedmem")(
                 delayed(self._make_learner().run)(share, every) for share in shares(X, n_jobs)
             )
@@ -462,12 +462,12 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
     def _paired(
         self, X: Any, y: Any, sample_weight: Any
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Return true and predicted targets, and weights: flat, of the steps that have a target."""
-        model = copy.copy(self)  # one net, as in _outputs
+        """Return flat true targets, predictions and weights of the steps that have a target."""
+        model = copy.copy(self)  # see _outputs
         refuse_masked(y, "y")
         y_pred = model.predict(X)
         if model.target_steps_ == "every" and getattr(y, "ndim", 1) == 2:
-            y = list(np.asarray(y))  # as predicted for X that is an array
+            y = list(np.asarray(y))  # in the form of predictions for an array X
         if has_steps(y) != (model.target_steps_ == "every"):
             raise ValueError(f"y must hold targets for the {model.target_steps_} step, as in fit")
         lengths = model._check_X(X, reset=False).lengths
@@ -480,7 +480,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         return without_objects(y_true[due]), np.concatenate(list(y_pred))[due], weight
 
     def stream(self) -> Stream:
-        """Return a `Stream`: the fitted net on one long sequence, step by step.
+        """Return a `Stream`, which runs the fitted net along one long sequence, step by step.
 
         Returns
         -------
@@ -507,20 +507,22 @@ class CommonParameters:
     Parameters
     ----------
     warm_start : bool
-        Whether `fit` goes on from the last `fit` or `partial_fit`, with the fitted net. Parameters
-        of its size and its initial weights are ignored then; all others of the net must be
-        unchanged. If the last fit ended at `max_iter`, by a callback or by Ctrl-C, and sequences
-        and parameters are the same, both fits together give the bits of one long fit.
+        Whether `fit` continues to train the net of the last `fit` or `partial_fit`. Parameters of
+        the net's size and initial weights are then ignored; all other parameters of the net must be
+        unchanged. If the last fit ended at `max_iter`, by a callback or by Ctrl-C, and the
+        sequences and parameters are the same, both fits together give exactly the result of one
+        long fit.
     n_channels : int or None
-        Features per step of a 2-D X, whose rows are sequences, time-major. If it is None, each row
-        is a single step, and a warning says so; 1 is a univariate series.
+        Number of features per step if X is 2-D. Each row is then a sequence: all features of the
+        first step, then those of the second, and so on. Use 1 for univariate series. If None, each
+        row is a sequence of a single step, and a warning says so.
     n_jobs : int or None
-        Threads that predict. None means 1 (unless joblib's `parallel_config` sets it), -1 one per
-        processor. Learning has one thread.
+        Number of threads for prediction. None means 1 unless joblib's `parallel_config` sets
+        another number; -1 means one per processor. Training uses one thread.
     random_state : int, RandomState instance or None
-        Source of initial weights and of the order of sequences.
+        Random number generator, or its seed, for initial weights and the order of sequences.
     verbose : bool or int
-        Whether to print the loss, and with early stopping the score, after each epoch.
+        Whether to print the loss after each epoch and, with early stopping, the score.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -549,28 +551,30 @@ class StoppingParameters(BaseSequenceEstimator):
     Parameters
     ----------
     max_iter : int
-        Epochs of `fit`, at most.
+        Maximum number of epochs of `fit`.
     tol : float or None
         `fit` ends when the mean loss per sequence has not fallen by this much for
-        `n_iter_no_change` epochs. If it is None, `fit` ends after `max_iter` epochs.
+        `n_iter_no_change` epochs. If None, `fit` ends after `max_iter` epochs.
     n_iter_no_change : int or None
-        Epochs without progress after which `fit` ends. None means 10.
+        Number of epochs without progress after which `fit` ends. None means 10.
     early_stopping : bool
-        Whether to hold sequences out and use their score instead of the loss: `fit` ends when the
-        score has not risen by `tol` for `n_iter_no_change` epochs, and keeps the weights with the
-        highest score.
+        Whether to hold out sequences and monitor their score instead of the loss. `fit` then ends
+        when the score has not risen by `tol` for `n_iter_no_change` epochs, and keeps the weights
+        with the highest score.
     validation_fraction : float or None
-        The fraction of sequences that early stopping holds out, stratified by class if each
-        sequence has one. None means 0.1.
+        Fraction of sequences that early stopping holds out. The split is stratified by class if
+        each sequence has one label. None means 0.1.
 
     Attributes
     ----------
     validation_scores_ : list of float
-        With early stopping: the score after each epoch. Epochs without it have NaN.
+        Score after each epoch, NaN for epochs without early stopping. Only available if
+        ``early_stopping=True``.
     best_validation_score_ : float
-        With early stopping: the highest score, that of `weights_`.
+        Highest score, which is that of `weights_`. Only available if ``early_stopping=True``.
     validation_seed_ : int
-        With early stopping: the seed by which the held-out sequences were drawn, for `warm_start`.
+        Seed with which the held-out sequences were drawn; `warm_start` uses it again. Only
+        available if ``early_stopping=True``.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -604,7 +608,7 @@ class StoppingParameters(BaseSequenceEstimator):
         return EarlyStopping(score, learner.snapshot, tol, patience), X[kept], y[kept]
 
     def _hold_out(self, X: Sequences, y: Targets, rng: np.random.Generator) -> np.ndarray:
-        """Draw the sequences by which early stopping judges; a warm start draws the same."""
+        """Draw the sequences to hold out for early stopping; a warm start draws the same ones."""
         from sklearn.model_selection import train_test_split  # half of the package's import time
 
         if not hasattr(self, "validation_seed_"):
@@ -621,12 +625,12 @@ class StoppingParameters(BaseSequenceEstimator):
         if n < self._n_to_score:
             raise ValueError(
                 f"validation_fraction={fraction} holds out {len(held_out)} of {len(X)} sequences, "
-                f"in which {n} targets count: a score needs {self._n_to_score}"
+                f"which have {n} targets of positive weight, but a score needs {self._n_to_score}"
             )
         return held_out
 
     def _validation_score(self, learner: Learner, X: Sequences, y: Targets) -> float:
-        """Return the score of a net in training; NaN if an output is not finite."""
+        """Return the score on held-out sequences; NaN if an output is not finite."""
         outputs = learner.run(X, y.every)
         if not np.isfinite(outputs).all():
             return np.nan
@@ -635,10 +639,10 @@ class StoppingParameters(BaseSequenceEstimator):
         return float(self._score_outputs(outputs[due], y.values[rows], weight))
 
     def _keep_scores(self, training: Training) -> None:
-        """Add the scores of a fit to those of fits before it."""
+        """Append the scores of this fit to those of earlier fits."""
         scores = [*getattr(self, "validation_scores_", [])]
         n_before = len(getattr(self, "loss_curve_", []))
-        # NaN for epochs without early stopping, and for a last one that ended early.
+        # NaN for epochs without early stopping, and for a last epoch that ended early.
         scores += [np.nan] * (n_before - len(scores)) + training.rule.scores
         scores += [np.nan] * (n_before + len(training.losses) - len(scores))
         self.validation_scores_: list[float] = scores
@@ -646,7 +650,7 @@ class StoppingParameters(BaseSequenceEstimator):
 
 
 def _judged(X: Sequences, y: Targets) -> tuple[np.ndarray, np.ndarray]:
-    """Return which rows of the outputs a score looks at, and the rows of their targets."""
+    """Return a mask of the output rows that a score uses, and the rows of their targets."""
     rows = y.rows(X.lengths)
     due = ~np.isnan(y.values[rows]).any(axis=1)
     if y.weight is not None:

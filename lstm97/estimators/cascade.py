@@ -1,4 +1,4 @@
-"""Recurrent cascade correlation (Fahlman 1991): `CascadeCorrelationClassifier`, `...Regressor`."""
+"""Estimators that learn by recurrent cascade correlation (Fahlman 1991)."""
 
 from dataclasses import KW_ONLY, dataclass, fields
 from numbers import Integral, Real
@@ -25,7 +25,7 @@ from lstm97.learning.quickprop import Move
 
 
 class _Finished(StopRule):
-    """Stop when the learner has nothing left to add."""
+    """Rule that stops when the learner is finished."""
 
     needs_whole_chunks = True
 
@@ -33,7 +33,7 @@ class _Finished(StopRule):
         self.learner = learner
 
     def look(self, results: Results) -> Stop | None:
-        """See the next epoch; the reason is "converged"."""
+        """Check the next epoch; the reason to stop is "converged"."""
         done = self.learner.state.is_finished
         return Stop(len(results.loss), "converged") if done else None
 
@@ -43,27 +43,28 @@ class _BaseCascade(BaseSequenceEstimator):
     """Parameters, net and learner of both estimators.
 
     The net starts without hidden units. When its outputs have stopped improving, a pool of
-    candidates is trained to correlate with the errors that are left, the best one is frozen and
-    becomes a hidden unit, and the outputs train again. A hidden unit sees the inputs, the units
-    before it, and its own value of the step before: there is no other recurrence. Learning is by
-    Quickprop, and all sequences are one batch.
+    candidates is trained to correlate with the remaining errors. The best candidate is frozen and
+    becomes a hidden unit, and the outputs are trained again. A hidden unit receives the inputs, the
+    values of earlier hidden units, and its own value at the previous step; there is no other
+    recurrence. Training uses Quickprop, and all sequences form one batch.
 
     Parameters
     ----------
     max_hidden : int
-        Hidden units at which the net stops growing.
+        Number of hidden units at which the net stops growing.
     n_candidates : int
-        Units in the pool from which the best one is taken.
+        Number of candidates in the pool.
     init_scale : float
-        Candidates' initial weights are uniform on [-init_scale, init_scale]. Output weights start
-        at zero, those of a new hidden unit at its covariance with the errors.
+        Initial weights of candidates are uniform on [-init_scale, init_scale]. Output weights start
+        at zero; those from a new hidden unit start at its covariance with the errors.
     output_rate : float
-        Learning rate of plain descent for the outputs; it is divided by the number of steps that
-        have a target.
+        Learning rate of plain gradient descent for the outputs. It is divided by the number of
+        steps that have a target.
     candidate_rate : float
-        Learning rate of plain ascent for candidates; it is divided by the number of their inputs.
+        Learning rate of plain gradient ascent for candidates. It is divided by the number of their
+        inputs.
     max_growth : float
-        A step of Quickprop is at most this many times as long as the one before; Fahlman's mu.
+        Maximum ratio of a Quickprop step to the previous step; Fahlman's mu.
     weight_decay : float
         Fraction of each weight that is subtracted from its gradient.
     output_tol : float
@@ -73,37 +74,39 @@ class _BaseCascade(BaseSequenceEstimator):
         The candidates have stagnated when the best correlation has not changed by this fraction
         for `patience` epochs.
     patience : int
-        Epochs without such a change after which outputs, or candidates, are taken as they are.
+        Number of epochs without such a change after which a phase of training ends.
     max_phase_iter : int
-        Epochs after which they are taken in any case.
+        Number of epochs after which a phase of training ends in any case.
     max_iter : int
-        Epochs of `fit`, at most. It ends earlier when all hidden units are there and the outputs
-        have stagnated.
+        Maximum number of epochs of `fit`. It ends earlier when the net has all hidden units and the
+        outputs have stagnated.
 
     Attributes
     ----------
     topology_ : CascadeTopology
-        The net's sizes; ``topology_.n_hidden`` is the present number of hidden units.
+        Sizes of the net; ``topology_.n_hidden`` is the present number of hidden units.
     training_state_ : TrainingState
-        The state that `partial_fit` goes on from: candidates, last steps of Quickprop, progress.
+        State from which `partial_fit` continues: candidates, last steps of Quickprop, progress.
 
     Notes
     -----
-    The loss does not change while candidates train.
+    The loss does not change while candidates are trained.
 
-    Each call of `partial_fit` is one epoch on the sequences that it is given. Give it the same
-    sequences each time: Quickprop compares slopes of one call with those of the call before.
+    Each call of `partial_fit` is one epoch on the given sequences. Pass the same sequences each
+    time, because Quickprop compares the slopes of one call with those of the previous call.
 
-    The candidates' objective, the hidden values between -1 and 1, and the size of the pool are
-    those of Fahlman's paper. Growth, thresholds, patience, the outputs' rate, the range of initial
-    weights, the longest phase, and the 0.1 that is added to the slope of logistic outputs under
-    the squared error are the defaults of his public code. The log loss is not his.
+    The candidates' objective, the range of hidden values from -1 to 1, and the size of the pool are
+    those of Fahlman's paper. The defaults of `max_growth`, `output_tol`, `candidate_tol`,
+    `patience`, `output_rate`, `init_scale` and `max_phase_iter`, and the 0.1 that is added to the
+    slope of logistic outputs under the squared error, are those of his public code, which has no
+    log loss.
 
-    Candidates' gradients are divided by the root mean square of the errors, where the code divides
-    by the sum of their squares, and new output weights by the number of steps with a target, so
-    that the scale of the targets does not matter; the candidates' rate, which goes with this, was
-    chosen on the embedded Reber grammar. Output weights start at zero, not at random. Quickprop
-    never exceeds its greatest growth, and rests where a gradient is exactly zero.
+    This implementation differs from that code in the following. Gradients of candidates are divided
+    by the root mean square of the errors, not by the sum of their squares, and new output weights
+    by the number of steps with a target, so that the scale of the targets does not matter. The
+    default of `candidate_rate` depends on this, and was chosen on the embedded Reber grammar.
+    Output weights start at zero, not at random numbers. Quickprop steps never exceed `max_growth`,
+    and are zero where a gradient is exactly zero.
 
     References
     ----------
@@ -111,7 +114,7 @@ class _BaseCascade(BaseSequenceEstimator):
     Information Processing Systems 3, 1991.
 
     S. E. Fahlman, "Faster-Learning Variations on Back-Propagation: An Empirical Study",
-    Proceedings of the 1988 Connectionist Models Summer School: Quickprop.
+    Proceedings of the 1988 Connectionist Models Summer School (Quickprop).
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -175,7 +178,7 @@ class _BaseCascade(BaseSequenceEstimator):
 @document()
 @dataclass(eq=False, repr=False)
 class CascadeCorrelationClassifier(SequenceClassifierMixin, ClassOutputs, _BaseCascade):
-    """Classifier of sequences: recurrent cascade correlation, a net that grows unit by unit.
+    """Sequence classifier with recurrent cascade correlation, whose net grows unit by unit.
 
     See Also
     --------
@@ -183,7 +186,7 @@ class CascadeCorrelationClassifier(SequenceClassifierMixin, ClassOutputs, _BaseC
 
     Examples
     --------
-    Has a 1 been seen, in this step or before? One unit that keeps its own value will do:
+    Predict whether a 1 has occurred so far. One unit that keeps its own value is enough:
 
     >>> import numpy as np
     >>> from lstm97 import CascadeCorrelationClassifier
@@ -201,7 +204,7 @@ class CascadeCorrelationClassifier(SequenceClassifierMixin, ClassOutputs, _BaseC
 @document()
 @dataclass(eq=False, repr=False)
 class CascadeCorrelationRegressor(SequenceRegressorMixin, NumberOutputs, _BaseCascade):
-    """Regressor on sequences: recurrent cascade correlation, a net that grows unit by unit.
+    """Sequence regressor with recurrent cascade correlation, whose net grows unit by unit.
 
     See Also
     --------
@@ -209,7 +212,7 @@ class CascadeCorrelationRegressor(SequenceRegressorMixin, NumberOutputs, _BaseCa
 
     Examples
     --------
-    A running mean, which forgets slowly:
+    Predict an exponentially weighted mean:
 
     >>> import numpy as np
     >>> from lstm97 import CascadeCorrelationRegressor

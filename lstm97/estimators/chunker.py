@@ -1,4 +1,4 @@
-"""The neural sequence chunker: two nets, of which one learns to do without the other."""
+"""The neural sequence chunker, whose automatizer learns to do without its chunker."""
 
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
@@ -18,50 +18,50 @@ from lstm97.learning.topology import Topology, topology_of
 class _BaseChunker(BaseSequenceEstimator):
     """Parameters, nets and learner of both estimators.
 
-    One net, the automatizer, sees every step and predicts the targets and the next input. At steps
-    that it fails to predict, a second net, the chunker, is trained to predict the same, and is then
-    fed with the input that follows. So the chunker sees a short sequence of events that could not
-    be foreseen, in which long time lags are short. The automatizer is also trained to predict the
-    chunker's state, which tells it early what will matter later. Predictions are the automatizer's.
-    Both nets learn by real-time recurrent learning, at every step.
+    One net, the automatizer, receives every step and predicts the targets and the next input. At
+    steps that it fails to predict, a second net, the chunker, is trained to predict the same, and
+    then receives the next input. So the chunker receives a shorter sequence of unpredictable steps,
+    in which long time lags become short. The automatizer is also trained to predict the chunker's
+    state, from which it learns early what matters later. The estimator predicts with the
+    automatizer alone. Both nets learn by real-time recurrent learning.
 
     Parameters
     ----------
     n_hidden : int
-        Logistic units of the hidden layer, in each of the two nets.
+        Number of logistic units in the hidden layer of each net.
     predict_inputs : bool
-        Whether the nets also predict the next input, by linear outputs. Without it, only missed
-        targets reach the chunker; this is for targets that are the next inputs.
+        Whether the nets also predict the next input, with linear outputs. If False, only missed
+        targets count as failures; this suits targets that are themselves the next inputs.
     predict_state : {"all", "hidden"}
-        The part of the chunker's state that the automatizer predicts: its hidden units and outputs,
-        as its author proposed, or its hidden units, as in the LSTM paper. Predictions of inputs,
-        and of these, are linear.
+        Part of the chunker's state that the automatizer predicts: hidden units and outputs, as
+        Schmidhuber proposed, or only hidden units, as in the LSTM paper. Outputs that predict
+        inputs, or the chunker's predictions of inputs, are linear.
     threshold : float
-        Absolute error from which on the automatizer has failed to predict a step.
+        An absolute error of this size or more means that the automatizer failed to predict a step.
     hidden_bias : bool
         Whether hidden units have a bias.
     output_bias : bool
         Whether outputs have a bias.
     shortcut : bool
-        Whether inputs feed the outputs too. As predictions of inputs and of states are linear, they
-        diverge if inputs are far larger than 1, unless `learning_rate` is small.
+        Whether the inputs also feed the outputs directly. Linear predictions of inputs and states
+        then diverge if inputs are much larger than 1, unless `learning_rate` is small.
     init_scale : float
         Initial weights are uniform on [-init_scale, init_scale].
     learning_rate : float
-        Length of a step down the gradient.
+        Step size of the updates.
 
     Attributes
     ----------
     topology_ : Topology
-        The automatizer's sizes and switches. Its weights come first in `weights_`.
+        Sizes and switches of the automatizer, whose weights come first in `weights_`.
     chunker_topology_ : Topology
-        The chunker's sizes and switches.
+        Sizes and switches of the chunker.
 
     References
     ----------
     J. Schmidhuber, "Learning Complex, Extended Sequences Using the Principle of History
     Compression", Neural Computation 4(2), 1992.
-    The paper's Section 5.2 compares LSTM with it.
+    Section 5.2 of the LSTM paper compares LSTM with it.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -75,7 +75,7 @@ class _BaseChunker(BaseSequenceEstimator):
         "init_scale": [Interval(Real, 0, 1e30, closed="both")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
     }
-    # Squashing of the outputs for targets.
+    # Activation of the outputs for targets.
     _output_activation: ClassVar[str]
 
     n_hidden: int = 5
@@ -97,7 +97,7 @@ class _BaseChunker(BaseSequenceEstimator):
         self.topology_: Topology = self._net(n_inputs, n_predicted + n_states)
 
     def _net(self, n_inputs: int, n_outputs: int) -> Topology:
-        """Return one of the nets."""
+        """Return the topology of one of the nets."""
         return topology_of(
             n_inputs=n_inputs,
             n_outputs=n_outputs,
@@ -132,7 +132,7 @@ class _BaseChunker(BaseSequenceEstimator):
 @document()
 @dataclass(eq=False, repr=False)
 class SequenceChunkerClassifier(SequenceClassifierMixin, StoppingParameters, _BaseChunker):
-    """Classifier of sequences by Schmidhuber's neural sequence chunker.
+    """Sequence classifier with Schmidhuber's neural sequence chunker.
 
     See Also
     --------
@@ -141,8 +141,8 @@ class SequenceChunkerClassifier(SequenceClassifierMixin, StoppingParameters, _Ba
 
     Examples
     --------
-    A sequence goes through a, b, c, d, e and back to where it began, a symbol that stood before
-    them; which symbol comes next?
+    Predict the next symbol in sequences that start with x or y, continue with a, b, c, d, e, and
+    end with their first symbol:
 
     >>> import numpy as np
     >>> from lstm97 import SequenceChunkerClassifier, Sequences
@@ -162,7 +162,7 @@ class SequenceChunkerClassifier(SequenceClassifierMixin, StoppingParameters, _Ba
 @document()
 @dataclass(eq=False, repr=False)
 class SequenceChunkerRegressor(SequenceRegressorMixin, StoppingParameters, _BaseChunker):
-    """Regressor on sequences by Schmidhuber's neural sequence chunker.
+    """Sequence regressor with Schmidhuber's neural sequence chunker.
 
     See Also
     --------
@@ -171,7 +171,7 @@ class SequenceChunkerRegressor(SequenceRegressorMixin, StoppingParameters, _Base
 
     Examples
     --------
-    The number before, at every step:
+    Predict the previous number at every step:
 
     >>> import numpy as np
     >>> from lstm97 import SequenceChunkerRegressor

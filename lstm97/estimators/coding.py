@@ -1,4 +1,4 @@
-"""Classes, or numbers, to the outputs of a net and back: what classifiers and regressors add."""
+"""Mixins of classifiers and regressors, which convert targets to outputs of a net and back."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
@@ -29,14 +29,14 @@ from lstm97.learning.topology import LOSSES
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)
 class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
-    """Classes to one output each, and back.
+    """Mixin for classifiers, which have one output per class.
 
     Parameters
     ----------
     class_weight : dict, "balanced" or None
-        How much each class counts: the loss of its targets is multiplied by this, besides the
-        sample weight. A dict has numbers by labels; labels that it leaves out count 1. With
-        "balanced", all classes that occur count the same in total.
+        Weights of the classes, which multiply the loss in addition to the sample weights. A dict
+        maps labels to weights; missing labels have weight 1. "balanced" gives all classes that
+        occur the same total weight. If None, all classes have weight 1.
 
     Attributes
     ----------
@@ -45,13 +45,13 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
 
     Notes
     -----
-    With targets per step, a label that is None or NaN means no target at this step.
+    With targets per step, a label that is None or NaN means that the step has no target.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
-    _n_to_score: ClassVar[int] = 1  # targets that an accuracy needs
+    _n_to_score: ClassVar[int] = 1  # minimum number of targets for an accuracy
 
     class_weight: dict[Any, float] | Literal["balanced"] | None = None
 
@@ -62,7 +62,7 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         classes: ArrayLike | None = None,
         sample_weight: TargetsLike | None = None,
     ) -> Self:
-        """Learn from sequences, once and in their order, going on from the present weights.
+        """Learn from sequences once, in their order, starting from the present weights.
 
         Parameters
         ----------
@@ -71,26 +71,28 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         y : array-like
             As for `fit`.
         classes : array-like of shape (n_classes,), default=None
-            All classes; needed in the first call, may be left out afterwards.
+            All classes. Required in the first call, optional afterwards.
         sample_weight : array-like, default=None
             As for `fit`.
 
         Returns
         -------
         self : object
-            The estimator; as it was, if the input was refused.
+            Fitted estimator. It is unchanged if the input is invalid.
         """
         if classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit")
         if isinstance(self.class_weight, str):
             raise ValueError(
-                "class_weight='balanced' needs all targets at once: partial_fit takes a dict, as "
-                "sklearn.utils.class_weight.compute_class_weight can give the numbers for"
+                "class_weight='balanced' needs all targets at once: for partial_fit, set it to a "
+                "dict, with weights from sklearn.utils.class_weight.compute_class_weight"
             )
         return self._partial_fit(X, y, sample_weight, classes)
 
     def predict_proba(self, X: SequencesLike) -> np.ndarray:
-        """Return the outputs, scaled to sum to one; equal numbers if all outputs are zero.
+        """Return class probabilities, which are the outputs scaled to sum to one.
+
+        If all outputs are zero, all classes have the same probability.
 
         Parameters
         ----------
@@ -100,8 +102,9 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         Returns
         -------
         proba : ndarray of shape (n_sequences, n_classes)
-            Classes in the order of `classes_`. With targets per step, one (n_steps_i, n_classes)
-            array per sequence in an object array, or one 3-D array if X was an array.
+            Probabilities, with classes in the order of `classes_`. With targets per step, an object
+            array with one array of shape (n_steps_i, n_classes) per sequence, or a 3-D array if X
+            is an array.
         """
         rows, sequences, model = self._outputs(X)
         return model._arrange(proportions(rows), X, sequences)
@@ -117,8 +120,8 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         Returns
         -------
         y : ndarray of shape (n_sequences,)
-            With targets per step, one (n_steps_i,) array per sequence in an object array, or one
-            2-D array if X was an array.
+            Predicted classes. With targets per step, an object array with one array of shape
+            (n_steps_i,) per sequence, or a 2-D array if X is an array.
         """
         rows, sequences, model = self._outputs(X)
         return model._arrange(model.classes_[rows.argmax(axis=1)], X, sequences)
@@ -126,7 +129,7 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
     def score(
         self, X: SequencesLike, y: TargetsLike, sample_weight: TargetsLike | None = None
     ) -> float:
-        """Return the accuracy, over sequences or over all steps that have a target.
+        """Return the accuracy over all sequences, or over all steps that have a target.
 
         Parameters
         ----------
@@ -140,7 +143,7 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         Returns
         -------
         score : float
-            At most 1, the best.
+            Accuracy; the best value is 1.
         """
         from sklearn.metrics import accuracy_score  # half of the package's import time
 
@@ -151,12 +154,12 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
     def _score_outputs(
         self, outputs: np.ndarray, values: np.ndarray, weight: np.ndarray | None
     ) -> float:
-        from sklearn.metrics import accuracy_score  # as above
+        from sklearn.metrics import accuracy_score  # see `score`
 
         return accuracy_score(values.argmax(axis=1), outputs.argmax(axis=1), sample_weight=weight)
 
     def _weigh(self, values: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
-        """Multiply weights by those of the classes."""
+        """Multiply sample weights by class weights."""
         if self.class_weight is None:
             return weight
         weight = np.ones(len(values)) if weight is None else weight.copy()
@@ -184,13 +187,15 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
             classes = _check_classes(classes)
         if not hasattr(self, "classes_"):
             if classes is None:
-                # Large numbers are compared with what they are as integers.
+                # scikit-learn casts labels to integers, which overflows for large numbers.
                 with naming("y"), np.errstate(invalid="ignore"):
                     check_classification_targets(present)
                 classes = np.unique(present)
             self.classes_: np.ndarray = classes
         elif classes is not None and not np.array_equal(self.classes_, classes):
-            raise ValueError(f"classes={classes} are not those of the first call, {self.classes_}")
+            raise ValueError(
+                f"classes={classes} differ from those of the first call, {self.classes_}"
+            )
         unknown = ~np.isin(present, self.classes_)
         if unknown.any():
             raise ValueError(f"y contains {present[unknown][0]!r}, which is not in classes")
@@ -208,12 +213,12 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         """Return the labels of all steps, one sequence after the other."""
         labels = flatten_steps(y, X.lengths)
         if labels.ndim == 2 and labels.shape[1] > 1:
-            raise ValueError(f"one label per step expected, y has {labels.shape[1]}")
+            raise ValueError(f"y must hold one label per step, but it holds {labels.shape[1]}")
         return labels.ravel()
 
 
 def _check_classes(classes: Any) -> np.ndarray:
-    """Return the different classes in ascending order."""
+    """Return the distinct classes in ascending order."""
     refuse_masked(classes, "classes")
     with naming("classes"):
         classes = list(classes)
@@ -229,34 +234,34 @@ def _r2(y_true: np.ndarray, y_pred: np.ndarray, weight: np.ndarray | None) -> fl
     with naming("y"), np.errstate(over="ignore", invalid="ignore"):
         score = r2_score(y_true, y_pred, sample_weight=weight)
     if np.isnan(score) and len(y_true) > 1:
-        raise ValueError("squares of y overflow: there is no R2")
+        raise ValueError("R2 is undefined: squares of y overflow")
     return score
 
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)
 class SequenceRegressorMixin(CommonParameters, RegressorMixin):
-    """Numbers to outputs, and back.
+    """Mixin for regressors, which have one output per number of a target.
 
     Attributes
     ----------
     n_outputs_ : int
-        Numbers per target.
+        Number of outputs.
     target_ndim_ : int
-        1 if targets came without an axis of outputs, else 2.
+        1 if the targets of `fit` had no axis of outputs, otherwise 2.
 
     Notes
     -----
-    With targets per step, NaN means no target at this step. Targets far from the range of about
-    [-1, 1] learn better when scaled to it, for instance by
+    With targets per step, NaN means that an output has no target at this step. Targets far outside
+    of [-1, 1] are learned better if they are scaled to about this range, for instance by
     :class:`~sklearn.compose.TransformedTargetRegressor`.
     """
 
-    _n_to_score: ClassVar[int] = 2  # targets that R2 needs
+    _n_to_score: ClassVar[int] = 2  # minimum number of targets for R2
 
     def partial_fit(
         self, X: SequencesLike, y: TargetsLike, sample_weight: TargetsLike | None = None
     ) -> Self:
-        """Learn from sequences, once and in their order, going on from the present weights.
+        """Learn from sequences once, in their order, starting from the present weights.
 
         Parameters
         ----------
@@ -270,12 +275,12 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         Returns
         -------
         self : object
-            The estimator; as it was, if the input was refused.
+            Fitted estimator. It is unchanged if the input is invalid.
         """
         return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X: SequencesLike) -> np.ndarray:
-        """Return the outputs.
+        """Return the outputs of the net.
 
         Parameters
         ----------
@@ -285,8 +290,9 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         Returns
         -------
         y : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
-            With targets per step, one (n_steps_i,) or (n_steps_i, n_outputs) array per sequence in
-            an object array, or one array with a second axis of steps if X was an array.
+            Predicted numbers. With targets per step, an object array with one array of shape
+            (n_steps_i,) or (n_steps_i, n_outputs) per sequence, or, if X is an array, one array
+            whose second axis is that of the steps.
         """
         rows, sequences, model = self._outputs(X)
         return model._arrange(rows[:, 0] if model.target_ndim_ == 1 else rows, X, sequences)
@@ -294,7 +300,7 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
     def score(
         self, X: SequencesLike, y: TargetsLike, sample_weight: TargetsLike | None = None
     ) -> float:
-        """Return the coefficient of determination, over sequences or over steps with a target.
+        """Return the coefficient of determination over all sequences, or steps with a target.
 
         Parameters
         ----------
@@ -308,8 +314,8 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         Returns
         -------
         score : float
-            At most 1, the best; 0 for a prediction of the targets' mean; minus infinity if squared
-            errors overflow.
+            Coefficient of determination. The best value is 1; predicting the mean of the targets
+            gives 0. It is minus infinity if squared errors overflow.
         """
         y_true, y_pred, weight = self._paired(X, y, sample_weight)
         return _r2(check_numbers(y_true), y_pred, weight)
@@ -320,7 +326,7 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         return _r2(values, outputs, weight)
 
     def _strata(self, y: Targets) -> None:
-        """Return None: a split of numbers is not stratified."""
+        """Return None, because a split of numbers is not stratified."""
 
     def _weigh(self, values: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
         return weight
@@ -332,7 +338,7 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         else:
             flat = as_labels(y, "y")
             if flat.ndim > 2 or flat.ndim == 0:
-                raise ValueError(f"y must be 1-D or 2-D, it is {flat.ndim}-D")
+                raise ValueError(f"y must be 1-D or 2-D, but it is {flat.ndim}-D")
             targets = Targets.at_last(check_numbers(flat))
         expected = getattr(self, "n_outputs_", targets.values.shape[1])
         if targets.values.shape[1] != expected:
@@ -349,18 +355,18 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)
 class Outputs:
-    """Outputs of a net, and their loss.
+    """Outputs of a net and their loss.
 
     Parameters
     ----------
     loss : {"squared_error", "log_loss"}
-        Half of the squared error, or the log loss, which needs logistic or softmax outputs.
+        Half the squared error, or the log loss, which needs logistic or softmax outputs.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "loss": [StrOptions(set(LOSSES))],
     }
-    _auto_activation: ClassVar[str]  # the squashing that "auto" means
+    _auto_activation: ClassVar[str]  # the activation that "auto" means
 
     output_activation: str = "auto"
     loss: Literal["squared_error", "log_loss"] = "squared_error"
@@ -368,12 +374,12 @@ class Outputs:
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)
 class ClassOutputs(Outputs):
-    """Outputs of a net that tells classes apart.
+    """Outputs of a net that classifies.
 
     Parameters
     ----------
     output_activation : {"auto", "logistic", "softmax"}
-        Squashing of the outputs; "auto" is logistic.
+        Activation function of the outputs. "auto" means "logistic".
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -391,7 +397,7 @@ class NumberOutputs(Outputs):
     Parameters
     ----------
     output_activation : {"auto", "logistic", "linear"}
-        Squashing of the outputs; "auto" is linear, so that targets may be any numbers.
+        Activation function of the outputs. "auto" means "linear", which allows any targets.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""`document`: the docstring of a public estimator, completed from those of its bases."""
+"""`document`, which completes the docstring of a public estimator from those of its bases."""
 
 import re
 import sys
@@ -20,19 +20,19 @@ def document(example: str = "") -> Callable[[T], T]:
     """Return a decorator that completes a class's docstring with the sections of its bases.
 
     Each class describes the parameters and fitted attributes that it adds. The completed docstring
-    has all of them: parameters in the order of the signature, with their defaults. The paragraphs
-    behind the first one, notes, and references of the bases follow those of the class itself.
-    Where several classes describe the same parameter or attribute, the class itself or its first
-    base that does so counts.
+    has all of them: parameters in the order of the signature, with their defaults. Paragraphs after
+    the first one, notes and references of the bases follow those of the class itself. If several
+    classes describe the same parameter or attribute, the first one in the method resolution order
+    is used.
 
     Parameters
     ----------
     example : str
-        The section "Examples" of a class that has none; ``{name}`` is the name of the class.
+        Section "Examples" for a class without one; ``{name}`` is replaced by the class's name.
     """
 
     def decorate(cls: T) -> T:
-        if sys.flags.optimize < 2:  # otherwise there are no docstrings
+        if sys.flags.optimize < 2:  # python -OO removes docstrings
             cls.__doc__ = _docstring(cls, example)
         return cls
 
@@ -65,7 +65,7 @@ def _sections(cls: type) -> dict[str, str]:
 
 
 def _items(texts: list[str]) -> dict[str, str]:
-    """Return the entries of lists of parameters or attributes by name; the first of a name."""
+    """Return the entries of lists of parameters or attributes by name; the first one counts."""
     items: dict[str, str] = {}
     for item in (item for text in texts for item in ITEM.split(text) if item):
         items.setdefault(item.split(" : ")[0], item.rstrip())

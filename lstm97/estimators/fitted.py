@@ -17,7 +17,7 @@ from lstm97.learning.topology import Topology
 
 CASCADES = (CascadeCorrelationClassifier, CascadeCorrelationRegressor)
 CHUNKERS = (SequenceChunkerClassifier, SequenceChunkerRegressor)
-# Fitted attributes that an estimator must have, and their types, by its class ...
+# Required fitted attributes and their types, by class.
 ATTRIBUTES: dict[Any, dict[str, Any]] = {
     BaseSequenceEstimator: {
         "topology_": Topology,
@@ -34,7 +34,7 @@ ATTRIBUTES: dict[Any, dict[str, Any]] = {
     CASCADES: {"topology_": CascadeTopology, "training_state_": TrainingState},
     CHUNKERS: {"chunker_topology_": Topology},
 }
-# ... and those that any may have.
+# Optional fitted attributes and their types.
 OPTIONAL = {
     "feature_names_in_": np.ndarray,
     "validation_seed_": int,
@@ -45,7 +45,7 @@ OPTIONAL = {
 
 
 def set_fitted(model: Any, attributes: dict[str, Any]) -> None:
-    """Set all fitted attributes but `weights_`; refuse those that `fit` cannot have made."""
+    """Set all fitted attributes except `weights_`; refuse those that `fit` cannot have set."""
     _check_types(model, attributes)
     vars(model).update(attributes)
     _check_progress(model)
@@ -54,7 +54,7 @@ def set_fitted(model: Any, attributes: dict[str, Any]) -> None:
 
 
 def check_states(model: Any) -> None:
-    """Refuse states from which learning cannot go on."""
+    """Refuse states from which learning cannot continue."""
     if hasattr(model, "solver_state_"):
         check_state("solver_state_", model.solver_state_, len(model.weights_))
     if isinstance(model, CASCADES):
@@ -78,7 +78,7 @@ def _check_types(model: Any, fitted: dict[str, Any]) -> None:
 
 
 def _check_progress(model: Any) -> None:
-    """Refuse impossible records of the training."""
+    """Refuse an impossible history of training."""
     require(model.n_iter_ >= 0, f"n_iter_ is {model.n_iter_}")
     require(getattr(model, "validation_seed_", 0) >= 0, "validation_seed_ is negative")
     for name in ("loss_curve_", "validation_scores_"):

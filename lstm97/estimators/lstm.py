@@ -44,85 +44,86 @@ GateBias: TypeAlias = Literal["random"] | float | Sequence[float] | NDArray[Any]
 class _BaseLSTM(BaseSequenceEstimator):
     """Parameters, net and learner of both estimators.
 
-    Memory cells keep their state by a self-connection of weight one; gates learn when to write it
+    A memory cell keeps its state through a self-connection of weight one; gates learn when to write
     and when to read it. There is no forget gate.
 
     Parameters
     ----------
     n_blocks : int
-        Memory cell blocks.
+        Number of memory cell blocks.
     block_size : int
-        Cells per block; they share the block's gates.
+        Number of cells per block; they share the block's gates.
     initial_blocks : int or None
-        Blocks that `fit` starts with. It adds the others one by one, whenever the loss has stopped
-        falling (Section 4, sequential network construction). If it is None, the net has all blocks
-        from the start. If it is 0, the outputs need `shortcut` or `n_hidden`.
+        Number of blocks at the start of `fit`. It adds the others one by one, each time the loss
+        has stopped falling (Section 4, sequential network construction). If None, the net has all
+        blocks from the start. If 0, the outputs need `shortcut` or `n_hidden`.
     growth_patience : int or None
-        With `initial_blocks`: the loss has stopped falling when its mean over this many sequences
-        is not 1% below its mean over the same number of sequences before. None means 1000.
+        With `initial_blocks`, the number of sequences over which the loss is averaged. The loss has
+        stopped falling when this mean is not at least 1% below the mean over the same number of
+        sequences before. None means 1000.
     n_hidden : int
-        Conventional logistic units beside the blocks.
+        Number of conventional logistic units beside the blocks.
     recurrence : {"all", "cells", "none"}
-        Which of its own activations of the step before the hidden layer sees: all of them, as in
+        Activations of the previous step that are fed back to the hidden layer: all of them, as in
         the paper; those of cells and conventional units, but not of gates; or none.
     input_gate : bool
         Whether the blocks have input gates.
     output_gate : bool
         Whether the blocks have output gates.
     input_gate_bias : "random", None, float or array-like of shape (n_blocks,)
-        Initial bias of the input gates, one number or one per block. "random" draws it like all
-        weights; None means gates without a bias. Negative biases that differ from block to block
-        keep the net from using all cells at once (Section 4, the abuse problem), and states from
-        drifting.
+        Initial bias of the input gates, one number or one per block. "random" draws it like the
+        weights; None means that these gates have no bias. Negative biases that differ from block to
+        block keep the net from using all cells at once (Section 4, the abuse problem) and the
+        states from drifting.
     output_gate_bias : "random", None, float or array-like of shape (n_blocks,)
-        The same for output gates.
+        Initial bias of the output gates; see `input_gate_bias`.
     cell_bias : bool
         Whether cells and conventional units have a bias.
     output_bias : bool
         Whether outputs have a bias.
     shortcut : bool
-        Whether inputs feed the outputs too.
+        Whether the inputs also feed the outputs directly.
     cell_activation : {"g", "h", "logistic"}
-        Squashing of a cell's input: the paper's g, with range [-2, 2], its h, with [-1, 1], or
-        the logistic function.
+        Squashing function of the cell input: the paper's g, with range [-2, 2]; its h, with range
+        [-1, 1]; or the logistic function.
     state_activation : {"h", "identity"}
-        Squashing of a cell's state.
+        Squashing function of the cell state: the paper's h, or none.
     init_scale : float
         Initial weights are uniform on [-init_scale, init_scale].
     learning_rate : float
-        Length of a step down the gradient. Adam usually needs 0.001 to 0.01.
+        Step size of the updates. Adam usually needs 0.001 to 0.01.
     gradient : {"truncated", "full"}
-        The paper's gradient, which stops at the net inputs of the hidden layer, or that of
-        back-propagation through time, which also passes back through the feedback.
+        "truncated" is the paper's gradient, in which errors stop at the net inputs of the hidden
+        layer. "full" is the gradient of back-propagation through time, in which errors also travel
+        back through the feedback.
     update : {"step", "sequence"} or None
-        For on-line learning by the truncated gradient: whether the weights move at each step that
-        has a target, or at the end of each sequence. Both are the same up to rounding if only
-        last steps have targets. None means "step" for the truncated gradient and "sequence", the
-        only choice, for the full one.
+        When on-line learning changes the weights: at each step that has a target, or at the end of
+        each sequence. Both give the same result up to rounding if only last steps have targets.
+        None means "step" for the truncated gradient and "sequence" for the full gradient, which
+        allows no other choice.
     batch_size : int or None
-        Sequences per update: the weights move once per batch, by the gradient's mean over its
-        sequences. None is the paper's on-line learning.
+        Number of sequences per update: the weights change once per batch, by the mean gradient of
+        its sequences. None means the paper's on-line learning.
     solver : {"sgd", "adam"} or None
-        For batches: gradient descent, or Adam (Kingma and Ba 2015). None means "sgd".
+        Solver for batches: gradient descent, or Adam (Kingma and Ba 2015). None means "sgd".
     momentum : float or None
-        For gradient descent by batches: the fraction of the last update's velocity that is kept, at
-        least 0 and less than 1. None means 0.
+        Momentum of gradient descent with batches, at least 0 and less than 1. None means 0.
     dtype : {"float64", "float32"} or None
-        For batches: precision of their arithmetic; weights are always float64. None means
-        "float64".
+        Precision of the arithmetic with batches; weights are always float64. None means "float64".
 
     Attributes
     ----------
     solver_state_ : dict
-        With batches: what the solver carries from update to update, and from one `partial_fit` to
-        the next.
+        State that the solver carries from one update to the next, also from one call of
+        `partial_fit` to the next. Only available with batches.
 
     Notes
     -----
-    Batches are for large nets: they run on the matrix products of the BLAS, in one thread. Time and
-    memory of a batch grow with its number of steps. Unlike on-line learning, batches do not give
-    the same bits everywhere: the last digits of results depend on the processor, on the BLAS and,
-    for predictions, on `n_jobs`. A net with `initial_blocks` cannot learn by batches.
+    Batches suit large nets: they use matrix products of the BLAS, in one thread. The time and
+    memory that a batch needs grow with its number of steps. Unlike those of on-line learning, the
+    results of batches are not bit-identical on all machines: their last digits depend on the
+    processor, on the BLAS and, for predictions, on `n_jobs`. A net with `initial_blocks` cannot
+    learn by batches.
 
     References
     ----------
@@ -146,7 +147,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         "shortcut": ["boolean"],
         "cell_activation": [StrOptions(set(CELL_RANGES))],
         "state_activation": [StrOptions(set(STATE_ACTIVATIONS))],
-        # The limit can also be compared with a float32.
+        # The limit fits in a float32, so that a float32 can be compared with it.
         "init_scale": [Interval(Real, 0, 1e30, closed="both")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "gradient": [StrOptions({"truncated", "full"})],
@@ -242,14 +243,14 @@ class _BaseLSTM(BaseSequenceEstimator):
         self.weights_ = self._draw(self.topology_, rng)
 
     def _draw(self, topology: Topology, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Draw initial weights; a net that is to grow has its first blocks' biases."""
+        """Draw initial weights; a net that will grow takes the gate biases of its first blocks."""
         biases = self._gate_biases()
         for gate, bias in biases.items():
             biases[gate] = bias[: topology.n_blocks] if bias.ndim else bias
         return topology.initial_weights(rng, self.init_scale, biases)
 
     def _gate_biases(self) -> dict[str, np.ndarray]:
-        """Check and return the initial biases that are prescribed."""
+        """Check the initial gate biases that are given as numbers, and return them."""
         biases = {}
         for gate in ("input_gate", "output_gate"):
             bias = getattr(self, f"{gate}_bias")
@@ -306,7 +307,7 @@ class _BaseLSTM(BaseSequenceEstimator):
             self.solver_state_: dict[str, Any] = learner.state
 
     def trace(self, X: SequencesLike) -> list[Trace]:
-        """Return what the net holds at every step: gates, cells, units, outputs.
+        """Return the values of gates, cells, units and outputs at every step.
 
         Parameters
         ----------
@@ -316,18 +317,18 @@ class _BaseLSTM(BaseSequenceEstimator):
         Returns
         -------
         traces : list of Trace
-            One per sequence, with arrays as :class:`~lstm97.traces.Trace` describes them. They come
-            from the kernel of on-line learning, in float64. In a net that learns by batches,
-            predictions may differ from them in the last digits, and in more with float32.
+            One :class:`~lstm97.traces.Trace` per sequence. The kernel of on-line learning computes
+            the values in float64. Predictions of a net that learns by batches may differ from them
+            in the last digits, and in more digits with float32.
 
         Raises
         ------
         ValueError
-            If X is not what `predict` would take, or a value is not finite.
+            If `predict` would not accept X, or if a value is not finite.
 
         Examples
         --------
-        A net that adds two marked numbers opens an input gate where the markers stand:
+        A net that adds two marked numbers opens an input gate at the markers:
 
         >>> import numpy as np
         >>> from lstm97 import LSTMRegressor
@@ -342,13 +343,13 @@ class _BaseLSTM(BaseSequenceEstimator):
         >>> np.flatnonzero(trace.input_gate[:, 0] > 0.1)
         array([2, 9])
         """
-        model = copy.copy(self)  # another thread may fit it
+        model = copy.copy(self)  # another thread may fit the original meanwhile
         check_is_fitted(model)
         sequences = model._check_X(X, reset=False)
         return record_traces(model.topology_, model.weights_.copy(), sequences)
 
 
-# The bases are in this order because those further back come first in the signature.
+# Parameters of later bases come first in the signature.
 @document()
 @dataclass(eq=False, repr=False)
 class LSTMClassifier(SequenceClassifierMixin, StoppingParameters, ClassOutputs, _BaseLSTM):
@@ -362,7 +363,7 @@ class LSTMClassifier(SequenceClassifierMixin, StoppingParameters, ClassOutputs, 
 
     Examples
     --------
-    Which of two symbols stood first in a sequence?
+    Classify sequences by their first symbol:
 
     >>> import numpy as np
     >>> from lstm97 import LSTMClassifier
@@ -388,7 +389,7 @@ class LSTMRegressor(SequenceRegressorMixin, StoppingParameters, NumberOutputs, _
 
     Examples
     --------
-    The sum of two marked numbers, the paper's Experiment 4, at length 20:
+    Learn to add two marked numbers, the paper's Experiment 4, at length 20:
 
     >>> from lstm97 import LSTMRegressor
     >>> from lstm97.tasks import make_adding

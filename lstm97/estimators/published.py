@@ -1,7 +1,7 @@
-"""The published form of parameters, in which settings and files of the first schema have them.
+"""The published form of parameters, which settings and files of the first schema use.
 
-The names are the same today, but some defaults are not: a parameter that has no effect in some
-configurations is None unless it is set, and setting it without effect is an error.
+Today's names are the same, but some defaults differ: a parameter that has no effect in some
+configurations defaults to None, and setting it where it has no effect is an error.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 Parameters = Mapping[str, Any]
 
-# Defaults of the published form, for the parameters that the conditions below look at.
+# Defaults of the published form, for the parameters that the conditions below use.
 _DEFAULTS: Parameters = {
     "batch_size": 1,
     "dtype": "float64",
@@ -36,7 +36,7 @@ def _has_batches(old: Parameters) -> bool:
     return any(old[name] != _DEFAULTS[name] for name in names)
 
 
-# By kind of estimator and by parameter: the condition under which it had an effect.
+# The conditions under which parameters had an effect, by kind of estimator.
 Conditions = dict[str, Callable[[Parameters], bool]]
 _FITTING: Conditions = {
     "validation_fraction": lambda old: old["early_stopping"],
@@ -63,7 +63,7 @@ _CONDITIONS: dict[str, Conditions] = {
     **dict.fromkeys(["Elman", "BPTT", "RTRL", "Guessing"], _RECURRENT),
     "SequenceChunker": _FITTING,
 }
-# The value of a parameter that is not set, where that is not None.
+# Values that mean "not set", where they are not None.
 _NOT_SET: Parameters = {
     "input_gate_bias": "random",
     "output_gate_bias": "random",
@@ -74,8 +74,8 @@ _NOT_SET: Parameters = {
 def from_published(name: str, parameters: Parameters) -> dict[str, Any]:
     """Translate parameters of the published form into today's.
 
-    Values without an effect, and defaults that are None today, become "not set". The text "none",
-    for gates without a bias, becomes None, which TOML cannot write.
+    Values without an effect, and defaults that are None today, become "not set". The string "none"
+    for gates without a bias becomes None, which TOML cannot express.
 
     Parameters
     ----------
@@ -110,6 +110,6 @@ def from_published(name: str, parameters: Parameters) -> dict[str, Any]:
 
 
 def _without_text(key: str, value: Any) -> Any:
-    """Return None for the text "none" of a gate's bias."""
+    """Return None for a gate's bias that is the string "none"."""
     is_text = key.endswith("_gate_bias") and isinstance(value, str) and value == "none"
     return None if is_text else value

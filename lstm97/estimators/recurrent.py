@@ -1,4 +1,4 @@
-"""Elman nets, BPTT and RTRL: one net of conventional units, and three rules to train it."""
+"""Elman nets, BPTT and RTRL: a net of conventional units, with three learning rules."""
 
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
@@ -26,22 +26,23 @@ class _BaseRecurrent(BaseSequenceEstimator):
     Parameters
     ----------
     n_hidden : int
-        Logistic units of the hidden layer. Each sees the inputs, and all hidden units a step
-        before.
+        Number of logistic units in the hidden layer. Each receives the inputs, and the activations
+        of all hidden units at the previous step.
     hidden_bias : bool
         Whether hidden units have a bias.
     output_bias : bool or None
-        Whether outputs have a bias. None means True, without `recurrent_outputs`.
+        Whether outputs have a bias. None means True; leave it at None with `recurrent_outputs`.
     shortcut : bool
-        Whether inputs feed the outputs too; not with `recurrent_outputs`.
+        Whether the inputs also feed the outputs directly; not allowed with `recurrent_outputs`.
     recurrent_outputs : bool
-        Whether outputs belong to the recurrent layer, as in Williams and Zipser's fully connected
-        nets. Then the layer has `n_hidden` units besides the outputs, each sees the inputs and all
-        units a step before, and outputs are logistic.
+        Whether the outputs belong to the recurrent layer, as in the fully connected nets of
+        Williams and Zipser. The layer then has `n_hidden` units besides the outputs, each unit
+        receives the inputs and the activations of all units at the previous step, and the outputs
+        are logistic.
     init_scale : float
         Initial weights are uniform on [-init_scale, init_scale].
     learning_rate : float
-        Length of a step down the gradient.
+        Step size of the updates.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -101,9 +102,9 @@ class _BaseRecurrent(BaseSequenceEstimator):
 class _Elman:
     """Learning in Elman nets.
 
-    The hidden layer's activations are copied to a context, which is an input like others at the
-    next step: an error goes back one step and no further. The weights move at every step with a
-    target.
+    The activations of the hidden layer are copied to a context, which is an additional input at the
+    next step. Errors do not travel back through the context. The weights change at every step with
+    a target.
 
     References
     ----------
@@ -116,7 +117,7 @@ class _Elman:
 class _BPTT:
     """Back-propagation through time.
 
-    The error goes back through the whole sequence without truncation, and the weights move at its
+    Errors travel back through the whole sequence, without truncation, and the weights change at its
     end. Memory grows with the length of the longest sequence.
 
     References
@@ -132,9 +133,9 @@ class _BPTT:
 class _RTRL:
     """Real-time recurrent learning.
 
-    The derivatives of all units by all weights are carried along, so that the weights can move
-    at every step with a target, however long a sequence is. The cost of a step grows with the
-    fourth power of `n_hidden`.
+    The derivatives of all units with respect to all weights are carried from step to step, so that
+    the weights can change at every step with a target, in sequences of any length. The cost of a
+    step grows with the fourth power of `n_hidden`.
 
     References
     ----------
@@ -156,7 +157,7 @@ class _Regressor(SequenceRegressorMixin, StoppingParameters, NumberOutputs, _Bas
 
 
 _PREVIOUS_SIGN = """
-    Was the number before positive, at every step?
+    Predict at every step whether the previous number was positive:
 
     >>> import numpy as np
     >>> from lstm97 import {name}
@@ -168,7 +169,7 @@ _PREVIOUS_SIGN = """
     True
     """
 _SUM_OF_TWO = """
-    The sum of the last two numbers, at every step:
+    Predict the sum of the last two numbers at every step:
 
     >>> import numpy as np
     >>> from lstm97 import {name}
@@ -184,7 +185,7 @@ _SUM_OF_TWO = """
 
 @document(_PREVIOUS_SIGN)
 class ElmanClassifier(_Elman, _Classifier):
-    """Classifier of sequences by a simple recurrent net of Elman's kind.
+    """Sequence classifier with an Elman net, a simple recurrent network.
 
     See Also
     --------
@@ -195,7 +196,7 @@ class ElmanClassifier(_Elman, _Classifier):
 
 @document(_SUM_OF_TWO)
 class ElmanRegressor(_Elman, _Regressor):
-    """Regressor on sequences by a simple recurrent net of Elman's kind.
+    """Sequence regressor with an Elman net, a simple recurrent network.
 
     See Also
     --------
@@ -206,7 +207,7 @@ class ElmanRegressor(_Elman, _Regressor):
 
 @document(_PREVIOUS_SIGN)
 class BPTTClassifier(_BPTT, _Classifier):
-    """Classifier of sequences by a simple recurrent net and back-propagation through time.
+    """Sequence classifier with a simple recurrent net and back-propagation through time.
 
     See Also
     --------
@@ -217,7 +218,7 @@ class BPTTClassifier(_BPTT, _Classifier):
 
 @document(_SUM_OF_TWO)
 class BPTTRegressor(_BPTT, _Regressor):
-    """Regressor on sequences by a simple recurrent net and back-propagation through time.
+    """Sequence regressor with a simple recurrent net and back-propagation through time.
 
     See Also
     --------
@@ -228,7 +229,7 @@ class BPTTRegressor(_BPTT, _Regressor):
 
 @document(_PREVIOUS_SIGN)
 class RTRLClassifier(_RTRL, _Classifier):
-    """Classifier of sequences by a simple recurrent net and real-time recurrent learning.
+    """Sequence classifier with a simple recurrent net and real-time recurrent learning.
 
     See Also
     --------
@@ -239,7 +240,7 @@ class RTRLClassifier(_RTRL, _Classifier):
 
 @document(_SUM_OF_TWO)
 class RTRLRegressor(_RTRL, _Regressor):
-    """Regressor on sequences by a simple recurrent net and real-time recurrent learning.
+    """Sequence regressor with a simple recurrent net and real-time recurrent learning.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""Stop rules of trials: few recent errors, or an exam of test sequences that is passed."""
+"""Stop rules of trials: few recent errors, or passing an exam on test sequences."""
 
 import numpy as np
 
@@ -10,17 +10,18 @@ FIRST_PORTION = 16
 
 
 class Recent(StopRule):
-    """Stop when few of the most recent sequences were wrong: the paper's rule for Tables 7 to 9.
+    """Rule that stops when few recent sequences were wrong, as in the paper's Tables 7 to 9.
 
     Parameters
     ----------
     tolerance : float
-        A sequence is wrong, if one of its absolute errors is not below it.
+        A sequence is wrong if one of its absolute errors is not below this value.
     max_wrong : int, default=0
+        Largest number of wrong sequences.
     mean_error : float, default=None
-        The mean absolute error over the same sequences must be below it, too.
+        The mean absolute error over the same sequences must be below this value.
     window : int, default=2000
-        How many sequences are recent.
+        Number of recent sequences.
 
     Examples
     --------
@@ -44,7 +45,7 @@ class Recent(StopRule):
         self._error = np.empty(0)
 
     def look(self, results):
-        """See the next chunk; the reason is "solved"."""
+        """Check the results of the next chunk; the reason to stop is "solved"."""
         seen = len(self._wrong)
         # Not "error >= tolerance": a NaN is wrong.
         wrong = np.concatenate([self._wrong, ~(results.max_error < self.tolerance)])
@@ -56,7 +57,7 @@ class Recent(StopRule):
         few = counts[self.window :] - counts[: -self.window] <= self.max_wrong
         for first in np.flatnonzero(few):
             end = first + self.window
-            # Each mean is taken over its own window: its bits do not depend on the chunks.
+            # Each mean is computed over its own window, so that it does not depend on the chunks.
             if end > seen and self._is_small(error[first:end]):
                 return Stop(int(end - seen), "solved")
         return None
@@ -66,12 +67,12 @@ class Recent(StopRule):
 
 
 class Exam(StopRule):
-    """Stop when few enough test sequences are wrong, and their mean error is small enough.
+    """Rule that stops when few enough test sequences are wrong, and their mean error is small.
 
     Parameters
     ----------
     task : Task
-        Source of the test sequences, and judge of the answers.
+        Task that draws test sequences and judges the answers.
     learner : Learner
         The learner to test.
     rng : numpy.random.Generator
@@ -113,7 +114,7 @@ class Exam(StopRule):
     def _grade(self):
         """Return the number of wrong sequences and the mean error.
 
-        Judging ends early if so many are wrong that every stage is failed.
+        Judging ends early once too many sequences are wrong to pass any stage.
         """
         X, y = self._test or self.task.draw_test(self.n, self.rng)
         most = max(stage["max_wrong"] for stage in self.stages.values())

@@ -10,7 +10,7 @@ from lstm97._versions import versions
 
 @cache
 def provenance():
-    """Return what is needed, beside setting and seed, to repeat a trial.
+    """Return the facts that, besides setting and seed, are needed to repeat a trial.
 
     Returns
     -------

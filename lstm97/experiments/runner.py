@@ -54,9 +54,9 @@ def run_trials(pairs, seed=0, n_jobs=None):
 def run_missing(wanted, store, seed=0, n_jobs=None):
     """Run the trials that a store does not have yet, and store each as it ends.
 
-    Several processes may do this with the same store at the same time. Each looks a trial up again
-    before it starts it, and a trial that two of them have run is stored only once. A process that
-    meets trials of another one goes on at a random place of the list, so that they share the work.
+    Several processes may use the same store at the same time. Each looks up a trial again before it
+    starts it, and a trial that two processes have run is stored only once. A process that finds
+    trials of another one continues at a random place of the list, so that they share the work.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def run_missing(wanted, store, seed=0, n_jobs=None):
     Raises
     ------
     StoreError
-        If the store cannot be read or written. Where possible this is found out before the first
+        If the store cannot be read or written. Where possible, this is checked before the first
         trial.
 
     Examples
@@ -129,7 +129,7 @@ def _still_missing(missing, found, store, seed):
 
 
 def _rotate_randomly(missing):
-    """Go on at a random place, since another process is running the trials that come next."""
+    """Continue at a random place, because another process is running the next trials."""
     missing.rotate(random.randrange(len(missing) + 1))
 
 

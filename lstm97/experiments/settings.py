@@ -76,9 +76,9 @@ class Setting:
     def make_stop_rule(self, task, learner, rng):
         """Return the rule that ends training.
 
-        Rules look at the most recent training sequences, or examine the learner on new ones. A net
-        that learns one set again and again is examined in any case, on as many new sequences: it
-        may know its set by heart.
+        Rules judge the most recent training sequences, or test the learner on new ones. A learner
+        with a fixed training set is always tested on new sequences, because it may have memorized
+        its set. Their number is that of the recent sequences that the rule would judge.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class Setting:
 
     @property
     def published_count(self):
-        """The same in words; empty if the paper has no figures."""
+        """`published_mean` in words; empty if the paper has no figures."""
         if not self.paper:
             return ""
         beyond = self.paper.get("beyond")
@@ -126,7 +126,7 @@ class Setting:
 
     @property
     def published_success(self):
-        """The same in words."""
+        """`published_rate` in words."""
         if "success" not in self.paper:
             return "all"
         rate = self.published_rate
@@ -134,7 +134,7 @@ class Setting:
 
     @property
     def published_trials(self):
-        """Number of trials behind the paper's figures; None if it quotes others."""
+        """Number of trials behind the paper's figures; None if it quotes other work."""
         return None if self.paper.get("quoted") else self.paper.get("trials", self.trials)
 
     def by(self, method):
@@ -180,14 +180,14 @@ class Setting:
 
     @property
     def digest(self):
-        """Hash of all that decides the result of a trial; a record is valid for one digest."""
+        """Hash of all fields that affect a trial; a record is valid for one digest."""
         parts = {k: v for k, v in asdict(self).items() if k not in NOT_DECISIVE}
         if not self.training_set:  # older records were made before this field existed
             del parts["training_set"]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-# Fields that a setting merges with those of the setting that it is like.
+# Fields that a setting merges with those of the setting that `like` names.
 MERGEABLE = {"task", "network", "stop"}
 # Tasks of the matrix are smaller than the paper's, or are not in the paper.
 NO_FIGURES = {"table": 0, "weights": 0, "paper": {}}
@@ -246,7 +246,7 @@ def load_matrix():
 
 @cache
 def load_methods():
-    """Return how each method is applied to tasks for which the paper does not give it.
+    """Return how each method is applied to tasks for which the paper does not describe it.
 
     Returns
     -------
@@ -267,7 +267,7 @@ def _read(name):
 
 
 def _setting(name, tables, defaults):
-    """Make one setting from the defaults, the settings that it is like, and its own fields."""
+    """Make one setting from the defaults, the settings named by `like`, and its own fields."""
     chain, at = [], name
     while at is not None:
         chain.insert(0, tables[at])

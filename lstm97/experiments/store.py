@@ -39,10 +39,10 @@ class StoreError(RuntimeError):
 class Store:
     """Folder with records of trials, in one file of JSON lines per setting.
 
-    A line is written at once, and flushed to the disk before the trial counts as done. A line that
-    was cut off, by a kill or a full disk, is ignored when the file is read, and removed before the
-    next line is written. Several processes may write to a store; only the first record of a trial
-    is kept.
+    A line is written as soon as its trial ends, and flushed to the disk before the trial counts as
+    done. A line that was cut off, by a kill or a full disk, is ignored when the file is read, and
+    removed before the next line is written. Several processes may write to a store; only the first
+    record of a trial is kept.
 
     Parameters
     ----------

@@ -8,8 +8,8 @@ import numpy as np
 from lstm97.learning.loop import Training
 from lstm97.learning.team import TeamTrainer
 
-# Number of sequences that are drawn at a time. It must not change, because then the same seed would
-# give other sequences.
+# Number of sequences drawn at a time. It must not change: the same seed would then give other
+# # sequences.
 N_DRAWN = 1000
 
 # Number of points of the learning curve in a record.
@@ -24,8 +24,8 @@ def run_trial(setting, trial, seed):
     setting : Setting
         Task, net, stop rule and limit.
     trial : int
-        Number of the trial. All random numbers depend on it and on `seed` only. Weights, training,
-        exams, the last test and fixed sets of sequences have a random generator each.
+        Number of the trial. All random numbers depend only on it and on `seed`. Weights, training,
+        exams, the last test and fixed sets of sequences have separate random generators.
     seed : int
         Seed, usually the same for all trials of a run.
 
@@ -91,7 +91,7 @@ class _Running:
     Attributes
     ----------
     request
-        What the trial wants to learn next: learner, sequences and targets.
+        What the trial learns next: learner, sequences and targets.
     record : dict or None
         Record of the trial. None while it is running.
     seconds : float
@@ -104,7 +104,7 @@ class _Running:
         self.go_on(None, 0.0)
 
     def go_on(self, results, seconds):
-        """Pass the results of the last request, which took so many seconds, to the trial."""
+        """Pass the results of the last request, and the seconds that it took, to the trial."""
         began = time.perf_counter()
         try:
             self.request = self._steps.send(results)

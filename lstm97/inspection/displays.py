@@ -1,4 +1,4 @@
-"""Plots of a fitted net: what it holds during one sequence, and its training curve."""
+"""Plots of a fitted net: its values during one sequence, and its training curve."""
 
 import copy
 from itertools import product
@@ -30,11 +30,11 @@ COLORS = (
 STYLES = ("-", "--", ":", "-.")
 # Colours and line styles of series that belong to no block.
 NEUTRAL = tuple(product(("#222222", "#999999"), STYLES[:2]))
-# A reader cannot tell more lines than this apart in one panel.
+# Readers cannot distinguish more lines than this in one panel.
 MAX_LINES = 8
-# An image has no room for the names of more rows than this.
+# An image shows the names of at most this many rows.
 MAX_NAMES = 12
-# Up to this many steps or epochs, each one is marked with a dot.
+# Each step or epoch is marked with a dot if there are at most this many.
 MAX_MARKS = 60
 # Limits of a gate's opening.
 OPENING = (0.0, 1.0)
@@ -70,8 +70,8 @@ class CarouselDisplay:
     """Plot of inputs, gates, cell states and outputs of a net during one sequence.
 
     Use `from_estimator` to make one. Each block has its colour, the same in all panels, and the
-    cells of a block differ in line style. A panel with more series than can be told apart as lines
-    becomes an image, with a row for each series.
+    cells of a block differ in line style. A panel with too many series for lines becomes an image,
+    with a row for each series.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class CarouselDisplay:
         sequence: int = 0,
         ax: Any = None,
     ) -> Self:
-        """Run a fitted net on one sequence, and plot what it holds at each step.
+        """Run a fitted net on one sequence, and plot its values at each step.
 
         Parameters
         ----------
@@ -329,9 +329,9 @@ def _output_names(estimator: Any) -> list[str]:
 
 
 def _line_styles(n_blocks: int, block_size: int) -> tuple[tuple[str, str], ...]:
-    """Return colour and line style of each cell, or nothing if the lines could not be told apart.
+    """Return colour and line style of each cell, or nothing if there are too many lines.
 
-    A gate is shown like the cell of a block of one cell.
+    A gate has the style of the cell in a block of one cell.
     """
     if block_size > len(STYLES) or n_blocks * block_size > MAX_LINES:
         return ()

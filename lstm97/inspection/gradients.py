@@ -107,7 +107,7 @@ def gradient_report(
     The truncated gradient, by which the LSTM of 1997 learns, leaves out the error that would reach
     a weight through the net inputs of later steps. The full gradient, from back-propagation
     through time, leaves out nothing. Both are gradients of the loss over X and y at the present
-    weights, no matter by which of them the estimator learns.
+    weights, whichever of them the estimator uses to learn.
 
     Both are sums over targets, and over the steps up to each target at which a weight was used.
     The lag is the number of steps between that use and the target. At lag 0 the two gradients are
@@ -131,8 +131,8 @@ def gradient_report(
     -----
     The gradients of all targets and sequences are added up before they are compared. For the
     gradient of a single sequence, pass that sequence alone. The agreement over all lags may be far
-    better than the agreement at many single lags that contribute little: `full_norm` shows how
-    much each contributes.
+    better than the agreement at many single lags that contribute little; `full_norm` shows the
+    contribution of each lag.
 
     The net runs through a sequence once per target, so with targets at every step the time grows
     with the square of the length. Memory grows with the longest lag times the number of weights.

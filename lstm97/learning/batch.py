@@ -1,4 +1,4 @@
-"""Learning by batches: the weights move once per batch, by the mean gradient."""
+"""Learning by batches: the weights change once per batch, by the mean gradient."""
 
 import os
 from functools import cache
@@ -10,30 +10,30 @@ from threadpoolctl import ThreadpoolController
 from lstm97.learning.batch_network import BatchNetwork
 from lstm97.learning.learner import Learner, Results
 
-# Without learning: the largest number of sequences that run side by side, and of their steps.
+# Limits of a batch that runs without learning: its sequences, and their steps.
 RUN_SEQUENCES, RUN_STEPS = 256, 50_000
 
 
 class BatchLearner(Learner):
-    """Learning by batches, on matrix products of the BLAS; for large nets.
+    """Learner for large nets, which trains by batches with matrix products of the BLAS.
 
-    If a loss of a batch is not finite, or a weight or anything that the solver carries would not
-    be, no weight moves, and the training ends before this batch.
+    If a loss of a batch is not finite, or if its update would give a weight or a solver state that
+    is not finite, no weight changes and training ends before this batch.
 
     Parameters
     ----------
     topology : Topology
-        Without recurrent outputs.
+        Topology without recurrent outputs.
     weights : ndarray of shape (topology.n_weights,)
-        Not changed: `weights` of the learner becomes another array.
+        Initial weights. The array is not changed; updates replace the attribute `weights`.
     batch_size : int
         Sequences per update.
     solver : GradientDescent or Adam
     gradient : {"truncated", "full"}
     dtype : {"float64", "float32"}
-        Arithmetic of the batches; weights and the solver are float64.
+        Precision of the batches' arithmetic; weights and the solver use float64.
     state : dict, default=None
-        What the solver carries from update to update; None at the start.
+        State of the solver; None at the start.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class BatchLearner(Learner):
         self.solver = solver
         self.gradient = gradient
         self.state = solver.start(len(weights))
-        if state is not None and state.keys() == self.state.keys():  # not of another solver
+        if state is not None and state.keys() == self.state.keys():  # not that of another solver
             self.state = state
         self._network = BatchNetwork(topology, dtype)
 
@@ -71,7 +71,7 @@ class BatchLearner(Learner):
 
     @np.errstate(all="ignore")
     def _move(self, gradient):
-        """Move the weights; tell whether all results are finite."""
+        """Update the weights if the results are finite; return whether they are."""
         weights, state = self.solver.step(self.weights, gradient, self.state)
         done = all(np.isfinite(values).all() for values in (weights, *state.values()))
         if done:
@@ -110,7 +110,7 @@ def _similar_lengths(lengths):
     order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
-        # The first one is the longest: none of the others has more steps.
+        # The first sequence of a batch is its longest.
         n = min(RUN_SEQUENCES, max(1, RUN_STEPS // int(lengths[order[start]])))
         yield order[start : start + n]
         start += n
@@ -122,7 +122,7 @@ def _blas():
 
 
 class _OneThread:
-    """Keeps the BLAS of the process to one thread while any thread is inside.
+    """Context that limits the BLAS of the process to one thread while any thread is inside.
 
     The limits of threadpoolctl do not nest across threads: the last thread to leave would restore
     the number that it found, which may be another thread's limit.
@@ -153,10 +153,10 @@ class _OneThread:
     def _set(self, numbers):
         for library, number in zip(_blas().lib_controllers, numbers, strict=True):
             library.set_num_threads(number)
-            # From 3.8 on OpenBLAS obeys one thread alone, until that lets go.
+            # In threadpoolctl 3.8 or later, only one thread can limit OpenBLAS until this call.
             if hasattr(library, "clear_controlling_thread"):
                 library.clear_controlling_thread()
 
 
-# Products of the size of a batch gain nothing from more threads.
+# More threads do not make the matrix products of a batch faster.
 one_thread = _OneThread()

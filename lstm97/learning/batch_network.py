@@ -1,4 +1,4 @@
-"""A net that runs over batches: matrix products; the loop over steps is in _kernels/batch.pyx."""
+"""A net that runs on batches by matrix products; _kernels/batch.pyx has the loop over steps."""
 
 import math
 from types import SimpleNamespace
@@ -13,27 +13,27 @@ from lstm97.learning.packing import Packing
 
 
 class BatchNetwork:
-    """Outputs and gradient of a net, for a batch of sequences at once.
+    """Net that computes outputs and gradients for a batch of sequences at once.
 
     Parameters
     ----------
     topology : Topology
-        Without recurrent outputs.
+        Topology without recurrent outputs.
     dtype : {"float64", "float32"}
-        Arithmetic of the hidden layer and of all matrix products; losses are float64.
+        Precision of the hidden layer and of all matrix products; losses are float64.
     """
 
     def __init__(self, topology, dtype):
         self.topology = topology
         self.dtype = np.dtype(dtype)
         self._n_units, self._n_feedback = topology.n_units, topology.n_feedback
-        self._n_seen = topology.n_cells + topology.n_hidden  # by the outputs
+        self._n_seen = topology.n_cells + topology.n_hidden  # seen by the outputs
         self._layer = HiddenLayer(topology)
         self._memory = {}
 
-    @np.errstate(all="ignore")  # a loss that is not finite tells the caller
+    @np.errstate(all="ignore")  # the caller checks whether losses are finite
     def learn(self, weights, X, y, full):
-        """Compute the gradient; no weight moves.
+        """Compute the gradient, without changing the weights.
 
         Parameters
         ----------
@@ -48,7 +48,7 @@ class BatchNetwork:
         results : ndarray of shape (n_sequences, 3)
             Loss, largest and mean absolute error.
         gradient : ndarray of shape (n_weights,)
-            The sum over all sequences of the direction in which the loss falls.
+            Negative gradient of the loss, summed over all sequences.
         """
         batch, targets = self._open(weights, X, y)
         self._forward(batch, keep=True)
@@ -62,14 +62,14 @@ class BatchNetwork:
 
     @np.errstate(all="ignore")
     def evaluate(self, weights, X, y):
-        """Return results like those of `learn`."""
+        """Return results as `learn` does."""
         batch, targets = self._open(weights, X, y)
         self._forward(batch, keep=False)
         return self._judge(batch, y, targets)[0]
 
     @np.errstate(all="ignore")
     def run(self, weights, X, every):
-        """Return outputs at every step or at the last, and sequence and step of each row."""
+        """Return outputs at every step or at the last, with the sequence and step of each row."""
         batch, _ = self._open(weights, X)
         packing = batch.packing
         batch.rows = np.arange(len(packing.step)) if every else packing.last()
@@ -93,7 +93,7 @@ class BatchNetwork:
         return batch, targets
 
     def _hidden_weights(self, views):
-        """Put the groups side by side; a unit without a bias gets a bias of zero."""
+        """Return the groups' weights side by side; a unit without a bias gets a bias of zero."""
         w = self._room("w", self.topology.n_inputs + self._n_feedback + 1, self._n_units)
         w[-1] = 0.0
         for group in self.topology.hidden_groups:
@@ -112,7 +112,7 @@ class BatchNetwork:
         return z
 
     def _forward(self, batch, keep):
-        """Run all steps; keep what the gradient needs."""
+        """Run all steps, and store what the gradient needs if `keep` is true."""
         batch.u, column = self._output_sources(batch)
         if self._n_units:
             self._forward_hidden(batch, keep, column)
@@ -180,7 +180,7 @@ class BatchNetwork:
             view, columns = views[group.name], slice(group.first, group.first + group.n_units)
             if full or group.name in ("input_gate", "cell") or len(rows) == len(z):
                 self._multiply(batch, steps, z, delta, columns, view)
-            else:  # truncated: these units have an error in the rows of targets only
+            else:  # truncated: these units have errors only in rows with targets
                 at_targets = delta[rows, columns]
                 self._multiply(batch, steps[rows], z[rows], at_targets, slice(0, None), view)
 
@@ -192,7 +192,7 @@ class BatchNetwork:
         np.matmul(z[:, :n_dense].T, delta[:, columns], out=view[batch.n_sparse :])
 
     def _unroll(self, batch, e, full):
-        """Carry the outputs' errors to the hidden layer's net inputs, in batch.a."""
+        """Propagate the outputs' errors to the hidden layer's net inputs, in batch.a."""
         net, active = self.topology, batch.packing.active
         first, gates = net.n_inputs * net.shortcut, self._n_units - self._n_seen
         error = self._room("error", len(e), self._n_units)
@@ -208,14 +208,14 @@ class BatchNetwork:
     # -- memory ----------------------------------------------------------------------------------
 
     def _room(self, name, *shape):
-        """Return an uninitialised array, in memory that is kept for the next batch."""
+        """Return an uninitialised array in memory that later batches use again."""
         size = math.prod(shape)
         if name not in self._memory or len(self._memory[name]) < size:
             self._memory[name] = np.empty(size, self.dtype)
         return self._memory[name][:size].reshape(shape)
 
     def _zeros(self, name, *shape):
-        """Return an array of zeros, in memory that is kept for the next batch."""
+        """Return an array of zeros in memory that later batches use again."""
         room = self._room(name, *shape)
         room[...] = 0.0
         return room

@@ -1,14 +1,14 @@
-"""Callbacks of scikit-learn, which it has since version 1.9, and the tasks of a fit.
+"""Support of scikit-learn's callbacks, which need scikit-learn 1.9 or later.
 
-`sklearn.callback` is imported when an estimator gets callbacks: that takes half as long as the
-import of this whole package.
+`sklearn.callback` is imported only when an estimator gets callbacks, because its import takes half
+as long as the import of this whole package.
 """
 
 from typing import Any, Self
 
 
 class CallbackSupport:
-    """An estimator that takes callbacks."""
+    """Mixin for estimators that accept callbacks."""
 
     def set_callbacks(self, *callbacks: Any) -> Self:
         """Set scikit-learn's callbacks.
@@ -16,7 +16,7 @@ class CallbackSupport:
         Parameters
         ----------
         *callbacks : callback instances
-            None of them removes those that were set before.
+            Callbacks to set. A call without arguments removes those set before.
 
         Returns
         -------
@@ -29,32 +29,32 @@ class CallbackSupport:
         return self
 
     def _init_callback_context(self, **options: Any) -> Any:
-        """Return the context of a fit; meta-estimators call this, too."""
+        """Return the callback context of a fit; meta-estimators also call this method."""
         from sklearn.callback import CallbackSupportMixin
 
         return CallbackSupportMixin._init_callback_context(self, **options)
 
 
 def fit_with_callbacks(model, *data):
-    """Call the `_fit` of an estimator that has callbacks; tear them down at its end."""
+    """Call `_fit` of an estimator with callbacks, and tear them down at its end."""
     from sklearn.callback import with_callbacks
 
     with_callbacks(type(model)._fit)(model, *data)
 
 
 class FitTasks:
-    """Tells the callbacks of an estimator about its fit, and about each epoch.
+    """Tasks of a fit, which notify the callbacks of the fit and of each epoch.
 
     Parameters
     ----------
     estimator : estimator
-        One that has callbacks.
+        Estimator with callbacks.
     n_epochs : int
-        The largest number of epochs.
+        Maximum number of epochs.
     fitted : callable
-        Returns the fitted attributes of an estimator that stops learning now.
+        Function that returns the fitted attributes as they would be if training ended now.
     data : dict
-        X, y and metadata of the fit, as the user gave them.
+        X, y and metadata of the fit, as the user passed them.
     """
 
     def __init__(self, estimator, n_epochs, fitted, data):
@@ -63,16 +63,16 @@ class FitTasks:
         self._begin(self._fit)
 
     def begin_epoch(self):
-        """Tell that an epoch begins."""
+        """Notify the callbacks that an epoch begins."""
         self._epoch = self._fit.subcontext(task_name="epoch")
         self._begin(self._epoch)
 
     def end_epoch(self):
-        """Tell that the epoch has ended; return whether a callback asks for the end of the fit."""
+        """Notify the callbacks that the epoch has ended; return whether one stops the fit."""
         return self._end(self._epoch)
 
     def end(self):
-        """Tell that the fit has ended."""
+        """Notify the callbacks that the fit has ended."""
         self._end(self._fit)
 
     def _begin(self, context):

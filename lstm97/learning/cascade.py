@@ -12,13 +12,13 @@ from lstm97.learning.learner import Learner, Results
 from lstm97.learning.network import pieces
 from lstm97.learning.quickprop import Move, Progress, quickprop
 
-# Added to the slope of logistic outputs, so that a sure but wrong output still learns.
+# Added to the slope of logistic outputs, so that a confident but wrong output still learns.
 SLOPE_OFFSET = 0.1
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides how a cascade learns: see `CascadeCorrelationClassifier`."""
+    """Settings of a cascade's training; see `CascadeCorrelationClassifier`."""
 
     max_hidden: int
     n_candidates: int
@@ -35,15 +35,15 @@ class Settings:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The pool from which the next hidden unit is taken.
+    """Pool of candidates for the next hidden unit.
 
     Attributes
     ----------
     weights : ndarray of shape (n_sources, n_candidates)
     last : Move
     covariance : ndarray of shape (n_outputs, n_candidates)
-        With the errors of the outputs, in the last epoch. Zero before the first one, in which
-        therefore no weight moves, but by its decay.
+        Covariance with the errors of the outputs in the last epoch. It is zero before the first
+        epoch, in which only weight decay therefore changes the weights.
     """
 
     weights: np.ndarray
@@ -54,7 +54,7 @@ class Candidates:
         check_fields(self)
 
     def check(self, name, topology):
-        """Refuse arrays that are not finite, or do not fit the net."""
+        """Refuse arrays that are not finite or do not fit the net."""
         n_candidates = max(1, self.weights.size // topology.n_candidate_sources)
         shape = (topology.n_candidate_sources, n_candidates)
         check_finite(f"{name}.weights", self.weights, shape)
@@ -64,20 +64,20 @@ class Candidates:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """All that learning needs beside the net, and goes on from.
+    """State of training, beside the net, from which learning continues.
 
     Attributes
     ----------
     seed : int
-        With the number of hidden units it gives the candidates' initial weights.
+        Seed of the candidates' initial weights, together with the number of hidden units.
     last : Move
-        Of the output weights.
+        Last change of the output weights.
     progress : Progress
-        Of the present phase.
+        Progress of the present phase.
     candidates : Candidates or None
-        None while the outputs train.
+        Present candidates; None while the outputs are trained.
     is_finished : bool
-        No unit is to come, and the outputs have stagnated.
+        Whether the net has all its units and the outputs have stagnated.
     """
 
     seed: int
@@ -92,9 +92,9 @@ class TrainingState:
             raise ValueError(f"seed must be at least 0 and below 2**63, got {self.seed}")
 
     def check(self, name, topology):
-        """Refuse a state from which learning cannot go on: not finite, or of another net.
+        """Refuse a state that is not finite or belongs to another net.
 
-        Training itself may pass through states that are not finite; it then goes back.
+        Training itself may reach states that are not finite; it then goes back.
         """
         self.last.check(f"{name}.last", topology.slices["output"].shape)
         if self.candidates is not None:
@@ -102,10 +102,10 @@ class TrainingState:
 
 
 class CascadeLearner(Learner):
-    """Trains outputs, then candidates for a hidden unit, then outputs again, and so on.
+    """Learner that trains the outputs and candidates for a hidden unit in turn.
 
-    Each call of `learn` is one epoch. Topology, weights and state are replaced by it, never
-    changed in place.
+    Each call of `learn` is one epoch. It replaces topology, weights and state, and never changes
+    them in place.
 
     Parameters
     ----------
@@ -129,11 +129,11 @@ class CascadeLearner(Learner):
         batch = self._forward(X, y)
         results, residual, gradient = self._errors(batch)
         with np.errstate(over="ignore"):
-            finite = np.isfinite(len(X) * results.loss)  # and so is their sum
+            finite = np.isfinite(len(X) * results.loss)  # then their sum is finite, too
         if not finite.all():
             return Results(*(part[: np.argmin(finite)] for part in results))
         weight = _row_weights(X, y)
-        # A point of weight 2 is two points.
+        # A point of weight 2 counts as two points.
         n_points = float(weight[(~np.isnan(residual)).any(axis=1)].sum()) or 1.0
         if self.state.candidates is None:
             self._train_outputs(math.fsum(results.loss), gradient, n_points)
@@ -194,7 +194,7 @@ class CascadeLearner(Learner):
         self.state = replace(self.state, progress=progress, candidates=pool)
 
     def _draw(self):
-        """Make fresh candidates."""
+        """Return new candidates with random weights."""
         net = self.topology
         shape = (net.n_candidate_sources, self.settings.n_candidates)
         rng = np.random.Generator(np.random.PCG64([self.state.seed, net.n_hidden]))
@@ -203,7 +203,7 @@ class CascadeLearner(Learner):
         return Candidates(weights, Move.none(shape), np.zeros((net.n_outputs, shape[1])))
 
     def _install(self, unit, covariance):
-        """Freeze a candidate; the outputs begin with weights no larger than a regression's."""
+        """Freeze a candidate; the outputs' weights from it start at its covariances."""
         self.weights = self.topology.grown_weights(self.weights, unit, covariance)
         self.topology = self.topology.with_unit()
         self.state = TrainingState(self.state.seed, Move.none(self.topology.slices["output"].shape))
@@ -239,9 +239,9 @@ class CascadeLearner(Learner):
         return Results(*results.T), residual, gradient
 
     def _correlate(self, batch, residual, weight, n_points):
-        """Return covariances with the errors, and the gradient of the sum of their sizes.
+        """Return covariances with the errors, and the gradient of the sum of their absolute values.
 
-        The gradient is divided by the errors' root mean square: their scale does not matter.
+        The gradient is divided by the root mean square of the errors: their scale does not matter.
         """
         net, candidates = self.topology, self.state.candidates
         squares = centre(residual, weight)
@@ -256,7 +256,7 @@ class CascadeLearner(Learner):
 
 
 def _row_weights(X, y):
-    """Return the weight of each step; it does not matter at steps without a target."""
+    """Return the weight of each step, which is arbitrary at steps without a target."""
     weight = np.ones(X.n_steps)
     if y.weight is not None:
         rows = slice(None) if y.every else np.cumsum(X.lengths) - 1
@@ -265,7 +265,7 @@ def _row_weights(X, y):
 
 
 class _Batch:
-    """A batch in pieces, which share one array of hidden values."""
+    """Batch in pieces that share one array of hidden values."""
 
     def __init__(self, X, y, n_hidden):
         self.n_sequences, self.n_rows = len(X), X.n_steps

@@ -11,13 +11,14 @@ from lstm97.learning.topology import CHOICES, FlatWeights, check_loss, consecuti
 
 @dataclass(frozen=True)
 class CascadeTopology(FlatWeights):
-    """A net of recurrent cascade correlation.
+    """Topology of a net of recurrent cascade correlation.
 
     Parameters
     ----------
     n_inputs, n_outputs : int
     n_hidden : int
-        Frozen units; each sees the inputs, the units before it, its own last value and a bias.
+        Number of frozen units. Each receives the inputs, the values of the units before it, its own
+        last value and a bias.
     output_activation : {"logistic", "linear", "softmax"}
     loss : {"squared_error", "log_loss"}
     """
@@ -35,22 +36,22 @@ class CascadeTopology(FlatWeights):
 
     @property
     def n_candidate_sources(self):
-        """Weights of a candidate: inputs, all hidden units, its own last value, a bias."""
+        """Number of a candidate's weights: inputs, hidden units, its own last value, a bias."""
         return self.n_inputs + self.n_hidden + 2
 
     @cached_property
     def slices(self):
-        """Name of a group, "hidden_0" and so on or "output", to its place in the weights."""
+        """Places of the groups "hidden_0", "hidden_1", ... and "output" in the weights, by name."""
         shapes = {f"hidden_{k}": (self.n_inputs + k + 2, 1) for k in range(self.n_hidden)}
         shapes["output"] = (self.n_inputs + self.n_hidden + 1, self.n_outputs)
         return consecutive(shapes)
 
     def with_unit(self):
-        """Return the net with one hidden unit more."""
+        """Return the net with one more hidden unit."""
         return replace(self, n_hidden=self.n_hidden + 1)
 
     def grown_weights(self, weights, unit, outgoing):
-        """Put a hidden unit behind those that are there.
+        """Return the weights of the net with one more hidden unit.
 
         Parameters
         ----------
@@ -58,7 +59,7 @@ class CascadeTopology(FlatWeights):
         unit : ndarray of shape (n_candidate_sources,)
             The unit's own weights.
         outgoing : ndarray of shape (n_outputs,)
-            Those from the unit to the outputs.
+            Weights from the unit to the outputs.
 
         Returns
         -------

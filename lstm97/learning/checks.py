@@ -17,7 +17,7 @@ def require(condition: object, message: str) -> None:
 def check_fields(part: Any, choices: Mapping[str, tuple[str, ...]] | None = None) -> None:
     """Refuse values that are not of their field's type, or not among a field's choices.
 
-    NumPy's booleans and numbers become Python's: sizes in small integers would overflow.
+    NumPy's booleans and numbers become Python's, because sizes in small integers would overflow.
     """
     for field in fields(part):
         value = getattr(part, field.name)
@@ -45,7 +45,7 @@ def check_at_least(part: Any, **least: int) -> None:
 
 
 def check_finite(name: str, array: Any, shape: tuple[int, ...]) -> None:
-    """Refuse everything but finite float64 numbers in an array of a given shape."""
+    """Refuse everything except an array of finite float64 numbers of a given shape."""
     require(isinstance(array, np.ndarray), f"{name} must be an array, got {brief(array)}")
     require(array.dtype == np.float64, f"{name} has dtype {array.dtype}, expected float64")
     require(array.shape == shape, f"{name} has shape {array.shape}, expected {shape}")

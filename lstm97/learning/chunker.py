@@ -7,13 +7,13 @@ from lstm97.learning.network import KernelLearner
 
 
 class ChunkerLearner(KernelLearner):
-    """Real-time recurrent learning of an automatizer, and of a chunker for what it misses.
+    """Learner for an automatizer and a chunker, by real-time recurrent learning.
 
     Parameters
     ----------
     automatizer, chunker : Topology
         The chunker's outputs are the targets and, if they are predicted, the inputs. The
-        automatizer's are the same and the chunker's state, see _kernels/chunker.pyx.
+        automatizer also has outputs for the chunker's state; see _kernels/chunker.pyx.
     n_targets : int
     weights : ndarray of shape (automatizer.n_weights + chunker.n_weights,)
         Changed in place.

@@ -4,19 +4,19 @@ import numpy as np
 
 
 class Growth:
-    """Adds a block when the error stops falling (Section 4, the first remedy for abuse).
+    """Rule that adds a block when the error stops falling (Section 4, first remedy for abuse).
 
-    The paper does not say when an error has stopped falling. Here it has if its mean over
-    `patience` sequences is not 1% below that over the `patience` sequences before.
+    The paper does not define this. Here, the error has stopped falling if its mean over `patience`
+    sequences is not at least 1% below its mean over the `patience` sequences before.
 
     Parameters
     ----------
     n_blocks : int
         Number of blocks at which the net stops growing.
     patience : int
-        Sequences over which a mean is taken, rounded up to whole epochs or chunks.
+        Number of sequences in a mean, rounded up to whole epochs or chunks.
     draw : callable
-        Returns initial weights for a topology.
+        Function that returns initial weights for a topology.
     """
 
     FALL = 0.01
@@ -29,7 +29,7 @@ class Growth:
         self._losses = []
 
     def is_due(self, results):
-        """Look at the next results; tell whether to add a block now."""
+        """Process the next results; return whether to add a block now."""
         self._losses.append(results.loss)
         if sum(map(len, self._losses)) < self.patience:
             return False
@@ -49,6 +49,6 @@ class Growth:
         self._losses = list(losses)
 
     def add_block(self, topology, weights):
-        """Return the net with one block more, and its weights."""
+        """Return the net with one more block, and its weights."""
         larger = topology.with_block()
         return larger, topology.grown_weights(weights, larger, self.draw(larger))

@@ -1,4 +1,4 @@
-"""The interface between an algorithm and the training loop and estimators: `Learner`."""
+"""`Learner`, the interface of learning algorithms to the training loop and estimators."""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
@@ -7,12 +7,12 @@ import numpy as np
 
 
 class Results(NamedTuple):
-    """What happened to each sequence, before the weights moved on it.
+    """Loss and errors of each sequence, computed before each change of the weights.
 
     Attributes
     ----------
     loss : ndarray of shape (n_sequences,)
-        Sum over the sequence's targets.
+        Sum of the loss over the sequence's targets.
     max_error : ndarray of shape (n_sequences,)
         Largest absolute error over its targets and outputs; NaN without a target.
     mean_error : ndarray of shape (n_sequences,)
@@ -29,18 +29,18 @@ class Results(NamedTuple):
 
 
 class Learner(ABC):
-    """A net and the rule by which it learns.
+    """Net with the rule by which it learns.
 
     Attributes
     ----------
     is_online : bool
-        Weights move within a chunk of sequences, so that the learner can learn a part of it again.
-        Otherwise the chunk is one batch.
+        Whether weights change within a chunk of sequences, so that the learner can learn a part of
+        it again. Otherwise a chunk is one batch.
     has_order : bool
-        The order of sequences matters: each epoch has another one.
+        Whether the order of sequences matters; each epoch then has a new order.
     is_one_net : bool
-        `topology` and `weights` describe a single net, trained by gradient descent: there are
-        streams and gradient reports of it.
+        Whether `topology` and `weights` describe a single net trained by gradient descent, for
+        which there are streams and gradient reports.
     why_no_stream : str or None
         Why the learner cannot learn along a stream; None if it can.
     """
@@ -67,7 +67,7 @@ class Learner(ABC):
 
     @abstractmethod
     def evaluate(self, X, y):
-        """As `learn`, but nothing is learned."""
+        """Return the results that `learn` would return, without learning."""
 
     @abstractmethod
     def run(self, X, every):
@@ -86,4 +86,4 @@ class Learner(ABC):
         """Tell whether every weight is a finite number."""
 
     def end_epoch(self, results):  # noqa: B027 - most learners have nothing to do here
-        """Act between epochs, or chunks of training; a net that grows does it here."""
+        """Act between epochs, or between chunks; growing nets add blocks here."""

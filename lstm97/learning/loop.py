@@ -1,8 +1,8 @@
-"""Training: a learner learns chunk by chunk, until a stop rule ends it or nothing is left.
+"""Training: a learner learns chunk by chunk, until a stop rule ends it.
 
-A stop rule looks at the results of a chunk of sequences and answers with the sequence after which
-it would have stopped, had it looked after each. Training then goes back to that sequence, so the
-length of the chunks does not change the result.
+A stop rule checks the results of a chunk of sequences, and returns the sequence after which it
+would have stopped if it had been asked after every sequence. Training then goes back to that
+sequence, so the length of the chunks does not affect the result.
 """
 
 from abc import ABC, abstractmethod
@@ -14,16 +14,16 @@ import numpy as np
 
 
 class Checkpoint(NamedTuple):
-    """Where a training stood after an epoch.
+    """State of a training after an epoch.
 
     Attributes
     ----------
     n_left : int
-        Epochs that were still to come.
+        Number of epochs still to come.
     rng : tuple of int
-        State of the generator of type PCG64 that the epochs' orders come from.
+        State of the PCG64 generator that draws the order of sequences in each epoch.
     rule, learner : object
-        Snapshots of both. The learner's need not be the best one.
+        Snapshots of the rule and of the learner, which need not be the best one.
     n_sequences, n_losses : int
         Length of the history.
     """
@@ -36,7 +36,7 @@ class Checkpoint(NamedTuple):
     n_losses: int
 
     def generator(self):
-        """Return a random generator that goes on from here."""
+        """Return a random generator that continues from this state."""
         state, inc, has_uint32, uinteger = self.rng
         rng = np.random.Generator(np.random.PCG64())
         rng.bit_generator.state = {
@@ -49,12 +49,13 @@ class Checkpoint(NamedTuple):
 
 
 class Training:
-    """A learner, the rule that may stop it, and what has happened so far.
+    """Training of a learner under a stop rule, with its history.
 
-    The caller has the loop, and calls `learn` with each chunk of sequences, until it returns False.
-    The result is that of asking the rule after every sequence: if it stops within a chunk, the
-    learner goes back to the start of the chunk and learns up to that sequence again. It also goes
-    back to the last sequence after which the loss and all weights were finite.
+    The caller runs the loop: it calls `learn` with each chunk of sequences until this returns
+    False. The result is the same as if the rule were asked after every sequence. If the rule stops
+    within a chunk, the learner goes back to the start of the chunk and learns again up to that
+    sequence. It also goes back when a loss or a weight stops being finite, to the last sequence
+    before that.
 
     Parameters
     ----------
@@ -64,12 +65,12 @@ class Training:
     Attributes
     ----------
     n_sequences : int
-        Sequences learned.
+        Number of sequences learned.
     losses : list of float
         Mean loss per sequence of each chunk.
     reason : str
-        Why training ended: "limit" unless something has ended it, "diverged", or what the rule or
-        the caller says.
+        Why training ended: "diverged", or the reason that the rule or the caller gives; "limit" if
+        nothing has ended it.
     """
 
     def __init__(self, learner, rule):
@@ -77,7 +78,7 @@ class Training:
         self.n_sequences, self.losses, self.reason = 0, [], "limit"
 
     def learn(self, X, y):
-        """Learn a chunk; return whether training goes on."""
+        """Learn a chunk; return whether training continues."""
         start = self.learner.snapshot()
         return self.settle(X, y, start, self.learner.learn(X, y))
 
@@ -91,7 +92,7 @@ class Training:
         start : object
             Snapshot of the learner before the chunk.
         results : Results
-            What its `learn` returned.
+            Results that its `learn` returned.
 
         Returns
         -------
@@ -118,11 +119,11 @@ class Training:
         return self.reason == "limit"
 
     def checkpoint(self, rng, n_left):
-        """Return a checkpoint, from which this training or another one can go on."""
+        """Return a checkpoint, from which this training or another one can continue."""
         state = rng.bit_generator.state
         return Checkpoint(
             n_left,
-            # Plain numbers: pickles of the dict differ before and after they were loaded.
+            # Plain numbers, because a pickle of the dict changes after it was loaded once.
             (*state["state"].values(), state["has_uint32"], state["uinteger"]),
             self.rule.snapshot(),
             self.learner.snapshot(),
@@ -139,15 +140,15 @@ class Training:
         self.reason = "interrupted"
 
     def _replay(self, X, y, start, n):
-        """Go back to the start of a chunk and learn its first n sequences, if that can be done."""
+        """Go back to the start of a chunk; an on-line learner learns its first n sequences."""
         self.learner.restore(start)
         if n and self.learner.is_online:
             self.learner.learn(X[:n], y[:n])
 
     def _last_finite(self, X, y, start, n):
-        """Go back to the last of n sequences after which all weights are finite; return how many.
+        """Learn only as many of n sequences as leave all weights finite; return how many.
 
-        Weights that are not finite stay so: the place is found by halving.
+        Weights that are not finite stay so, which allows bisection.
         """
         if n < len(X):
             self._replay(X, y, start, n)
@@ -163,12 +164,12 @@ class Training:
 
 
 class Stop(NamedTuple):
-    """Where to stop, and why.
+    """Place to stop, with the reason.
 
     Attributes
     ----------
     n : int
-        Sequences of the chunk that count.
+        Number of sequences of the chunk that count.
     reason : str
     """
 
@@ -177,19 +178,19 @@ class Stop(NamedTuple):
 
 
 class StopRule(ABC):
-    """What ends a training.
+    """Rule that decides when training ends.
 
     Attributes
     ----------
     needs_whole_chunks : bool
-        The rule is asked after whole chunks only, not after one that ended early because a loss was
-        not finite. Chunks are epochs, then.
+        Whether the rule is asked only after whole chunks, which are then epochs, and not after a
+        chunk that ended early because a loss was not finite.
     can_stop : bool
         Whether the rule may ever stop training.
     judges_loss : bool
-        Whether it stops because of the mean losses of chunks.
+        Whether the rule judges by the mean losses of chunks.
     every : int or None
-        Sequences per chunk that the rule needs; None if any number will do.
+        Number of sequences per chunk that the rule needs; None if any number will do.
     scores : list of float or None
         Score after each chunk; None if the rule does not look at scores.
     best : object
@@ -197,7 +198,7 @@ class StopRule(ABC):
     best_score : float
         The highest score.
     milestones : mapping of str to int
-        Sequences after which each stage was first reached, for a rule that has stages.
+        Number of sequences after which each stage was first reached, for a rule with stages.
     """
 
     needs_whole_chunks = False
@@ -211,7 +212,7 @@ class StopRule(ABC):
 
     @abstractmethod
     def look(self, results):
-        """See the results of the next chunk.
+        """Check the results of the next chunk.
 
         Parameters
         ----------
@@ -223,7 +224,7 @@ class StopRule(ABC):
         """
 
     def snapshot(self) -> Any:
-        """Return what the rule has seen, from which `restore` continues."""
+        """Return the state of the rule, for `restore`."""
         return None
 
     def restore(self, snapshot):  # noqa: B027 - most rules have nothing to restore
@@ -231,17 +232,17 @@ class StopRule(ABC):
 
 
 class Never(StopRule):
-    """Train as long as there are chunks."""
+    """Rule that never stops training."""
 
     can_stop = False
 
     def look(self, results):
-        """See the next chunk."""
+        """Return None."""
         return None
 
 
 class Plateau(StopRule):
-    """Stop when the mean loss per sequence has not fallen by `tol` for `patience` epochs.
+    """Rule that stops if the mean loss per sequence has not fallen by `tol` for `patience` epochs.
 
     Parameters
     ----------
@@ -261,14 +262,14 @@ class Plateau(StopRule):
         self._waited = 0
 
     def look(self, results):
-        """See the next epoch; the reason is "converged"."""
+        """Check the next epoch; the reason to stop is "converged"."""
         loss = results.loss.mean()
         self._waited = 0 if loss < self._best - self.tol else self._waited + 1
         self._best = min(self._best, loss)
         return Stop(len(results.loss), "converged") if self._waited >= self.patience else None
 
     def snapshot(self):
-        """Return the lowest loss, and the epochs waited since."""
+        """Return the lowest loss and the number of epochs since then."""
         return self._best, self._waited
 
     def restore(self, snapshot):
@@ -277,15 +278,16 @@ class Plateau(StopRule):
 
 
 class EarlyStopping(StopRule):
-    """Stop when a score has not risen by `tol` for `patience` epochs; keep the best net.
+    """Rule that keeps the best net, and stops if its score has not risen for `patience` epochs.
 
     Parameters
     ----------
     score : callable
-        Returns the score of the net as it is; NaN if it cannot be used.
+        Function that returns the score of the present net; NaN if an output is not finite.
     snapshot : callable
-        Returns a snapshot of the learner as it is.
+        Function that returns a snapshot of the present learner.
     tol : float
+        Least rise of the score that counts.
     patience : int or float
         The rule never stops training if it is infinite, but it still keeps the best net.
     """
@@ -301,7 +303,7 @@ class EarlyStopping(StopRule):
         self._waited = 0
 
     def look(self, results):
-        """See the next epoch; the reason is "converged", or "diverged" if the score is NaN."""
+        """Check the next epoch; the reason is "converged", or "diverged" if the score is NaN."""
         score = self._score()
         self.scores.append(score)
         if np.isnan(score):
@@ -312,10 +314,10 @@ class EarlyStopping(StopRule):
         return Stop(len(results.loss), "converged") if self._waited >= self.patience else None
 
     def snapshot(self):
-        """Return the best net and its score, the epochs waited, and the number of scores."""
+        """Return the best net, its score, the epochs since then, and the number of scores."""
         return self.best, self.best_score, self._waited, len(self.scores)
 
     def restore(self, snapshot):
-        """Go back to a snapshot; one of another rule brings no scores along."""
+        """Go back to a snapshot; scores of another rule are not restored."""
         self.best, self.best_score, self._waited, n = snapshot
         del self.scores[n:]

@@ -9,12 +9,12 @@ from lstm97._core import Network
 from lstm97._kernels.data import Data
 from lstm97.learning.learner import Learner, Results
 
-# The most steps that one kernel call takes: between calls Python can act on Ctrl-C.
+# Maximum number of steps per kernel call; Python handles Ctrl-C between calls.
 MAX_STEPS = 1_000_000
 
 
 class KernelLearner(Learner):
-    """A learner with one flat weight vector, and a kernel that takes some sequences per call.
+    """Learner with one flat weight vector, whose kernel processes some sequences per call.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class KernelLearner(Learner):
 
     @abstractmethod
     def _learn_some(self, data, learning_rate, results):
-        """Train and write results; return the number of sequences before a loss is not finite."""
+        """Train and write results; return the number of sequences before a non-finite loss."""
 
     @abstractmethod
     def _run_some(self, data, every):
@@ -64,7 +64,7 @@ class KernelLearner(Learner):
 
 
 class NetworkLearner(KernelLearner):
-    """Gradient descent on a net of memory cell blocks and conventional units.
+    """Learner for a net of memory cell blocks and conventional units, by gradient descent.
 
     Parameters
     ----------
@@ -76,10 +76,10 @@ class NetworkLearner(KernelLearner):
         Form of the gradient: truncated, computed forward in time or backward over a sequence; or
         full, backward (back-propagation through time) or forward (real-time recurrent learning).
     update : {"step", "sequence"}
-        Whether the weights move at every step with a target or at the end of every sequence, which
-        backward forms need.
+        Whether the weights change at every step with a target or at the end of every sequence.
+        Backward forms need "sequence".
     growth : Growth, default=None
-        Adds blocks; None if the net does not grow.
+        Rule that adds blocks; None if the net does not grow.
     """
 
     is_one_net = True
@@ -141,7 +141,7 @@ def pieces(X):
 
 
 def shares(X, n):
-    """Split sequences into n parts of about equal numbers of steps; into fewer if they are few."""
+    """Split sequences into at most n parts with about the same number of steps."""
     middles = np.cumsum(X.lengths) - X.lengths / 2
     cuts = np.unique(np.searchsorted(middles, np.linspace(0, X.n_steps, n + 1)))
     return [X[start:stop] for start, stop in pairwise(cuts)]

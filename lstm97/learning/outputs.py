@@ -27,14 +27,14 @@ def output_errors(topology, net, targets):
     ----------
     topology : Topology
     net, targets : ndarray of shape (n_rows, n_outputs)
-        A target that is NaN counts as missing: it has no error.
+        A target of NaN is missing and gives no error.
 
     Returns
     -------
     loss : ndarray of shape (n_rows,)
     absolute : ndarray of shape (n_rows, n_outputs)
     e : ndarray of shape (n_rows, n_outputs)
-        The derivatives of the loss, with a minus sign.
+        Negative derivatives of the loss by the net inputs.
     """
     kind = topology.output_activation
     y = activations(net, kind)
@@ -55,7 +55,7 @@ def output_errors(topology, net, targets):
 
 
 def _log_loss(kind, net, d, missing):
-    """Return the log loss from net inputs: it stays finite where an output is 0 or 1."""
+    """Return the log loss, from net inputs so that it stays finite at outputs of 0 or 1."""
     if kind == "softmax":
         return d * (logsumexp(net, axis=1, keepdims=True) - net)
     loss = np.maximum(net, 0.0) - d * net + np.log1p(np.exp(-np.abs(net)))

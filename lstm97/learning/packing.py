@@ -4,7 +4,7 @@ import numpy as np
 
 
 class Packing:
-    """The order of the steps of a batch: by time, and the longest sequences first.
+    """Order of the steps of a batch, by time, with the longest sequences first.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Quickprop (Fahlman 1988), and when a phase of training has stagnated."""
+"""Quickprop (Fahlman 1988), and the test for a phase of training that has stagnated."""
 
 from dataclasses import dataclass, replace
 
@@ -9,12 +9,12 @@ from lstm97.learning.checks import check_at_least, check_fields, check_finite
 
 @dataclass(frozen=True)
 class Move:
-    """What quickprop remembers of the last change of some weights.
+    """Last change of some weights, which Quickprop needs for the next one.
 
     Attributes
     ----------
     step, gradient : ndarray
-        The change, and the gradient that it answered.
+        The change, and the gradient at which it was made.
     """
 
     step: np.ndarray
@@ -30,11 +30,11 @@ class Move:
 
     @classmethod
     def none(cls, shape):
-        """Return what there is to remember before the first change."""
+        """Return the zeros that stand for a change before the first one."""
         return cls(np.zeros(shape), np.zeros(shape))
 
 
-@np.errstate(over="ignore", invalid="ignore")  # learners see weights that are not finite
+@np.errstate(over="ignore", invalid="ignore")  # learners check whether weights are finite
 def quickprop(weights, gradient, last, rate, max_growth):
     """Move each weight towards the extremum of a parabola through its last two slopes.
 
@@ -45,9 +45,9 @@ def quickprop(weights, gradient, last, rate, max_growth):
         The direction in which to move: uphill for a score, downhill for a loss.
     last : Move
     rate : float
-        Of plain ascent, which is added unless the last step went against the gradient.
+        Learning rate of plain ascent, which is added unless the last step opposed the gradient.
     max_growth : float
-        No step of the parabola is longer than this many times the last one; Fahlman's mu.
+        Maximum ratio of a step by the parabola to the last step; Fahlman's mu.
 
     Returns
     -------
@@ -56,11 +56,11 @@ def quickprop(weights, gradient, last, rate, max_growth):
 
     Notes
     -----
-    Fahlman's code limits steps to the best guess only while the slope falls as it should; here
-    the limit holds always. Where the gradient is exactly zero nothing is left of the last step: a
-    saturated unit's steps would double for ever.
+    Fahlman's code limits a step only while the slope falls as expected; here the limit always
+    holds. Where the gradient is exactly zero, the step is zero; otherwise the steps of a saturated
+    unit would double forever.
     """
-    # Slopes as seen by a weight that looks the way it went last.
+    # Slopes along the direction of the last step.
     direction = np.sign(last.step)
     now, before = direction * gradient, direction * last.gradient
     growth = np.where(now == 0.0, 0.0, max_growth)
@@ -73,16 +73,16 @@ def quickprop(weights, gradient, last, rate, max_growth):
 
 @dataclass(frozen=True)
 class Progress:
-    """How a phase of training comes along.
+    """Progress of a phase of training.
 
     Attributes
     ----------
     n_epochs : int
-        Epochs of the phase.
+        Number of epochs of the phase so far.
     score : float
         The last score that differed from the one noted before.
     n_still : int
-        Epochs since then.
+        Number of epochs since then.
     """
 
     n_epochs: int = 0
@@ -100,5 +100,5 @@ class Progress:
         return Progress(self.n_epochs + 1, score, 0)
 
     def is_over(self, patience, max_epochs):
-        """Tell whether the phase has stagnated, or has had its time."""
+        """Tell whether the phase has stagnated or reached its maximum length."""
         return self.n_still >= patience or self.n_epochs > max_epochs

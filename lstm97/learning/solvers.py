@@ -1,7 +1,7 @@
-"""How weights move along the gradient of a batch.
+"""Solvers, which update weights by the gradient of a batch.
 
-A solver's state is a dictionary of what it carries from update to update. A step returns new
-arrays and changes none, so a state can be kept, or gone back to, without a copy.
+A solver's state is a dictionary of values that it carries from one update to the next. `step`
+returns new arrays and changes none, so a state can be kept and restored without a copy.
 """
 
 from reprlib import repr as brief
@@ -15,7 +15,7 @@ DECAY_MEAN, DECAY_SQUARE, EPSILON = 0.9, 0.999, 1e-8
 
 
 class GradientDescent:
-    """Gradient descent with classical (heavy-ball) momentum.
+    """Solver by gradient descent with classical (heavy-ball) momentum.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class GradientDescent:
 
 
 class Adam:
-    """Adam: each weight's step is scaled by the size of its recent gradients.
+    """Solver that scales each weight's step by the size of its recent gradients.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ class Adam:
         n = state["n_updates"] + 1
         mean = DECAY_MEAN * state["mean"] + (1.0 - DECAY_MEAN) * gradient
         square = DECAY_SQUARE * state["square"] + (1.0 - DECAY_SQUARE) * gradient**2
-        # Both began at zero: without the correction they were too small at first.
+        # Both start at zero, so without this correction they would be too small at first.
         scale = np.sqrt(square / (1.0 - DECAY_SQUARE**n)) + EPSILON
         moved = weights + self.learning_rate / (1.0 - DECAY_MEAN**n) * mean / scale
         return moved, {"n_updates": n, "mean": mean, "square": square}
 
 
 def check_state(name, state, n_weights):
-    """Refuse a solver's state unless it holds finite arrays of `n_weights`, and a count."""
+    """Refuse a state unless it holds a count and finite arrays of `n_weights` numbers."""
     for key, value in state.items():
         if key == "n_updates":
             is_count = is_of_type(value, int) and value >= 0

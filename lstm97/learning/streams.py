@@ -1,8 +1,8 @@
-"""`Stream`, a net that goes along one long sequence step by step, and learns on its way."""
+"""`Stream`, a net that runs along one long sequence, and can learn at every step."""
 
 import copy
 from numbers import Real
-from reprlib import repr as brief  # a nested list may be too deep for the other one
+from reprlib import repr as brief  # the built-in repr fails on deeply nested lists
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -61,9 +61,9 @@ class Snapshot(NamedTuple):
 
 
 class Stream:
-    """A net that goes along a sequence without waiting for its end.
+    """Net that runs along a sequence without waiting for its end.
 
-    Steps are passed one at a time. `step` shows a step to the net and returns the net's
+    Steps are passed one at a time. `step` feeds a step to the net and returns the net's
     prediction. `learn` then passes the target of that step, if there is one, and the weights
     change. The time and memory of a step do not depend on how many steps came before. `reset`
     begins another sequence.
@@ -106,9 +106,9 @@ class Stream:
     into the saturation of the squashing functions, where errors no longer pass. Call `reset`
     wherever one part of a stream tells nothing about the next.
 
-    A pickle of a stream holds its state, so that the copy goes on from the same step.
+    A pickle of a stream holds its state, so that the copy continues from the same step.
 
-    Threads that call the same stream take turns, and all of them go along its one sequence.
+    Threads that call the same stream take turns, and share its one sequence.
 
     Examples
     --------
@@ -158,7 +158,7 @@ class Stream:
         return self._net.is_due
 
     def step(self, x: ArrayLike) -> np.ndarray | float:
-        """Go on by one step, and predict.
+        """Advance by one step, and predict.
 
         Parameters
         ----------
@@ -175,7 +175,7 @@ class Stream:
         ------
         ValueError
             If x is not a valid step, or holds NaN or infinity; the stream is then unchanged. Also
-            if an output is not finite; the stream has then gone on, and may need `reset` or
+            if an output is not finite; the stream has then advanced, and may need `reset` or
             `restore`.
         """
         outputs = np.empty(self._topology.n_outputs)
@@ -285,7 +285,7 @@ class Stream:
         """
         estimator = copy.copy(self._estimator)
         estimator.weights_ = self._net.weights()
-        estimator._fit_state = None  # a fit with warm_start goes on from these weights
+        estimator._fit_state = None  # a fit with warm_start continues from these weights
         return estimator
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -305,7 +305,7 @@ class Stream:
         return x.copy()
 
     def _check_snapshot(self, snapshot: Any) -> tuple[Any, ...]:
-        """Return copies of the values that the kernel restores, after checks that it has not."""
+        """Return copies of the values to restore, after checks that the kernel does not make."""
         weights, state, touched, x, is_due, topology, classes = snapshot
         is_ours = isinstance(topology, Topology) and topology == self._topology
         if not (is_ours and np.array_equal(classes, self.classes_)):
@@ -343,7 +343,7 @@ class Stream:
             return self._check_numbers(y), 1.0
         try:
             return self._targets[y]
-        except (KeyError, TypeError, ValueError):  # the last two if y cannot be hashed, as a list
+        except (KeyError, TypeError, ValueError):  # the last two if y cannot be hashed, like a list
             raise ValueError(f"y={brief(y)} is not in classes_") from None
 
     def _check_numbers(self, y: Any) -> np.ndarray:

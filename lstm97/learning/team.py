@@ -1,4 +1,4 @@
-"""Learners side by side: where it is faster, their nets form a team, one in each vector lane."""
+"""Several learners trained at once; where it is faster, their nets form a team in vector lanes."""
 
 from scipy import sparse
 
@@ -6,18 +6,18 @@ from lstm97._kernels.team import N_NETS, TeamNetwork, supports
 from lstm97.learning.learner import Results
 from lstm97.learning.network import NetworkLearner
 
-# A step of a team takes as long as single steps of about this many nets.
+# A step of a team takes about as long as single steps of this many nets.
 FEWEST = max(2, N_NETS * 3 // 4)
 
 
 class TeamTrainer:
-    """Trains several learners; the results are those of `Learner.learn`, bit for bit."""
+    """Trainer of several learners, whose results are exactly those of `Learner.learn`."""
 
     def __init__(self):
         self._team = self._topology = None
 
     def size_for(self, request):
-        """Return how many requests like this one are best made together."""
+        """Return how many requests like this one should be made together."""
         return N_NETS if fits(*request, request[0]) else 1
 
     def learn(self, requests):

@@ -1,4 +1,4 @@
-"""Sizes and switches of a net, the named slices of its flat weight vector, initial weights."""
+"""Sizes and switches of a net, with the layout of its flat weights and their initial values."""
 
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
@@ -72,7 +72,7 @@ def consecutive(shapes):
 
 
 class FlatWeights:
-    """Properties that follow from `slices`, the places of all groups; "output" is the last."""
+    """Mixin with properties that follow from `slices`, in which "output" is the last group."""
 
     slices: cached_property[dict[str, Slice]]
 
@@ -101,33 +101,33 @@ def check_loss(net):
 
 @dataclass(frozen=True)
 class Topology(FlatWeights):
-    """A net of the 1997 paper: memory cell blocks, and conventional units beside them.
+    """Topology of a net of the 1997 paper, with memory cell blocks and conventional units.
 
     Parameters
     ----------
     n_inputs, n_outputs : int
     n_blocks : int
-        Memory cell blocks; the cells of a block share its gates. A net that grows may start with
-        none.
+        Number of memory cell blocks; the cells of a block share its gates. A net that grows may
+        start with none.
     block_size : int
-        Cells per block.
+        Number of cells per block.
     n_hidden : int
-        Conventional logistic units in the hidden layer.
+        Number of conventional logistic units in the hidden layer.
     recurrence : {"all", "cells", "none"}
-        Which of its own activations of the step before the hidden layer sees: all of them, all but
-        those of gates, or none.
+        Activations of the previous step that are fed back to the hidden layer: all of them, all
+        except those of gates, or none.
     input_gate, output_gate : bool
     input_gate_bias, output_gate_bias, cell_bias, output_bias : bool
-        Which units have a bias; `cell_bias` is also that of conventional units.
+        Whether these units have a bias; `cell_bias` also applies to conventional units.
     shortcut : bool
-        Inputs feed the outputs too.
+        Whether the inputs also feed the outputs directly.
     recurrent_outputs : bool
         Whether the outputs are the first conventional units, without a layer of their own
         (Williams and Zipser 1989). This needs n_blocks=0 and n_hidden >= n_outputs.
     cell_activation : {"g", "h", "logistic"}
-        Squashing of the cell input: the paper's g in [-2, 2], or its h in [-1, 1], or [0, 1].
+        Squashing function of the cell input: the paper's g, its h, or the logistic function.
     state_activation : {"h", "identity"}
-        Squashing of the cell state.
+        Squashing function of the cell state.
     output_activation : {"logistic", "linear", "softmax"}
     loss : {"squared_error", "log_loss"}
     """
@@ -163,21 +163,21 @@ class Topology(FlatWeights):
     def _check_recurrent_outputs(self):
         if self.n_blocks or self.shortcut or self.output_bias:
             raise ValueError(
-                "recurrent_outputs=True leaves no place for blocks, shortcut, output_bias"
+                "recurrent_outputs=True cannot be combined with blocks, shortcut or output_bias"
             )
         if self.n_hidden < self.n_outputs:
             raise ValueError(f"n_hidden={self.n_hidden} cannot hold {self.n_outputs} outputs")
         if self.output_activation != "logistic":
-            raise ValueError("recurrent_outputs=True: output_activation must be 'logistic'")
+            raise ValueError("recurrent_outputs=True needs output_activation='logistic'")
 
     @cached_property
     def n_cells(self):
-        """Cells in all blocks."""
+        """Number of cells in all blocks."""
         return self.n_blocks * self.block_size
 
     @cached_property
     def cell_range(self):
-        """Lower and upper bound of g."""
+        """Lower and upper bounds of g."""
         return CELL_RANGES[self.cell_activation]
 
     @cached_property
@@ -197,7 +197,7 @@ class Topology(FlatWeights):
 
     @cached_property
     def n_units(self):
-        """Units of the hidden layer, gates included."""
+        """Number of units in the hidden layer, including gates."""
         return sum(group.n_units for group in self.hidden_groups)
 
     def _n_of(self, gate):
@@ -206,7 +206,7 @@ class Topology(FlatWeights):
 
     @cached_property
     def n_gates(self):
-        """Gates in all blocks."""
+        """Number of gates in all blocks."""
         return sum(map(self._n_of, GATES))
 
     @cached_property
@@ -222,7 +222,7 @@ class Topology(FlatWeights):
 
     @cached_property
     def n_feedback(self):
-        """How many units are fed back."""
+        """Number of units that are fed back."""
         return 0 if self.recurrence == "none" else self.n_units - self.first_feedback
 
     @cached_property
@@ -242,8 +242,8 @@ class Topology(FlatWeights):
         rng : numpy.random.Generator
         scale : float
         gate_biases : dict
-            Initial biases by kind of gate, each a number or one per block. Gates that are left out
-            have random biases.
+            Initial biases by kind of gate, as a number or one number per block. Missing kinds get
+            random biases.
 
         Returns
         -------
@@ -257,7 +257,7 @@ class Topology(FlatWeights):
         return weights
 
     def with_block(self):
-        """Return the net with one block more."""
+        """Return the net with one more block."""
         return replace(self, n_blocks=self.n_blocks + 1)
 
     def grown_weights(self, weights, larger, fresh):
@@ -301,12 +301,12 @@ class Topology(FlatWeights):
         return np.array(rows, dtype=int)
 
     def _widths(self, *names):
-        """Return names and numbers of units of groups; groups that are missing have none."""
+        """Return the name and number of units of each group; missing groups have none."""
         widths = {group.name: group.n_units for group in self.hidden_groups}
         return [(name, widths.get(name, 0)) for name in names]
 
 
 @lru_cache(maxsize=64)
 def topology_of(**fields):
-    """Return a topology; for the same fields the same one, whose sizes have been worked out."""
+    """Return a topology; equal fields give the same object, which has computed its sizes."""
     return Topology(**fields)

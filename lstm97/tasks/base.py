@@ -43,7 +43,7 @@ class Task(ABC):
     n_inputs, n_outputs : int
         Number of inputs and of outputs at each step.
     tolerance : float
-        The answer to a sequence is wrong if one of its absolute errors is not below this.
+        The answer to a sequence is wrong if one of its absolute errors is not below this value.
 
     Examples
     --------
@@ -89,7 +89,7 @@ class Task(ABC):
         """
 
     def prepare(self, rng: np.random.Generator) -> None:  # noqa: B027 - most tasks need no preparation
-        """Draw what stays the same during a trial; a trial calls this once, before all else.
+        """Draw data that stay the same during a trial, which calls this method once, at its start.
 
         Parameters
         ----------

@@ -35,7 +35,7 @@ class TwoSequences(Task):
         return _inputs(strings), _next_symbols(strings)
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
-        """Draw sequences, see `Task.draw`; they share the steps of the two that there are."""
+        """Draw sequences, see `Task.draw`; all are views of the only two sequences."""
         check_count(n)
         X, y = self._both
         is_y = rng.integers(2, size=n)
@@ -47,7 +47,7 @@ class TwoSequences(Task):
 
 
 class RandomMiddle(TwoSequences):
-    """Task 2b: as `TwoSequences`, but the symbols between the two x, or the two y, are random."""
+    """Task 2b: like `TwoSequences`, but the symbols between the two x, or the two y, are random."""
 
     def draw_strings(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draw symbols as an array of shape (n, p + 1)."""

@@ -24,7 +24,7 @@ class MarkedPairs(Task):
     low : float
         Values are uniform on [low, 1].
     neutral : float
-        Value that stands in for the first pair's if that pair is marked.
+        Value that replaces that of the first pair if this pair is marked.
     target : callable
         Function from arrays of the first and the second marked values to the targets.
     """

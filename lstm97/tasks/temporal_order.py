@@ -1,4 +1,4 @@
-"""Experiment 6: name the order in which two or three relevant symbols came."""
+"""Experiment 6: classify the order of two or three relevant symbols."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from lstm97.tasks.base import Task, check_integer, draw_lengths, generator
 SYMBOLS = "abcdXYEB"
 X, E, B = SYMBOLS.index("X"), SYMBOLS.index("E"), SYMBOLS.index("B")
 
-# First and last step at which each relevant symbol may come, counted from 1 (paper, Section 5.6).
+# First and last step at which each relevant symbol may occur, counted from 1 (paper, Section 5.6).
 # The keys are the numbers of relevant symbols.
 PLACES = {2: [(10, 20), (50, 60)], 3: [(10, 20), (33, 43), (66, 76)]}
 

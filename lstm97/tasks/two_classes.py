@@ -1,4 +1,4 @@
-"""Experiment 3: the first elements of a noisy sequence tell its class."""
+"""Experiment 3: the first elements of a noisy sequence determine its class."""
 
 from reprlib import repr as brief
 
@@ -24,7 +24,7 @@ class TwoClasses(Task):
     T : int
         Shortest length.
     N : int
-        Number of elements that tell the class, from 1 to T.
+        Number of elements that depend on the class, from 1 to T.
     noisy_inputs : bool
         Whether these elements are noisy, too, as in Task 3b.
     noisy_targets : bool

@@ -3,8 +3,8 @@
     cd CHECKOUT_OF_THAT_COMMIT && python .../tests/data/make.py
 
 parameters.json has the parameters of every estimator of the experiments, sequences.npz the data of
-the saved models, saved/ the models, expected.npz what each predicts and its weights after it has
-learned more.
+the saved models, saved/ the models, and expected.npz their predictions and their weights after
+further learning.
 """
 
 import json
@@ -73,7 +73,7 @@ MODELS = {
 
 
 def parameters():
-    """Return defaults by class, and by setting what differs from them."""
+    """Return defaults by class, and the parameters of each setting that differ from them."""
     sys.path.insert(0, "benchmarks/fidelity")
     from readings import readings
 

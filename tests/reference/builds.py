@@ -1,4 +1,4 @@
-"""Other builds of the package: in a copy, since two of them may run at a time."""
+"""Other builds of the package, each in a copy, because two of them may run at a time."""
 
 import json
 import os
@@ -39,9 +39,9 @@ def compile_in(source, **switches):
 
 
 def quick_compiler(folder):
-    """Write a compiler that does not optimise: it takes a third of the time.
+    """Write a compiler that does not optimise, which takes a third of the time.
 
-    Results do not depend on optimisation, and golden.json would tell.
+    Results do not depend on optimisation; golden.json would show a difference.
     """
     script = folder / "cc"
     compiler = os.environ.get("CC", "cc")

@@ -135,7 +135,7 @@ def quickprop_all(weights, slopes, memory, rate, settings):
 
 
 def fresh_memory(weights):
-    """What Quickprop remembers before the first step: a slope and a step of zero."""
+    """Return Quickprop's memory before the first step: a slope and a step of zero."""
     return [[(0.0, 0.0)] * len(row) for row in weights]
 
 
@@ -158,7 +158,7 @@ class Twin:
         self.n_epochs, self.noted, self.still = 0, math.nan, 0
 
     def _is_over(self, score, tol):
-        """No change of the score by a fraction for as long as patience lasts."""
+        """Detection of a score that has not changed by a fraction for `patience` epochs."""
         self.n_epochs += 1
         if math.isnan(self.noted) or abs(score - self.noted) > tol * self.noted:
             self.noted, self.still = score, 0

@@ -1,4 +1,4 @@
-"""Random nets and random data: unequal lengths, some targets missing, never zeros everywhere."""
+"""Random nets and random data, with unequal lengths and some missing targets."""
 
 import numpy as np
 from scipy import sparse

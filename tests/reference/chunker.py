@@ -1,8 +1,8 @@
-"""A slow twin of the neural sequence chunker, two recurrent nets trained by turns.
+"""A slow twin of the neural sequence chunker, two recurrent nets trained in turn.
 
 J. Schmidhuber, "Learning complex, extended sequences using the principle of history compression",
 Neural Computation 4(2), 1992. The automatizer A sees every step; the chunker C sees only the steps
-that follow what A did not foresee, learns there what A missed, and A learns C's state.
+after those that A failed to predict, and learns what A missed; A learns to predict C's state.
 
 Both are nets as in ``reference.recurrent``, with a layer of outputs, and both learn by real-time
 recurrent learning. A's outputs are targets, the next input if it is predicted, and C's state: its
@@ -95,13 +95,13 @@ class ChunkerTwin:
     n_targets : int
     automatizer_weights, chunker_weights : dict of matrices, indexed ``[source][unit]``
     threshold : float
-        Absolute error from which on something is missed.
+        An absolute error of this size or more is a miss.
 
     Attributes
     ----------
     automatizer, chunker : Net
     n_missed, n_met, n_without : int
-        Steps at which A missed something, nothing, or nothing was due, since the beginning.
+        Number of steps so far at which A missed something, missed nothing, or had nothing due.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class ChunkerTwin:
         targets : list
             Of each step: a list with NaN for what is not due, or None.
         weights_of_targets : list of float
-            How much all that is learned at each step counts.
+            Weight of everything that is learned at each step.
         learning_rate : float
 
         Returns

@@ -1,4 +1,4 @@
-"""What comparisons with a twin need: targets step by step, differences, a measure of error."""
+"""Helpers for comparisons with a twin: targets per step and central differences."""
 
 import numpy as np
 

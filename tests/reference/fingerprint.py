@@ -1,6 +1,6 @@
 """Hashes of trained weights: the same for every build, on every machine.
 
-As a script it prints them, for comparing builds.
+Run as a script, this file prints them, to compare builds.
 """
 
 import hashlib

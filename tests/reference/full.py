@@ -1,4 +1,4 @@
-"""The full gradient of the 1997 LSTM: what the paper's truncation (10)-(15) leaves out, kept in.
+"""The full gradient of the 1997 LSTM, without the paper's truncation (10)-(15).
 
 Back-propagation through time, the chain rule applied to the forward pass (6)-(9) of
 ``reference.lstm`` from the last step to the first, along every path: cell states, gates, output
@@ -68,7 +68,7 @@ def through_layer(twin, now, e_y, e_s_later):
         "cell": e_cell,
         "hidden": [y * (1.0 - y) * e for y, e in zip(now.y_hidden, e_y["hidden"], strict=True)],
     }
-    # Units that the net does not have, an always open gate among them, have no net input.
+    # Units that the net does not have, such as a missing gate, have no net input.
     return {name: e for name, e in e_net.items() if name in twin.weights}, e_s
 
 

@@ -1,7 +1,7 @@
 """Inputs of every kind, right and wrong, as strategies of hypothesis.
 
-Sequences, targets and weights begin right; then something may be done to them. What is wrong in one
-place only goes further than what is wrong throughout.
+Sequences, targets and weights begin right; then something may be done to them. An error in a single
+place passes more checks than an error everywhere.
 """
 
 import array
@@ -20,9 +20,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from lstm97.data.sequences import Sequences
 
 SPECIAL = [np.nan, np.inf, -np.inf, 1e308, -1e308, 1e160, 1e20, 5e-324, -0.0]
-# Which hold the numbers 0, 1 and 2 ...
+# Dtypes that hold the numbers 0, 1 and 2 ...
 NUMBERS = ["f8", "f4", "f2", "g", "i1", "i8", "u8", ">f8", ">i2", ">f4", "O"]
-# ... and which may not.
+# ... and dtypes that may not.
 OTHERS = ["c16", "M8[s]", "m8[D]", "S4", "U4", "V8", "?"]
 
 
@@ -226,7 +226,7 @@ def junk():
 
 
 def put(value):
-    """Return what puts a value to a random place of an array."""
+    """Return a function that puts a value at a random place of an array."""
 
     def change(rng, a):
         is_number = isinstance(value, float) and np.asarray(a).dtype.kind in "biuf"
@@ -239,7 +239,7 @@ def put(value):
 
 
 def cast(dtype):
-    """Return what gives an array another dtype, if it can."""
+    """Return a function that gives an array another dtype, if it can."""
 
     def change(rng, a):
         try:
@@ -251,7 +251,7 @@ def cast(dtype):
 
 
 def spread(rng, a):
-    """Put an array to every second place of a larger one."""
+    """Put an array at every second place of a larger one."""
     wide = np.repeat(a, 2, axis=-1)
     return wide[..., ::2]
 
@@ -278,7 +278,7 @@ HARMLESS = [
     spread,
     read_only,
 ]
-# These need not.
+# These may change them.
 HARMFUL = [
     *map(put, [*SPECIAL, None, "a", b"b", 1j, 10**400, pd.NA, (1, 2), [1], {}]),
     *map(cast, OTHERS),
@@ -306,7 +306,7 @@ HARMFUL = [
 
 @st.composite
 def spoiled(draw, a, rng):
-    """An array to which something was done that it need not bear."""
+    """Draw an array after a change that may make it invalid."""
     try:
         return draw(one_of(HARMFUL))(rng, a)
     except (TypeError, ValueError, IndexError):
@@ -315,7 +315,7 @@ def spoiled(draw, a, rng):
 
 # ---- sequences, targets, weights -----------------------------------------------------------------
 
-# Parts to the whole: all of these are the same sequences.
+# Ways to put the parts together; all give the same sequences.
 FORMS = [
     list,
     tuple,
@@ -342,7 +342,7 @@ class Problem(NamedTuple):
 
 @st.composite
 def problems(draw, is_classifier, width=None, every=None):
-    """Sequences, targets and weights, all of them right, in one of the forms there are."""
+    """Draw valid sequences, targets and weights, in one of all forms."""
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     width = draw(st.integers(1, 3)) if width is None else width
     lengths = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
@@ -361,7 +361,7 @@ def problems(draw, is_classifier, width=None, every=None):
 
 @st.composite
 def in_any_form(draw, problem):
-    """The same problem in other words."""
+    """Draw the same problem in another form."""
     rng = np.random.default_rng(0)
     dtype, change = draw(one_of(NUMBERS)), draw(one_of(HARMLESS))
     X = draw(one_of(FORMS))([change(rng, part.astype(dtype)) for part in problem.X])
@@ -410,7 +410,7 @@ def hostile(draw, problem):
 
 # ---- parameters ----------------------------------------------------------------------------------
 
-# What costs time, or memory, in proportion.
+# Parameters whose size costs time or memory.
 COUNTS = ("max_iter", "n_blocks", "block_size", "n_hidden", "n_candidates", "max_hidden")
 SMALL = {"max_iter": 1, "tol": None, "n_blocks": 1, "block_size": 1, "n_hidden": 1,
          "max_hidden": 1, "n_candidates": 2, "max_phase_iter": 2, "patience": 1}  # fmt: skip

@@ -106,7 +106,7 @@ class Twin:
         return (gates if self.spec.recurrence == "all" else []) + y_cell + y_hidden
 
     def _steps(self, x, recorded=None):
-        """Walk through a sequence, yielding all that a step computes: forward pass, (6)-(9).
+        """Run through a sequence, yielding all values that a step computes: forward pass, (6)-(9).
 
         Fed back are the net's own activations, or ``recorded`` if given; the internal states are
         always the net's own. Weights are read afresh at every step.

@@ -31,7 +31,7 @@ def net_inputs(matrix, z, n_units):
 
 
 def steps(spec, weights, x, recorded=None):
-    """Walk through a sequence from zero activations, yielding all that a step computes.
+    """Run through a sequence from zero activations, yielding all values that a step computes.
 
     Fed back are the net's own activations, or ``recorded`` if given. Weights are read afresh at
     every step.
@@ -93,7 +93,7 @@ def errors_within_step(spec, weights, now, errors):
 
 
 def bptt_gradient(spec, weights, x, targets, weight=1.0):
-    """Loss and gradient by back-propagation through the whole sequence, nothing cut.
+    """Loss and gradient by back-propagation through the whole sequence, without truncation.
 
     theta_i(t) = e_i(t) + f'(net_i(t)) sum_j w_ji theta_j(t+1), with e_i(t) from the outputs of the
     same step; the change of w_im is the sum over t of theta_i(t) z_m(t) (Hochreiter and
@@ -182,7 +182,7 @@ def summed(changes_of, spec, weights, x, targets, weight):
 def learned(changes_of, spec, weights, x, targets, learning_rate, weight):
     """Change a copy of the weights at every step with a target, on-line.
 
-    What a rule carries on, activations and sensitivities, stays as the older weights made it.
+    The activations and sensitivities that a rule carries are not recomputed with new weights.
     """
     loss, weights = 0.0, copied(weights)
     for step_loss, changes in changes_of(spec, weights, x, targets):

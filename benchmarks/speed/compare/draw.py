@@ -17,7 +17,10 @@ def draw_growth(curves):
         _panel(left, curves["weights"], "weights", "nanoseconds per step", 1e9)
         _panel(middle, curves["length"], "steps per sequence", "nanoseconds per step", 1e9)
         _panel(right, curves["memory"], "steps of one sequence", "peak memory in MiB", 1)
-        for axes in (middle, right):  # these curves are flat: from zero, noise does not dominate
+        for axes in (
+            middle,
+            right,
+        ):  # these curves are flat; on an axis from zero, noise does not dominate
             axes.set_yscale("linear")
             axes.set_ylim(0, 2 * axes.get_ylim()[1])
         return as_svg(figure, "growth")

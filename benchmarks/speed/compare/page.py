@@ -86,7 +86,7 @@ def growth(record):
 
 
 def sizes(record):
-    """Return up to which size this package is faster."""
+    """Return the sizes up to which this package is faster."""
     lines = []
     for mode, points in record["curves"]["crossover"].items():
         ours = dict(points["lstm97"])
@@ -98,7 +98,7 @@ def sizes(record):
 
 
 def _where(slower, all_sizes):
-    """Return for which numbers of cells the competitor is faster."""
+    """Return the numbers of cells for which the competitor is faster."""
     if not slower:
         return f"lstm97 is faster at all sizes measured, {all_sizes[0]} to {all_sizes[-1]} cells"
     if slower == all_sizes:
@@ -133,7 +133,7 @@ def experiments(record):
 
 
 def number(x):
-    """Format a number with three digits, or with all that are before the point."""
+    """Format a number with three digits, or with all digits before the point."""
     return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
 
 
