@@ -236,9 +236,11 @@ def test_arrays_of_other_shapes_are_refused():
     layer, one = HiddenLayer(Topology(n_inputs=2, n_outputs=1)), np.zeros((1, 1))
     active, none = np.array([200_000], dtype=np.intp), np.zeros(0, np.intp)
     with pytest.raises(ValueError, match="other shapes"):
-        layer.forward(active, np.zeros((1, 8)), one, 0, True, False, one, one, one, none, one, 0)
+        layer.forward(
+            active, np.zeros((1, 8)), one, 0, True, False, one, one, one, one, none, one, 0
+        )
     with pytest.raises(ValueError, match="other shapes"):
-        layer.backward(active, one, one, one, one, none, one)
+        layer.backward(active, one, one, one, one, one, none, one)
     x = sparse.csr_array(np.ones((2, 3)))
     for function, arguments in (
         (add_sparse_product, (one, one)),

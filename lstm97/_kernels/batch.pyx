@@ -8,6 +8,7 @@ still run at step t are the first active[t], and no row is padding.
     a   gates' openings, cells' g(net), conventional activations; the backward pass replaces them by
         delta, the errors at the net inputs
     h   squashed states of the cells
+    before  their states at the step before
 
 Units are in the order of net.h, without padding. The BLAS computes the matrix products, whose last
 digits depend on the processor.
@@ -25,8 +26,12 @@ cdef extern from "batch.h" nogil:
     enum:
         ROOM
 
-    void activate_float(const Sizes *n, float *a, float *s, float *h, float *room) noexcept
-    void activate_double(const Sizes *n, double *a, double *s, double *h, double *room) noexcept
+    void activate_float(
+        const Sizes *n, float *a, float *s, float *before, float *h, float *room
+    ) noexcept
+    void activate_double(
+        const Sizes *n, double *a, double *s, double *before, double *h, double *room
+    ) noexcept
     void write_activations_float(
         const Sizes *n, bint with_gates, const float *a, const float *h, float *room, float *y
     ) noexcept
@@ -40,23 +45,24 @@ cdef extern from "batch.h" nogil:
         const Sizes *n, const double *error, const double *h, double *a, double *e_s, double *room
     ) noexcept
     void leave_states_float(
-        const Sizes *n, float *e_s, const float *error, float *a, float *room
+        const Sizes *n, const float *before, const float *error, float *a, float *e_s, float *room
     ) noexcept
     void leave_states_double(
-        const Sizes *n, double *e_s, const double *error, double *a, double *room
+        const Sizes *n, const double *before, const double *error, double *a, double *e_s,
+        double *room
     ) noexcept
 
 
 # ---- for both precisions: see row.h --------------------------------------------------------------
 
 cdef inline void activate(
-    const Sizes *n, floating *a, floating *s, floating *h, floating *room
+    const Sizes *n, floating *a, floating *s, floating *before, floating *h, floating *room
 ) noexcept nogil:
-    """Go from net inputs, in a, to openings, states and squashed states."""
+    """Go from net inputs, in a, to openings, states and squashed states; keep the states before."""
     if floating is float:
-        activate_float(n, a, s, h, room)
+        activate_float(n, a, s, before, h, room)
     else:
-        activate_double(n, a, s, h, room)
+        activate_double(n, a, s, before, h, room)
 
 
 cdef inline void write_activations(
@@ -82,13 +88,14 @@ cdef inline void leave_units(
 
 
 cdef inline void leave_states(
-    const Sizes *n, floating *e_s, const floating *error, floating *a, floating *room
+    const Sizes *n, const floating *before, const floating *error, floating *a, floating *e_s,
+    floating *room
 ) noexcept nogil:
     """Go from errors at states to net inputs of cells and gates, and to the states before."""
     if floating is float:
-        leave_states_float(n, e_s, error, a, room)
+        leave_states_float(n, before, error, a, e_s, room)
     else:
-        leave_states_double(n, e_s, error, a, room)
+        leave_states_double(n, before, error, a, e_s, room)
 
 
 cdef inline void multiply(
@@ -157,9 +164,11 @@ cdef class HiddenLayer:
         floating[:, ::1] w,             # IN    (sources in z, n_units)
         floating[:, ::1] z,             # INOUT fed-back activations, from the second step on
         Py_ssize_t fed,                 # IN    column of z where they begin
-        bint keep,                      # IN    a and h have a row for every packed row; or per step
+        bint keep,                      # IN    a, before and h have a row for every packed row;
+                                        #       otherwise, for every sequence
         bint begun,                     # IN    a holds a part of the net inputs already
         floating[:, ::1] a,             # OUT   (rows, n_units)
+        floating[:, ::1] before,        # OUT   (rows, n_cells or more)
         floating[:, ::1] h,             # OUT   (rows, n_cells or more)
         floating[:, ::1] s,             # INOUT (sequences, n_cells or more) states
         const Py_ssize_t[::1] due,      # IN    packed rows where outputs are wanted, ascending
@@ -176,6 +185,7 @@ cdef class HiddenLayer:
         require(w.shape[0] == width and w.shape[1] == n.n_units == a.shape[1])
         require(0 <= fed and fed + n.n_feedback <= width)
         require(a.shape[0] >= n_rows and h.shape[0] >= n_rows and h.shape[1] >= n.n_cells)
+        require(before.shape[0] >= n_rows and before.shape[1] >= n.n_cells)
         require(n_rows == 0 or s.shape[0] >= active[0] and s.shape[1] >= n.n_cells)
         require(y.shape[0] >= due.shape[0] and 0 <= column)
         require(y.shape[1] >= column + n.n_cells + n.n_hidden)
@@ -189,7 +199,9 @@ cdef class HiddenLayer:
                     begun, &a[row, 0], n.n_units,
                 )
                 for i in range(b):
-                    activate(n, &a[row + i, 0], &s[i, 0], &h[row + i, 0], &room[0])
+                    activate(
+                        n, &a[row + i, 0], &s[i, 0], &before[row + i, 0], &h[row + i, 0], &room[0]
+                    )
                     if i < n_next and n.n_feedback > 0:
                         write_activations(
                             n, n.first_feedback == 0, &a[row + i, 0], &h[row + i, 0], &room[0],
@@ -206,6 +218,7 @@ cdef class HiddenLayer:
         self,
         const Py_ssize_t[::1] active,   # IN
         floating[:, ::1] a,             # INOUT activations; then delta, where there is an error
+        floating[:, ::1] before,        # IN
         floating[:, ::1] h,             # IN
         floating[:, ::1] e_s,           # INOUT (sequences, n_cells or more) zeros
         floating[:, ::1] received,      # INOUT (sequences, n_units) zeros; not if truncated
@@ -215,8 +228,9 @@ cdef class HiddenLayer:
     ):
         """Replace activations by the errors at the net inputs, from the last step to the first.
 
-        The error at a state reaches all earlier steps unchanged. In the truncated form, output
-        gates and conventional units have errors only in due rows; other rows keep activations.
+        The error at a state reaches all earlier steps by the carousel. In the truncated form,
+        output gates and conventional units have errors only in due rows; other rows keep
+        activations.
         """
         cdef const Sizes *n = &self.n
         cdef Py_ssize_t b, i, m = due.shape[0] - 1, t, first = a.shape[0], n_next = 0
@@ -225,6 +239,7 @@ cdef class HiddenLayer:
         cdef floating[::1] room = np.empty(ROOM * n.n_cells + 1, dtype=np.asarray(a).dtype)
         require(self._checked(active, a.shape[0]) == a.shape[0] <= h.shape[0])
         require(a.shape[1] == n.n_units == error.shape[1] and h.shape[1] >= n.n_cells)
+        require(before.shape[0] >= a.shape[0] and before.shape[1] >= n.n_cells)
         require(a.shape[0] == 0 or e_s.shape[0] >= active[0] and e_s.shape[1] >= n.n_cells)
         require(error.shape[0] >= due.shape[0])
         if full and a.shape[0] > 0:
@@ -252,7 +267,9 @@ cdef class HiddenLayer:
                         leave_units(
                             n, at_unit, &h[first + i, 0], &a[first + i, 0], &e_s[i, 0], &room[0]
                         )
-                    leave_states(n, &e_s[i, 0], at_unit, &a[first + i, 0], &room[0])
+                    leave_states(
+                        n, &before[first + i, 0], at_unit, &a[first + i, 0], &e_s[i, 0], &room[0]
+                    )
                 n_next = b
 
 

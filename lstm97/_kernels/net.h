@@ -2,7 +2,7 @@
  *
  * Units of the hidden layer, in this order:
  *
- *     input gates (one per block) | output gates (one per block) | cells | conventional units
+ *     gates, kind by kind in the order of cell.h, one per block | cells | conventional units
  *
  * The kernels of single nets give each unit a lane in the vectors of the layer, and in the rows of
  * weights that lead to it. Lanes are padded after the gates, after the cells and after the

@@ -6,6 +6,7 @@
  *     a      (n_units,) openings of gates, g of cells, activations of conventional units; on the
  *            way back they are replaced by the errors at the net inputs
  *     s, h   (n_cells,) states, squashed states
+ *     before (n_cells,) states of the step before, kept for the way back
  *     e_s    (n_cells,) errors at the states
  *     room   (ROOM * n_cells,) work memory
  *
@@ -82,8 +83,9 @@ static inline ALWAYS void ROW(step_cells)(const Sizes *n, const int kinds,
 }
 
 /* From net inputs, in a, to openings, states and squashed states: (7) to (9). */
-static void ROW(activate)(const Sizes *n, real *a, real *s, real *h, real *room) {
+static void ROW(activate)(const Sizes *n, real *a, real *s, real *before, real *h, real *room) {
     real *g = a + n->n_gates;
+    memcpy(before, s, n->n_cells * sizeof(real));
     ROW(squash_all)(n->n_gates, 0.0, 1.0, a);
     ROW(squash_all)(n->n_cells, n->g_low, n->g_high, g);
     ROW(squash_all)(n->n_hidden, 0.0, 1.0, g + n->n_cells);
@@ -146,12 +148,13 @@ static void ROW(leave_units)(const Sizes *n, const real *error, const real *h, r
 }
 
 static inline ALWAYS void ROW(push_cells)(const Sizes *n, const int kinds,
-                                          const ROW(Openings) *all, real *restrict e_s,
+                                          const ROW(Openings) *all,
+                                          const real *restrict before, real *restrict e_s,
                                           real *restrict g, real *restrict at_gates) {
     const real low = (real)n->g_low, high = (real)n->g_high, slope = (real)n->g_slope;
     for (int c = 0; c < n->n_cells; c++) {
         const ROW(Gates) gates = ROW(gates_of)(all, kinds, c);
-        const ROW(Values) cell = {.g = g[c]};
+        const ROW(Values) cell = {.before = before[c], .g = g[c]};
         for (int kind = 0; kind < N_STATE_GATES; kind++) {
             if (!HAS_GATE(kinds, kind)) continue;
             at_gates[kind * n->n_cells + c] = e_s[c] * ROW(gate_push)(&gates, kind, &cell);
@@ -164,11 +167,11 @@ static inline ALWAYS void ROW(push_cells)(const Sizes *n, const int kinds,
 /* From errors at the states to those at the net inputs of cells (27) and of gates that act on the
  * states (25), and to the errors at the states of the step before. The activation of such a gate
  * has an error of its own only if it was fed back; error is NULL if no activation has one. */
-static void ROW(leave_states)(const Sizes *n, real *e_s, const real *error, real *a,
-                              real *room) {
+static void ROW(leave_states)(const Sizes *n, const real *before, const real *error, real *a,
+                              real *e_s, real *room) {
     const ROW(Openings) all = ROW(openings)(n, a, room);
     real *at_gates = room + N_GATES * n->n_cells;
-    FOR_KINDS(n, ROW(push_cells), &all, e_s, a + n->n_gates, at_gates);
+    FOR_KINDS(n, ROW(push_cells), &all, before, e_s, a + n->n_gates, at_gates);
     for (int kind = 0; kind < N_STATE_GATES; kind++, at_gates += n->n_cells) {
         real *gates = a + n->first_gate[kind];
         if (!HAS_GATE(n->gates, kind)) continue;

@@ -85,8 +85,8 @@ class CarouselDisplay:
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        The panels from top to bottom: inputs, input gates, output gates, cell states and outputs.
-        There are no panels for gates or cells that the net does not have.
+        The panels from top to bottom: inputs, gates of each kind, cell states and outputs. There
+        are no panels for gates or cells that the net does not have.
     figure_ : matplotlib Figure
 
     See Also

@@ -10,6 +10,7 @@ from lstm97._kernels.batch import HiddenLayer, add_sparse_errors, add_sparse_pro
 from lstm97._kernels.data import Data
 from lstm97.learning.outputs import activations, output_errors
 from lstm97.learning.packing import Packing
+from lstm97.learning.topology import STATE_GATES
 
 
 class BatchNetwork:
@@ -130,10 +131,12 @@ class BatchNetwork:
             add_sparse_product(batch.x, batch.packing.step, batch.w, batch.a)
         else:
             batch.a = self._room("a", len(batch.z) if keep else active[0], self._n_units)
+        batch.before = self._room("before", len(batch.a), n_cells)
         batch.h = self._room("h", len(batch.a), n_cells)
         self._layer.forward(
             active, batch.w[batch.n_sparse :], batch.z, batch.n_dense, keep, batch.n_sparse > 0,
-            batch.a, batch.h, self._zeros("s", active[0], n_cells), batch.rows, batch.u, column,
+            batch.a, batch.before, batch.h, self._zeros("s", active[0], n_cells), batch.rows,
+            batch.u, column,
         )  # fmt: skip
 
     def _output_sources(self, batch):
@@ -178,7 +181,8 @@ class BatchNetwork:
         z, delta, steps, rows = batch.z, batch.a, batch.packing.step, batch.rows
         for group in self.topology.hidden_groups:
             view, columns = views[group.name], slice(group.first, group.first + group.n_units)
-            if full or group.name in ("input_gate", "cell") or len(rows) == len(z):
+            moves_state = group.name in (*STATE_GATES, "cell")
+            if full or moves_state or len(rows) == len(z):
                 self._multiply(batch, steps, z, delta, columns, view)
             else:  # truncated: these units have errors only in rows with targets
                 at_targets = delta[rows, columns]
@@ -199,7 +203,8 @@ class BatchNetwork:
         error[:, :gates] = 0.0
         np.matmul(e, batch.w_output[first : first + self._n_seen].T, out=error[:, gates:])
         self._layer.backward(
-            active, batch.a, batch.h, self._zeros("s", active[0], max(1, net.n_cells)),
+            active, batch.a, batch.before, batch.h,
+            self._zeros("s", active[0], max(1, net.n_cells)),
             self._zeros("received", active[0], self._n_units) if full else error,
             batch.rows, error,
             batch.w[net.n_inputs : net.n_inputs + self._n_feedback] if full else None,

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from lstm97.learning.checks import check_at_least, check_fields
 
 # Kinds of gates, in the order of cell.h: those that act on the state come first.
-GATES = ("input_gate", "output_gate")
+STATE_GATES = ("input_gate",)
+GATES = (*STATE_GATES, "output_gate")
 # Kinds of units in the hidden layer, in the order of the weight vector.
 GROUPS = (*GATES, "cell", "hidden")
 # Ranges of the cell input's squashing function g.
