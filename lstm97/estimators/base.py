@@ -282,7 +282,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         super()._validate_params()
         for name, conditions in self._without_effect.items():
             value, default = getattr(self, name), getattr(type(self), name)
-            if value is None or (isinstance(value, str | bool | np.bool_) and value == default):
+            if value is None or (isinstance(value, str | Real | np.bool_) and value == default):
                 continue
             for other, without in conditions.items():
                 present = getattr(self, other)
