@@ -33,6 +33,8 @@ PARTS = {
     each.__name__: each
     for each in (Topology, CascadeTopology, TrainingState, Candidates, Move, Progress)
 }
+# Fields of these dataclasses that older files lack; they take their defaults.
+LATER_FIELDS = {"forget_gate", "forget_gate_bias"}
 
 
 def save(estimator: BaseSequenceEstimator, path: str | os.PathLike[str]) -> None:
@@ -311,7 +313,8 @@ def _unpack(name: str, value: Any, arrays: dict[str, Any]) -> Any:
         return np.array(_unpack(name, content, arrays), dtype=object)
     require(kind in PARTS, f"{name} is of an unknown kind, {kind!r}")
     names = [field.name for field in fields(PARTS[kind])]
-    require(content.keys() == {*names}, f"{name} must have the fields {', '.join(names)}")
+    is_whole = {*names} - LATER_FIELDS <= content.keys() <= {*names}
+    require(is_whole, f"{name} must have the fields {', '.join(names)}")
     values = {part: _unpack(f"{name}.{part}", each, arrays) for part, each in content.items()}
     try:
         return PARTS[kind](**values)

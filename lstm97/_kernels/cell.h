@@ -9,7 +9,8 @@
  *     FUSED(a, b, c)          a b + c, rounded once where the kernel promises that
  *     SQUASH(x, low, high)    the logistic function, stretched from (0, 1) to (low, high)
  *
- * They are undefined at the end. Numbers in brackets are the paper's equations.
+ * They are undefined at the end. Numbers in brackets are the paper's equations. The forget gate is
+ * that of Gers, Schmidhuber and Cummins, "Learning to Forget", Neural Computation 12(10), 2000.
  */
 
 #ifndef LSTM97_CELL_H
@@ -17,14 +18,14 @@
 
 /* The kinds of gates. Those that act on the state come first: derivatives of the state by their
  * weights, and by the weights of the cell, are carried along. */
-enum { INPUT_GATE, N_STATE_GATES, OUTPUT_GATE = N_STATE_GATES, N_GATES };
+enum { INPUT_GATE, FORGET_GATE, N_STATE_GATES, OUTPUT_GATE = N_STATE_GATES, N_GATES };
 
 /* A set of kinds has a bit for each. */
 #define HAS_GATE(kinds, kind) ((kinds) >> (kind) & 1)
 
 /* Whether the carousel, see below, leaves everything as it is: then kernels need not visit rows of
  * traces to which a step adds nothing. */
-#define CAROUSEL_IS_ONE(kinds) 1
+#define CAROUSEL_IS_ONE(kinds) (!HAS_GATE(kinds, FORGET_GATE))
 
 /* The kinds of a block with all gates of 1997: small nets with these have kernels of their own. */
 enum { GATES_OF_1997 = 1 << INPUT_GATE | 1 << OUTPUT_GATE };
@@ -50,12 +51,11 @@ static inline real CELL(opening)(const CELL(Gates) *gates, const int kind) {
     return HAS_GATE(gates->kinds, kind) ? gates->y[kind] : UNIT;
 }
 
-/* Returns how much of a state s remains after one step: all of it. The same holds for the
- * derivatives ds/dw, and for the error at the state on its way back. This is the constant error
- * carousel. */
+/* Returns how much of a state s remains after one step: all of it, or what the forget gate lets
+ * through. The same holds for the derivatives ds/dw, and for the error at the state on its way
+ * back. Without a forget gate this is the constant error carousel. */
 static inline real CELL(carousel)(const CELL(Gates) *gates, real x) {
-    (void)gates;
-    return x;
+    return HAS_GATE(gates->kinds, FORGET_GATE) ? gates->y[FORGET_GATE] * x : x;
 }
 
 /* ---- forward -------------------------------------------------------------------------------- */
@@ -83,11 +83,11 @@ static inline real CELL(cell_push)(const CELL(Gates) *gates, const CELL(Values) 
     return CELL(opening)(gates, INPUT_GATE) * slope * (high - cell->g) * (cell->g - low);
 }
 
-/* ds/dnet of a gate that acts on the state: (25). */
+/* ds/dnet of a gate that acts on the state, from what the gate multiplies: (25). */
 static inline real CELL(gate_push)(const CELL(Gates) *gates, const int kind,
                                    const CELL(Values) *cell) {
     const real y = gates->y[kind];
-    return cell->g * y * (UNIT - y);
+    return (kind == FORGET_GATE ? cell->before : cell->g) * y * (UNIT - y);
 }
 
 /* ---- back ----------------------------------------------------------------------------------- */

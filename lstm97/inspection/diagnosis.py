@@ -37,9 +37,12 @@ _BEGIN_OPEN = (
 )
 REMEDIES = {
     "state_drift": "begin with input gates nearly shut, by input_gate=True and a negative "
-    "input_gate_bias (Section 4)",
+    "input_gate_bias (Section 4); or let the net learn to forget, by forget_gate=True",
     **{f"{gate}_open": _BEGIN_SHUT.format(f"{gate}_bias") for gate in GATES},
     **{f"{gate}_shut": _BEGIN_OPEN.format(f"{gate}_bias") for gate in GATES},
+    "forget_gate_open": "begin with a smaller forget_gate_bias, or without forget gates if the net "
+    "does well: it forgets nothing",
+    "forget_gate_shut": "begin with a larger forget_gate_bias: the state does not outlast a step",
     "bias_cell": "add blocks only when the error stops falling, by initial_blocks; or begin with "
     "output gates nearly shut, by negative numbers in output_gate_bias that differ between blocks "
     "(Section 4)",
@@ -73,8 +76,8 @@ class Finding:
     Attributes
     ----------
     kind : str
-        "state_drift", "bias_cell", "input_gate_open", "input_gate_shut", "output_gate_open" or
-        "output_gate_shut".
+        "state_drift", "bias_cell", or the name of a kind of gates followed by "_open" or "_shut",
+        such as "input_gate_open".
     block : int
         Index of the memory cell block.
     cell : int or None

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lstm97.learning.checks import check_at_least, check_fields
 
 # Kinds of gates, in the order of cell.h: those that act on the state come first.
-STATE_GATES = ("input_gate",)
+STATE_GATES = ("input_gate", "forget_gate")
 GATES = (*STATE_GATES, "output_gate")
 # Kinds of units in the hidden layer, in the order of the weight vector.
 GROUPS = (*GATES, "cell", "hidden")
@@ -102,7 +102,7 @@ def check_loss(net):
 
 @dataclass(frozen=True)
 class Topology(FlatWeights):
-    """Topology of a net of the 1997 paper, with memory cell blocks and conventional units.
+    """Topology of a net with memory cell blocks and conventional units.
 
     Parameters
     ----------
@@ -117,8 +117,9 @@ class Topology(FlatWeights):
     recurrence : {"all", "cells", "none"}
         Activations of the previous step that are fed back to the hidden layer: all of them, all
         except those of gates, or none.
-    input_gate, output_gate : bool
-    input_gate_bias, output_gate_bias, cell_bias, output_bias : bool
+    input_gate, forget_gate, output_gate : bool
+        Whether the blocks have gates of these kinds.
+    input_gate_bias, forget_gate_bias, output_gate_bias, cell_bias, output_bias : bool
         Whether these units have a bias; `cell_bias` also applies to conventional units.
     shortcut : bool
         Whether the inputs also feed the outputs directly.
@@ -140,8 +141,10 @@ class Topology(FlatWeights):
     n_hidden: int = 0
     recurrence: str = "all"
     input_gate: bool = True
+    forget_gate: bool = False
     output_gate: bool = True
     input_gate_bias: bool = True
+    forget_gate_bias: bool = True
     output_gate_bias: bool = True
     cell_bias: bool = True
     output_bias: bool = True
@@ -249,8 +252,22 @@ class Topology(FlatWeights):
         Returns
         -------
         weights : ndarray of shape (n_weights,)
+
+        Notes
+        -----
+        With forget gates, all other weights, and what `rng` draws later, are those of the same net
+        without forget gates.
         """
-        weights = rng.uniform(-scale, scale, self.n_weights)
+        if self.forget_gate:
+            plain = replace(self, forget_gate=False)
+            others = np.random.Generator(rng.bit_generator.jumped())
+            weights = plain.grown_weights(
+                rng.uniform(-scale, scale, plain.n_weights),
+                self,
+                others.uniform(-scale, scale, self.n_weights),
+            )
+        else:
+            weights = rng.uniform(-scale, scale, self.n_weights)
         views = self.views(weights) if gate_biases else {}
         for name, bias in gate_biases.items():
             if name in views:
@@ -262,13 +279,13 @@ class Topology(FlatWeights):
         return replace(self, n_blocks=self.n_blocks + 1)
 
     def grown_weights(self, weights, larger, fresh):
-        """Return the weights of a net with more blocks, which contain the weights of this one.
+        """Return the weights of a larger net, which contain the weights of this one.
 
         Parameters
         ----------
         weights : ndarray of shape (n_weights,)
         larger : Topology
-            A net like this one with more blocks.
+            A net like this one with more blocks, or with one more kind of gates.
         fresh : ndarray of shape (larger.n_weights,)
             Weights of the larger net, from which those of its new units are taken.
 

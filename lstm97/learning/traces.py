@@ -19,12 +19,12 @@ class Trace:
     The values of cell v of block j are at [:, j, v]. With s = `cell_state`, which is 0 before the
     first step, and the squashing function h of the states (Section 4 of the paper)::
 
-        s[t] = s[t - 1] + input_gate[t] * cell_input[t]
+        s[t] = forget_gate[t] * s[t - 1] + input_gate[t] * cell_input[t]
         cell_output[t] = output_gate[t] * h(s[t])
 
     Attributes
     ----------
-    input_gate, output_gate : ndarray of shape (n_steps, n_blocks), or None
+    input_gate, forget_gate, output_gate : ndarray of shape (n_steps, n_blocks), or None
         Opening of each gate, from 0 (shut) to 1 (open). None if the blocks do not have this gate;
         it then counts as open.
     cell_input : ndarray of shape (n_steps, n_blocks, block_size)
@@ -51,6 +51,7 @@ class Trace:
     """
 
     input_gate: np.ndarray | None
+    forget_gate: np.ndarray | None
     output_gate: np.ndarray | None
     cell_input: np.ndarray
     cell_state: np.ndarray
