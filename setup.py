@@ -31,6 +31,7 @@ KERNELS = [
     "lstm97._kernels.cascade",
     "lstm97._kernels.chunker",
     "lstm97._kernels.data",
+    "lstm97._kernels.follower",
     "lstm97._kernels.net",
     "lstm97._kernels.stream",
     "lstm97._kernels.team",

@@ -13,6 +13,8 @@ cdef class Network:
     cdef double[::1] tape
     cdef Py_ssize_t n_taped  # steps of the last sequence on the tape
     cdef double[::1] sensitivities
+    cdef list saved    # copies of the arrays, see _save
+    cdef State saved_q
 
     cdef _allocate(self)
     cdef _set_constants(self)
@@ -21,4 +23,8 @@ cdef class Network:
     cdef double *_tape_for(self, Py_ssize_t longest) except NULL
     cdef _allocate_sensitivities(self)
     cdef _clear(self)
-    cdef _clear_rows(self, Weights *packed)
+    cdef list _arrays(self)
+    cdef _save(self)
+    cdef _go_back(self)
+    cdef bint _has_finite_weights(self) noexcept nogil
+    cdef void _clear_rows(self, Weights *packed) noexcept nogil

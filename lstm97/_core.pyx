@@ -250,6 +250,32 @@ cdef class Network:
             self.sensitivities[:] = 0.0
         self.q.n_touched = 0
 
+    cdef list _arrays(self):
+        """Return the arrays that steps and updates change."""
+        arrays = [self.memory, self.indices, self.sensitivities]
+        return [np.asarray(each) for each in arrays if each is not None]
+
+    cdef _save(self):
+        """Keep a copy of weights and state, for `_go_back`."""
+        self.saved, self.saved_q = [each.copy() for each in self._arrays()], self.q
+
+    cdef _go_back(self):
+        """Go back to the copy."""
+        self.q = self.saved_q
+        for array, saved in zip(self._arrays(), self.saved, strict=True):
+            array[:] = saved
+
+    cdef bint _has_finite_weights(self) noexcept nogil:
+        """Tell whether every weight is finite."""
+        cdef Py_ssize_t i
+        for i in range(<Py_ssize_t> self.n.hidden_rows * self.n.unit_lanes):
+            if not isfinite(self.w.hidden[i]):
+                return False
+        for i in range(<Py_ssize_t> self.n.output_rows * self.n.output_lanes):
+            if not isfinite(self.w.output[i]):
+                return False
+        return True
+
     def learn(
         self,
         double[::1] weights,            # INOUT, changed unless learning_rate is 0
@@ -338,7 +364,7 @@ cdef class Network:
                 delta[t, unit] = record[lane_of(&self.n, unit)]
         return np.asarray(previous), np.asarray(delta)
 
-    cdef _clear_rows(self, Weights *packed):
+    cdef void _clear_rows(self, Weights *packed) noexcept nogil:
         """Set weights, or a gradient, to zero."""
         memset(packed.hidden, 0, self.n.hidden_rows * self.n.unit_lanes * sizeof(double))
         memset(packed.output, 0, self.n.output_rows * self.n.output_lanes * sizeof(double))

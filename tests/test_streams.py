@@ -843,3 +843,117 @@ def test_a_label_too_deep_to_be_printed_is_refused():
         stream.learn(label)
     with pytest.raises(ValueError, match=r"sample_weight=.* must be a number"):
         stream.learn("a", sample_weight=label)
+
+
+# ---- many steps at a time ------------------------------------------------------------------------
+
+
+def in_parts(n, rng):
+    """Cut a sequence of n steps into a few parts."""
+    cuts = np.unique(rng.integers(0, n + 1, size=3))
+    return [slice(a, b) for a, b in zip([0, *cuts], [*cuts, n], strict=True) if a < b]
+
+
+@EACH_FORM
+@EACH_MODEL
+def test_many_steps_at_a_time_are_the_same_steps(name, form):
+    model, X, y = partly_fitted(name, form, lengths=(40, 30))
+    one, many, rng = model.stream(), model.stream(), np.random.default_rng(0)
+    for x, targets in zip(X, y, strict=True):
+        predictions, losses = follow(one, x, targets)
+        found = [many.learn_many(x[part], targets[part]) for part in in_parts(len(targets), rng)]
+        np.testing.assert_array_equal(np.concatenate([each[0] for each in found]), predictions)
+        some = np.concatenate([each[1] for each in found])
+        np.testing.assert_array_equal(some[~np.isnan(some)], losses)
+        assert_same(one.snapshot(), many.snapshot())
+        steps = [one.step(x[[t]] if form == "sparse" else x[t]) for t in range(x.shape[0])]
+        np.testing.assert_array_equal(many.step_many(x), steps)
+        assert one.is_due
+        assert many.is_due
+        one.reset()
+        many.reset()
+
+
+def assert_same(one, other):
+    """Compare two snapshots; columns may have been touched in another order."""
+    np.testing.assert_array_equal(one.weights, other.weights)
+    np.testing.assert_array_equal(one.state, other.state)
+    np.testing.assert_array_equal(one.touched, other.touched)
+    assert one.is_due == other.is_due
+    last, same = (x.toarray() if sparse.issparse(x) else x for x in (one.x, other.x))
+    np.testing.assert_array_equal(last, same)
+
+
+def test_sample_weights_and_class_weights_count_in_many_steps():
+    model, X, y = partly_fitted("paper", lengths=(20, 5))
+    model.set_params(class_weight={"a": 3.0, "b": 0.5})
+    weights = np.random.default_rng(0).uniform(0, 2, len(y[0]))
+    one, many = model.stream(), model.stream()
+    for x, target, weight in zip(X[0], y[0], weights, strict=True):
+        one.step(x)
+        if target is not None:
+            one.learn(target, weight)
+    many.learn_many(X[0], y[0], weights)
+    assert_same(one.snapshot(), many.snapshot())
+
+
+@pytest.mark.parametrize("name", ["hidden units", "RTRL"])
+def test_updates_that_would_overflow_are_left_out_of_many_steps(name):
+    model, X, y = partly_fitted(name, lengths=(30, 5))
+    y = [np.nan_to_num(each, nan=0.5) for each in y]
+    y[0][[3, 17]] = 1e160  # the loss is finite
+    y[0][11] = 1e200  # the loss is not
+    model.learning_rate = 1e180
+    one, many = model.stream(), model.stream()
+    with pytest.warns(ConvergenceWarning, match="at this step"):
+        losses = follow(one, X[0], y[0])[1]
+    with pytest.warns(ConvergenceWarning, match="at step"):
+        found = many.learn_many(X[0], y[0])[1]
+    np.testing.assert_array_equal(found, losses)
+    assert not np.isfinite(losses).all()
+    assert np.isfinite(many.snapshot().weights).all()
+    assert_same(one.snapshot(), many.snapshot())
+
+
+def test_many_steps_end_at_an_output_that_overflows():
+    model, X, _ = partly_fitted("hidden units", lengths=(9, 5))
+    X[0][4] = 1e308
+    model.weights_ = 100.0 * model.weights_
+    one, many = model.stream(), model.stream()
+    for x in X[0][:4]:
+        one.step(x)
+    with pytest.raises(ValueError, match="not finite"):
+        one.step(X[0][4])
+    with pytest.raises(ValueError, match="not finite at step 4"):
+        many.step_many(X[0])
+    assert_same(one.snapshot(), many.snapshot())
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (np.zeros((3, 2)), [0.0] * 3, "X has 2 features"),
+        (np.zeros((3, 3)), np.zeros((2, 2)), "2 targets"),
+        (np.zeros((3, 3)), np.zeros((3, 1)), "1 outputs"),
+        (np.full((3, 3), np.nan), np.zeros((3, 2)), "NaN in sequence 0, step 0"),
+        (np.zeros((0, 3)), np.zeros((0, 2)), "empty"),
+        (sparse.csr_array((3, 3)), np.zeros((3, 2)), "all sparse or all dense"),
+    ],
+)
+def test_bad_steps_leave_the_stream_unchanged(X, y, message):
+    model, first, targets = partly_fitted("hidden units")
+    stream = model.stream()
+    follow(stream, first[0], targets[0])
+    before = stream.snapshot()
+    with pytest.raises(ValueError, match=message):
+        stream.learn_many(X, y)
+    assert_same(before, stream.snapshot())
+
+
+def test_a_stream_that_cannot_learn_takes_many_steps():
+    model, X, y = partly_fitted("paper")
+    stream = BPTTClassifier(3, **FAST).partial_fit(X, y, classes=LABELS).stream()
+    assert stream.step_many(X[0]).shape == (len(X[0]), len(LABELS))
+    with pytest.raises(ValueError, match="cannot learn along a stream"):
+        stream.learn_many(X[0], y[0])
+    assert model.stream().step_many(X[0][:1]).shape == (1, len(LABELS))

@@ -1,6 +1,6 @@
-"""A net that takes one step per call, for streams.
+"""A net that takes one step, or many, per call, for streams.
 
-The state and the weights, in padded rows, are kept from call to call, so the cost of a call is
+The state and the weights, in padded rows, are kept from call to call, so the cost of a step is
 constant. Copies have no padding, so they are the same for every vector width.
 
 Calls change data only under the lock of their object, and run no Python code meanwhile, so threads
@@ -8,15 +8,15 @@ take turns, with and without the GIL.
 """
 
 cimport cython
+from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
-from lstm97._core cimport Network
 from lstm97._kernels.data cimport Steps
 from lstm97._kernels.forward cimport step_hidden, step_output
 from lstm97._kernels.gradient cimport (
-    FULL_FORWARD, NONE, TRUNCATED_FORWARD, Gradient, output_error, update
+    FULL_FORWARD, NONE, TRUNCATED_FORWARD, is_target, output_error, update
 )
 from lstm97._kernels.net cimport Input, Sizes, State, Summary, Weights, exchange_rows
 from lstm97._kernels.vectors cimport clear_lanes, fma
@@ -25,6 +25,10 @@ from lstm97._kernels.sequence cimport add_gradient, advance_derivatives, reset
 import numpy as np
 
 from lstm97._core import GRADIENTS
+
+# A call that takes many steps takes them in portions of this many, and handles Ctrl-C after each.
+cdef enum:
+    PORTION = 8192
 
 
 cdef inline bint moves_are_finite(
@@ -40,17 +44,17 @@ cdef inline bint moves_are_finite(
 
 
 cdef bint update_is_finite(
-    const Sizes *n, const Input *x, double rate, const State *q, const Weights *w,
+    const Sizes *n, const Input *x, Py_ssize_t t, double rate, const State *q, const Weights *w,
     const Weights *gradient
 ) noexcept nogil:
-    """Tell whether `update`, at the only step of x, would leave every weight finite."""
+    """Tell whether `update`, at step t of x, would leave every weight finite."""
     cdef Py_ssize_t at, i, first = 0, first_output = 0
     if x.dense == NULL:
         for i in range(q.n_touched):
             at = <Py_ssize_t> q.touched[i] * n.unit_lanes
             if not moves_are_finite(n.unit_lanes, rate, gradient.hidden + at, w.hidden + at):
                 return False
-        for i in range(x.indptr[1] if n.shortcut else 0):
+        for i in range(x.indptr[t] if n.shortcut else 0, x.indptr[t + 1] if n.shortcut else 0):
             at = <Py_ssize_t> x.indices[i] * n.output_lanes
             if not moves_are_finite(n.output_lanes, rate, gradient.output + at, w.output + at):
                 return False
@@ -76,13 +80,6 @@ cdef class Stepper:
     form : {"none", "truncated-forward", "full-forward"}
         Form of the gradient, see `Network.learn`; "none" if the stream can only predict.
     """
-
-    cdef Network net
-    cdef Gradient form
-    cdef Py_ssize_t n_weights
-    cdef object last  # step in this sequence; None: there was none
-    cdef Steps x      # the kernel's view of it
-    cdef readonly bint is_due  # whether the last step may be learned from
 
     def __cinit__(self, topology, double[::1] weights, str form):
         self.net, self.form, self.n_weights = Network(topology), GRADIENTS[form], topology.n_weights
@@ -120,23 +117,31 @@ cdef class Stepper:
             return self._step(last, x, out)
 
     cdef _step(self, last, Steps x, double[::1] out):
-        cdef int k
+        self._check_kind(x)
+        if out.shape[0] != self.net.n.n_outputs:
+            raise ValueError(f"{self.net.n.n_outputs} outputs expected, got {out.shape[0]}")
+        self.last, self.x, self.is_due = last, x, True
+        return self._advance(&x.input, 0, &out[0])
+
+    cdef _check_kind(self, Steps x):
+        """Refuse a sparse step after dense ones, and a dense one after sparse ones."""
         if self.x is not None and (self.x.input.dense == NULL) != (x.input.dense == NULL):
             raise ValueError(
                 "the steps of a sequence must be all sparse or all dense, but x is not like them"
             )
-        if out.shape[0] != self.net.n.n_outputs:
-            raise ValueError(f"{self.net.n.n_outputs} outputs expected, got {out.shape[0]}")
-        self.last, self.x, self.is_due = last, x, True
-        step_hidden(&self.net.n, &self.net.w, &x.input, 0, &self.net.q)
+
+    cdef bint _advance(self, const Input *x, Py_ssize_t t, double *out) noexcept nogil:
+        """Take step t of x, write the outputs, and tell whether they are finite."""
+        cdef int k
+        cdef bint is_finite = True
+        step_hidden(&self.net.n, &self.net.w, x, t, &self.net.q)
         if self.form != NONE:
-            advance_derivatives(&self.net.n, &self.net.w, &x.input, 0, self.form, &self.net.q)
-        step_output(&self.net.n, &self.net.w, &x.input, 0, &self.net.q)
-        memcpy(&out[0], self.net.q.output, self.net.n.n_outputs * sizeof(double))
+            advance_derivatives(&self.net.n, &self.net.w, x, t, self.form, &self.net.q)
+        step_output(&self.net.n, &self.net.w, x, t, &self.net.q)
+        memcpy(out, self.net.q.output, self.net.n.n_outputs * sizeof(double))
         for k in range(self.net.n.n_outputs):
-            if not isfinite(out[k]):
-                return False
-        return True
+            is_finite = is_finite and isfinite(out[k])
+        return is_finite
 
     @cython.critical_section
     def learn(
@@ -153,30 +158,123 @@ cdef class Stepper:
             Loss before the weights change. It is not finite if the loss, or a changed weight, would
             not be finite; no weight has changed then.
         """
-        cdef Summary r
         if self.form == NONE or not self.is_due:
             raise ValueError("there is no step to learn from: call step, then learn once")
         if target.shape[0] != self.net.n.n_outputs:
             raise ValueError(f"{self.net.n.n_outputs} targets expected, got {target.shape[0]}")
         self.is_due = False
+        return self._learn(&self.x.input, 0, &target[0], weight, learning_rate, True)
+
+    cdef double _learn(
+        self, const Input *x, Py_ssize_t t, const double *target, double weight, double rate,
+        bint guarded
+    ) noexcept nogil:
+        """Move the weights by the gradient of step t of x, the last one; see `learn`.
+
+        With guarded=False, the weights also move if one of them will not be finite.
+        """
+        cdef Summary r
         memset(&r, 0, sizeof(Summary))
-        output_error(&self.net.n, &self.net.q, &target[0], weight, &r)
+        output_error(&self.net.n, &self.net.q, target, weight, &r)
         add_gradient(
-            &self.net.n, &self.net.w, &self.x.input, 0, self.form, &self.net.q, &self.net.gradient_
+            &self.net.n, &self.net.w, x, t, self.form, &self.net.q, &self.net.gradient_
         )
-        if isfinite(r.loss) and not update_is_finite(
-            &self.net.n, &self.x.input, learning_rate, &self.net.q, &self.net.w,
-            &self.net.gradient_,
+        if guarded and isfinite(r.loss) and not update_is_finite(
+            &self.net.n, x, t, rate, &self.net.q, &self.net.w, &self.net.gradient_
         ):
             r.loss = INFINITY
         if isfinite(r.loss):
-            update(
-                &self.net.n, &self.x.input, 0, learning_rate, &self.net.q, &self.net.w,
-                &self.net.gradient_,
-            )
+            update(&self.net.n, x, t, rate, &self.net.q, &self.net.w, &self.net.gradient_)
         else:
             self.net._clear_rows(&self.net.gradient_)
         return r.loss
+
+    def run(
+        self,
+        steps,                                  # IN   finite, dense or sparse as those before:
+                                                #      (n_steps, n_inputs)
+        double[:, ::1] out,                     # OUT  (n_steps, n_outputs)
+        const double[:, ::1] targets=None,      # IN   (n_steps, n_outputs), NaN for none
+        const double[::1] weights=None,         # IN   (n_steps,)
+        double learning_rate=0.0,
+        double[::1] losses=None,                # OUT  (n_steps,), where there is a target
+    ):
+        """Take many steps, and learn from those with a target, as `step` and `learn` would.
+
+        Returns
+        -------
+        n : int
+            Number of steps taken. The last one is the first whose outputs are not finite, if there
+            is one; it is not learned.
+        is_finite : bool
+            Whether all outputs are finite.
+        """
+        cdef Steps x = Steps(steps)
+        self._check_many(x, out, targets, weights, losses)
+        with cython.critical_section(self):
+            return self._run(steps, x, out, targets, weights, learning_rate, losses)
+
+    cdef _run(
+        self, steps, Steps x, double[:, ::1] out, const double[:, ::1] targets,
+        const double[::1] weights, double learning_rate, double[::1] losses
+    ):
+        cdef Py_ssize_t t = 0
+        cdef bint is_finite = True
+        self._check_kind(x)
+        try:
+            while t < x.n_steps and is_finite:
+                self.net._save()
+                is_finite, n = self._take(
+                    x, t, out, targets, weights, learning_rate, losses, False
+                )
+                if not self.net._has_finite_weights():
+                    # Again, but without the updates that would not be finite.
+                    self.net._go_back()
+                    is_finite, n = self._take(
+                        x, t, out, targets, weights, learning_rate, losses, True
+                    )
+                t += n
+                PyErr_CheckSignals()
+        finally:
+            if t > 0:
+                last = steps[t - 1 : t].copy()
+                self.last = last[0] if x.input.dense != NULL else last
+                self.x = self._checked(self.last)
+        return t, is_finite
+
+    cdef tuple _take(
+        self, Steps x, Py_ssize_t first, double[:, ::1] out, const double[:, ::1] targets,
+        const double[::1] weights, double learning_rate, double[::1] losses, bint guarded
+    ):
+        """Take some steps; return whether all outputs are finite, and how many were taken."""
+        cdef Py_ssize_t t
+        for t in range(first, min(first + PORTION, x.n_steps)):
+            self.is_due = True
+            if not self._advance(&x.input, t, &out[t, 0]):
+                return False, t + 1 - first
+            if targets is not None and is_target(&self.net.n, &targets[t, 0]):
+                losses[t] = self._learn(
+                    &x.input, t, &targets[t, 0], 1.0 if weights is None else weights[t],
+                    learning_rate, guarded,
+                )
+                self.is_due = False
+        return True, t + 1 - first
+
+    cdef _check_many(self, Steps x, out, targets, weights, losses):
+        """Refuse arrays of other shapes, and sparse rows that lie outside of their arrays."""
+        cdef Py_ssize_t n = x.n_steps, n_outputs = self.net.n.n_outputs
+        if x.n_inputs != self.net.n.n_inputs:
+            raise ValueError(f"steps of {self.net.n.n_inputs} inputs expected")
+        if x.input.dense == NULL:
+            x.check_rows(0, n)
+        for array in (out, targets):
+            if array is not None and tuple(array.shape[:2]) != (n, n_outputs):
+                raise ValueError(f"an array of shape ({n}, {n_outputs}) expected")
+        for array in (weights, losses):
+            if array is not None and array.shape[0] != n:
+                raise ValueError(f"an array of {n} numbers expected")
+        if targets is not None and (self.form == NONE or losses is None):
+            raise ValueError("this net cannot learn, or there is no place for the losses")
 
     def snapshot(self):
         """Return weights, state, columns that were not zero so far, the last step, and `is_due`.

@@ -13,6 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from lstm97._kernels.stream import Stepper
 from lstm97.data.checks import as_integers, as_numbers, as_steps, naming, warn_user
+from lstm97.data.sample_weights import row_weights
+from lstm97.data.sequences import Sequences, as_sequences
+from lstm97.data.targets import as_labels, is_missing
 from lstm97.learning.outputs import proportions
 from lstm97.learning.topology import Topology
 
@@ -63,10 +66,10 @@ class Snapshot(NamedTuple):
 class Stream:
     """Net that runs along a sequence without waiting for its end.
 
-    Steps are passed one at a time. `step` feeds a step to the net and returns the net's
-    prediction. `learn` then passes the target of that step, if there is one, and the weights
-    change. The time and memory of a step do not depend on how many steps came before. `reset`
-    begins another sequence.
+    `step` feeds a step to the net and returns the net's prediction. `learn` then passes the target
+    of that step, if there is one, and the weights change. `step_many` and `learn_many` do the same
+    for many steps at once, with the same results and much faster. The time and memory of a step do
+    not depend on how many steps came before. `reset` begins another sequence.
 
     The method `stream` of a fitted estimator returns a stream. It starts with the estimator's
     weights and leaves the estimator unchanged; `to_estimator` returns an estimator with what the
@@ -102,9 +105,10 @@ class Stream:
 
     Notes
     -----
-    The cells of 1997 have no forget gate. Along a sequence without boundaries their states drift
-    into the saturation of the squashing functions, where errors no longer pass. Call `reset`
-    wherever one part of a stream tells nothing about the next.
+    The states of LSTM estimators only add up unless they have forget gates, see the parameter
+    `forget_gate`. Along a sequence without boundaries they drift into the saturation of the
+    squashing functions, where errors no longer pass. Without forget gates, call `reset` wherever
+    one part of a stream tells nothing about the next.
 
     A pickle of a stream holds its state, so that the copy continues from the same step.
 
@@ -182,9 +186,7 @@ class Stream:
         is_finite = self._net.step(self._check_x(x), outputs)
         if not is_finite:
             raise ValueError("an output is not finite: steps or weights hold values that overflow")
-        if self.classes_ is not None:
-            return proportions(outputs)
-        return outputs[0] if self._estimator.target_ndim_ == 1 else outputs
+        return self._arrange(outputs)
 
     def learn(self, y: Any, sample_weight: float = 1.0) -> float:
         """Learn the target of the last step; do not call it if that step has no target.
@@ -217,12 +219,93 @@ class Stream:
         """
         loss = self._net.learn(*self._check_target(y, sample_weight), self._learning_rate)
         if not np.isfinite(loss):
-            warn_user(
-                "learning diverged: the loss or a weight would not be finite, so the weights were "
-                "not changed at this step. Try a smaller learning rate, or scale steps and targets",
-                ConvergenceWarning,
-            )
+            self._warn_of_divergence(" at this step")
         return loss
+
+    def step_many(self, X: Any) -> np.ndarray:
+        """Advance by many steps, and predict at each.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_steps, n_features)
+            Features of the steps. The steps of a sequence must be all dense or all sparse.
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_steps,), (n_steps, n_classes) or (n_steps, n_outputs)
+            What `step` would have returned at each step, bit for bit.
+
+        Raises
+        ------
+        ValueError
+            As from `step`. If an output is not finite, the stream has advanced to its step.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from lstm97 import LSTMRegressor
+        >>> X = np.random.default_rng(0).normal(size=(1000, 2))
+        >>> model = LSTMRegressor(forget_gate=True, random_state=0).partial_fit([X], [X[:, :1]])
+        >>> stream = model.stream()
+        >>> stream.step_many(X).shape
+        (1000, 1)
+        """
+        return self._arrange(self._run(self._check_many(X)))
+
+    def learn_many(
+        self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Advance by many steps, predict at each, and learn from each that has a target.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_steps, n_features)
+            As for `step_many`.
+        y : array-like of shape (n_steps,) or (n_steps, n_outputs)
+            Targets of the steps. A label that is None or NaN, or a row of numbers that are all NaN,
+            means that the step has no target.
+        sample_weight : array-like of shape (n_steps,), default=None
+            How much the loss of each step counts, at least 0. None means 1.
+
+        Returns
+        -------
+        predictions : ndarray
+            As from `step_many`. A prediction is made before its target is learned.
+        losses : ndarray of shape (n_steps,)
+            What `learn` would have returned at each step; NaN where there is no target.
+
+        Raises
+        ------
+        ValueError
+            As from `step` and `learn`. If an output is not finite, the stream has advanced to its
+            step; otherwise it is unchanged.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If a loss or a weight would not be finite. The weights did not change at these steps.
+
+        Examples
+        --------
+        Learn to remember the last step, and see the loss fall:
+
+        >>> import numpy as np
+        >>> from lstm97 import LSTMRegressor
+        >>> x = np.random.default_rng(0).uniform(-1, 1, size=20_001)
+        >>> model = LSTMRegressor(forget_gate=True, learning_rate=0.2, random_state=0)
+        >>> stream = model.partial_fit([x[:2, None]], [x[:2]]).stream()
+        >>> _, losses = stream.learn_many(x[1:, None], x[:-1])
+        >>> bool(losses[-1000:].mean() < 0.1 * losses[:1000].mean())
+        True
+        """
+        sequences = self._check_many(X)
+        targets = self._check_targets(y, sample_weight, sequences)
+        losses = np.full(sequences.n_steps, np.nan)
+        outputs = self._run(sequences, *targets, self._learning_rate, losses)
+        bad = ~np.isnan(targets[0]).all(axis=1) & ~np.isfinite(losses)
+        if bad.any():
+            self._warn_of_divergence(f" at step {np.argmax(bad)}")
+        return self._arrange(outputs), losses
 
     def reset(self) -> Self:
         """Begin another sequence: forget all steps, and keep the weights.
@@ -291,7 +374,58 @@ class Stream:
     def __reduce__(self) -> tuple[Any, ...]:
         return _resumed, (self.to_estimator(), self.snapshot())
 
+    # -- output ----------------------------------------------------------------------------------
+
+    def _run(self, sequences: Sequences, *learning: Any) -> np.ndarray:
+        """Take many steps, learn if there is what `Stepper.run` needs for it; return outputs."""
+        outputs = np.empty((sequences.n_steps, self._topology.n_outputs))
+        n, is_finite = self._net.run(sequences.flat, outputs, *learning)
+        if not is_finite:
+            raise ValueError(
+                f"an output is not finite at step {n - 1}: steps or weights hold values that "
+                "overflow. The stream has advanced to this step"
+            )
+        return outputs
+
+    def _arrange(self, outputs: np.ndarray) -> Any:
+        """Return predictions from the outputs of a step, or of many."""
+        if self.classes_ is not None:
+            return proportions(outputs)
+        return outputs[..., 0] if self._estimator.target_ndim_ == 1 else outputs
+
+    def _warn_of_divergence(self, where: str) -> None:
+        warn_user(
+            f"learning diverged: the loss or a weight would not be finite, so the weights were not "
+            f"changed{where}. Try a smaller learning rate, or scale steps and targets",
+            ConvergenceWarning,
+        )
+
     # -- input -----------------------------------------------------------------------------------
+
+    def _check_many(self, X: Any) -> Sequences:
+        """Return the steps as one sequence."""
+        sequences = as_sequences([X])
+        if sequences.n_features != self._topology.n_inputs:
+            raise ValueError(
+                f"X has {sequences.n_features} features, but one step has {self._topology.n_inputs}"
+            )
+        return sequences
+
+    def _check_targets(
+        self, y: Any, sample_weight: Any, sequences: Sequences
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return a row of targets for each step, read as `partial_fit` does, and their weights."""
+        if self._refusal:
+            raise ValueError(self._refusal)
+        labels = as_labels(y, "y")
+        if labels.shape[:1] == (sequences.n_steps,) and is_missing(labels).all():
+            return np.full((len(labels), self._topology.n_outputs), np.nan), None
+        model = copy.copy(self._estimator)
+        model.target_steps_ = "every"
+        values = model._check_y([y], sequences).values
+        if sample_weight is not None:
+            sample_weight = row_weights([sample_weight], sequences.lengths, every=True)
+        return values, model._weigh(values, sample_weight)
 
     def _check_x(self, x: Any) -> Any:
         """Return a copy of a step: an array or a CSR matrix of one row."""

@@ -1,0 +1,37 @@
+"""Declaration of `Stepper`, for kernels that derive from it."""
+
+from lstm97._core cimport Network
+from lstm97._kernels.data cimport Steps
+from lstm97._kernels.gradient cimport Gradient
+from lstm97._kernels.net cimport Input
+
+
+cdef class Stepper:
+    cdef Network net
+    cdef Gradient form
+    cdef Py_ssize_t n_weights
+    cdef object last  # step in this sequence; None: there was none
+    cdef Steps x      # the kernel's view of it
+    cdef readonly bint is_due  # whether the last step may be learned from
+
+    cdef _step(self, last, Steps x, double[::1] out)
+    cdef _check_kind(self, Steps x)
+    cdef bint _advance(self, const Input *x, Py_ssize_t t, double *out) noexcept nogil
+    cdef double _learn(
+        self, const Input *x, Py_ssize_t t, const double *target, double weight, double rate,
+        bint guarded
+    ) noexcept nogil
+    cdef _run(
+        self, steps, Steps x, double[:, ::1] out, const double[:, ::1] targets,
+        const double[::1] weights, double learning_rate, double[::1] losses
+    )
+    cdef tuple _take(
+        self, Steps x, Py_ssize_t first, double[:, ::1] out, const double[:, ::1] targets,
+        const double[::1] weights, double learning_rate, double[::1] losses, bint guarded
+    )
+    cdef _check_many(self, Steps x, out, targets, weights, losses)
+    cdef _forget(self)
+    cdef Py_ssize_t _activations_size(self)
+    cdef Py_ssize_t _state_size(self)
+    cdef _exchange_state(self, double[::1] state, bint inward)
+    cdef Steps _checked(self, step)
