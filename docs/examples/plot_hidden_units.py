@@ -157,7 +157,7 @@ plt.show()
 
 # %%
 # Which block remembers? The states before the second T or P, mean and standard deviation over the
-# 500 strings: on the right block 2 has them apart, and its gate is shut in between.
+# 500 strings: on the right block 2 has them apart, and its gate is nearly shut in between.
 for name, model in (("cells alone", guesser), ("six units, too", knower)):
     before = np.array([trace.cell_state[-2, :, 0] for trace in model.trace(new)])
     for symbol in "TP":
