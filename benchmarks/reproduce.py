@@ -91,8 +91,10 @@ def front_page():
             *solved_and_mean(setting, records),
             "; ".join(setting.departures),
         ])  # fmt: skip
-    headings = ["experiment", "paper: solved", "sequences", "literal: solved", "sequences"]
-    return table([*headings, "here: solved", "sequences", "departs from the wording"], rows)
+    headings = ["experiment"]
+    for name in ("paper", "literal reading", "reading that fits"):
+        headings += [f"{name}: solved", "sequences"]
+    return table([*headings, "how it departs from the wording"], rows)
 
 
 def solved_and_mean(setting, records):

@@ -124,8 +124,9 @@ def coverage():
             row[COLUMNS[word]] = aimed(setting, summary)
         elif meets_aim(setting, summary):
             row[4] = f"`-{word}`: {aimed(setting, summary)}"
-    for probe, result in summaries()["hidden-6"].items():
-        rows[probe][2] = rows[probe][2] or aimed(*result)
+    for name, column in (("hidden-6", 2), ("cells", 3)):
+        for probe, result in summaries()[name].items():
+            rows[probe][column] = rows[probe][column] or aimed(*result)
     headings = ["", "the row's setting", "six hidden units", "less feedback", "another reading"]
     return table(headings, rows.values())
 
