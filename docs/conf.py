@@ -61,8 +61,8 @@ numpydoc_validation_exclude = {r"\.(get|set)_params$", rf"\.({RECORDS})$"}
 copybutton_exclude = ".linenos, .gp, .go"
 
 GALLERY = [
-    "adding_gates", "error_flow", "temporal_order", "reber", "reproduction", "matrix",
-    "japanese_vowels", "grid_search", "stream",
+    "adding_gates", "error_flow", "temporal_order", "reber", "hidden_units", "reproduction",
+    "matrix", "japanese_vowels", "grid_search", "stream",
 ]  # fmt: skip
 sphinx_gallery_conf = {
     "examples_dirs": "examples",

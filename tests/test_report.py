@@ -12,7 +12,7 @@ import pytest
 from lstm97.experiments.report import markdown_tables, matrix_plot, write_report
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.statistics import summarize
-from lstm97.experiments.tables import DASH
+from lstm97.experiments.tables import DASH, aims_met, make_entries
 
 SETTINGS = load_settings()
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -171,6 +171,18 @@ def test_the_papers_figures_are_above_ours():
     assert f"| 39,850 | {DASH} | 27,380 | 0.000195 |" in lines[at]
     assert f"(exp3a-100-3) | 4 | 75% (30%{DASH}95%)" in lines[at + 1]
     assert "too few trials (aim not met)" in lines[at + 1]
+
+
+def test_rows_whose_aim_is_met():
+    rng = np.random.default_rng(0)
+    literal, other, row = (SETTINGS[name] for name in ("exp6b", "exp6b-hidden", "exp6a"))
+    solved = [(s, [record(s, i, True, rng) for i in range(20)]) for s in (other, row)]
+    entries = make_entries([(literal, []), *solved])
+    assert aims_met(entries) == (
+        "In 2 of the 2 rows of LSTM, at least one reading meets the aim; in 1 of them, the literal "
+        "one does."
+    )
+    assert aims_met(entries[:1]).startswith("In 0 of the 1 rows")
 
 
 def test_readings_of_a_row_are_together():

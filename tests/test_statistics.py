@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm97.experiments.settings import load_settings
-from lstm97.experiments.statistics import meets_aim, summarize, verdict
+from lstm97.experiments.statistics import AIMED_RATE, meets_aim, summarize, verdict
 
 SETTING = load_settings()["exp4-100"]
 
@@ -180,5 +180,15 @@ def test_a_limit_below_that_at_which_the_papers_trials_failed(beyond, n_solved, 
 def test_aim(count, n_failed, expected):
     assert meets_aim(SETTING, summary([count] * 18, 2 * n_failed)) is expected
     assert not meets_aim(SETTING, summary([10] * 9))
+    assert not meets_aim(replace(SETTING, trials=11), summary([10] * 10))
+    assert meets_aim(replace(SETTING, limit=148_000), summary([10] * 10))
+    assert not meets_aim(replace(SETTING, limit=147_999), summary([10] * 10))
     assert not meets_aim(SETTING, summary([]))
     assert not meets_aim(SETTING, summary([], n_failed=3))
+
+
+def test_the_aimed_rate_is_within_the_interval_of_the_papers_rate():
+    for setting in load_settings().values():
+        if setting.method == "lstm":
+            solved = round(setting.published_rate * setting.published_trials)
+            assert wilson(solved, setting.published_trials)[0] < AIMED_RATE

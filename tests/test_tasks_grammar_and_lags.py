@@ -238,6 +238,21 @@ def test_targets_of_the_random_lag():
         assert (rows == np.eye(p + 1)[[symbols[0]]]).all()
 
 
+@pytest.mark.parametrize("name", ["noise-free lag", "random lag"])
+def test_lags_with_a_target_at_the_end_only(name):
+    p = 6
+    rng, same = np.random.default_rng(0), np.random.default_rng(0)
+    task, usual = TASKS[name](p, at_end=True), TASKS[name](p)
+    for draw, draw_usual in ((task.draw, usual.draw), (task.draw_test, usual.draw_test)):
+        X, y = draw(50, rng)
+        assert not y.every
+        for (symbols, rows), (expected, targets) in zip(
+            parts(X, y), parts(*draw_usual(50, same)), strict=True
+        ):
+            assert (symbols == expected).all()
+            assert (rows == targets[-1:]).all()
+
+
 # -- Experiment 2c -----------------------------------------------------------------------------
 
 

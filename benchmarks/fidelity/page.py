@@ -11,11 +11,13 @@ from pathlib import Path
 from readings import STORE, load, readings, wanted
 
 from lstm97.experiments.settings import load_settings
-from lstm97.experiments.statistics import summarize, verdict
+from lstm97.experiments.statistics import meets_aim, summarize, verdict
+from lstm97.experiments.store import Store
 from lstm97.experiments.tables import DASH
 
 PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
 PART = re.compile(r"(<!-- made from records: (\w+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
+RESULTS = Store(Path(__file__).parents[1] / "results")
 FACTOR = 2  # largest ratio at which two means agree, as in `verdict`
 # Short names of the probes for headings.
 SHORT = {
@@ -87,13 +89,68 @@ def overview():
 
 def cell(setting, summary):
     """Return the trials that were solved, ours over the paper's mean, and the decision."""
+    text, word = ours(setting, summary), decision(setting, summary)
+    if not summary.n_trials:
+        return text
+    return f"**{text}**" if word == "fits" else f"{text} ({word})"
+
+
+def ours(setting, summary):
+    """Return the trials that were solved, and ours over the paper's mean."""
     if not summary.n_trials:
         return DASH
     text = f"{summary.n_solved}/{summary.n_trials}"
-    if summary.n_solved:
-        text += f", {summary.mean / setting.published_mean:.2g}"
-    word = decision(setting, summary)
-    return f"**{text}**" if word == "fits" else f"{text} ({word})"
+    return f"{text}, {summary.mean / setting.published_mean:.2g}" if summary.n_solved else text
+
+
+@cache
+def of_lstm():
+    """Return each setting of LSTM and the summary of its records."""
+    settings = (s for s in load_settings().values() if s.method == "lstm")
+    return [(setting, summarize(setting, RESULTS.read(setting))) for setting in settings]
+
+
+# The columns of `coverage`, by the word that a reading adds to the id of its row.
+COLUMNS = {"": 1, "hidden": 2, "unfed": 3, "cells": 3}
+
+
+def coverage():
+    """Return the readings of each row; those without a column only where the aim is met."""
+    rows = {}
+    for setting, summary in of_lstm():
+        row = rows.setdefault(setting.row, [f"`{setting.row}`", "", "", "", ""])
+        word = setting.id.removeprefix(setting.row).removeprefix("-")
+        if word in COLUMNS:
+            row[COLUMNS[word]] = aimed(setting, summary)
+        elif meets_aim(setting, summary):
+            row[4] = f"`-{word}`: {aimed(setting, summary)}"
+    for name, column in (("hidden-6", 2), ("cells", 3)):
+        for probe, result in summaries()[name].items():
+            rows[probe][column] = rows[probe][column] or aimed(*result)
+    headings = ["", "the row's setting", "six hidden units", "less feedback", "another reading"]
+    return table(headings, rows.values())
+
+
+def aimed(setting, summary):
+    """Return `ours`, bold where the aim is met."""
+    text = ours(setting, summary)
+    return f"**{text}**" if meets_aim(setting, summary) else text
+
+
+def two_classes():
+    """Return Tables 4 and 5 beside each other, the paper's figures and ours, by T and N."""
+    rows = {}
+    for setting, summary in of_lstm():
+        if setting.table in (4, 5):
+            T, N = setting.task["T"], setting.task["N"]
+            row = rows.setdefault((T, -N), [f"T={T}, N={N}", DASH, DASH, DASH, DASH])
+            at = 1 if setting.table == 4 else 3
+            if setting.id == setting.row:
+                row[at] = setting.published_count
+            # A later reading with the same T and N has a higher limit.
+            row[at + 1] = f"{count(summary.mean, None)} ({summary.n_solved}/{summary.n_trials})"
+    headings = ["", "Table 4: paper", "ours", "Table 5: paper", "ours"]
+    return table(headings, [rows[key] for key in sorted(rows)])
 
 
 def figures():
@@ -103,14 +160,16 @@ def figures():
         "", "trials", "solved", "mean", "median", "ours / paper", "limit", "decision"
     ]  # fmt: skip
     text = ""
-    for probe, short in SHORT.items():
+    for probe in load()[0]:
         lines = [paper_line(rows[probe])]
         lines += [
             line(name, *results[probe])
             for name, results in summaries().items()
             if probe in results and results[probe][1].n_trials
         ]
-        text += f"**{short}** (`{probe}`)\n\n{table(headings, lines)}\n"
+        text += (
+            f"**{SHORT.get(probe, rows[probe].title)}** (`{probe}`)\n\n{table(headings, lines)}\n"
+        )
     return text
 
 
@@ -160,8 +219,8 @@ def missing():
 
 
 PARTS = {
-    "rule": rule, "overview": overview, "missing": missing, "hypotheses": hypotheses,
-    "figures": figures,
+    "rule": rule, "overview": overview, "missing": missing, "two_classes": two_classes,
+    "coverage": coverage, "hypotheses": hypotheses, "figures": figures,
 }  # fmt: skip
 
 

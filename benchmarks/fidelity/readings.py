@@ -2,13 +2,13 @@
 
 import tomllib
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from scipy import sparse
 
 from lstm97.data.sequences import Sequences
-from lstm97.data.targets import Targets
 from lstm97.estimators.lstm import LSTMClassifier
 from lstm97.experiments.settings import Setting, load_settings
 from lstm97.experiments.store import Store
@@ -21,30 +21,11 @@ STORE = Store(FOLDER / "results")
 MERGED = ("network", "task", "stop")
 
 
-def at_end(X, y):
-    """Return only the targets of the last steps."""
-    return X, Targets.at_last(y.values[y.first + X.lengths - 1])
-
-
 class JudgedAtEnd(TwoSequences):
     """Task 2a with targets at every step, judged at the last step only."""
 
     def draw_test(self, n, rng):
-        return at_end(*super().draw_test(n, rng))
-
-
-class EndOnly(JudgedAtEnd):
-    """Task 2a without targets before the last step."""
-
-    def draw(self, n, rng):
-        return at_end(*super().draw(n, rng))
-
-
-class RandomEndOnly(RandomMiddle):
-    """Task 2b without targets before the last step."""
-
-    def draw(self, n, rng):
-        return at_end(*super().draw(n, rng))
+        return TwoSequences(self.p, at_end=True).draw_test(n, rng)
 
 
 class InTurn(TwoSequences):
@@ -77,8 +58,8 @@ def marked(X):
 TASKS = {
     "embedded reber, start marked": StartMarked,
     "noise-free lag, judged at its end": JudgedAtEnd,
-    "noise-free lag, end only": EndOnly,
-    "random lag, end only": RandomEndOnly,
+    "noise-free lag, end only": partial(TwoSequences, at_end=True),
+    "random lag, end only": partial(RandomMiddle, at_end=True),
     "both in turn": InTurn,
 }
 

@@ -109,4 +109,4 @@ plt.show()
 # %%
 # The last ring but one is the hard one: P, and not T, since P was read fourteen steps before. Not
 # every seed leads there so soon, or at all: how many trials of thirty do, stands in the
-# reproduction of Table 1.
+# reproduction of Table 1. The next page shows why, and what helps.

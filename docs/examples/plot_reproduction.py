@@ -65,6 +65,6 @@ plt.show()
 
 # %%
 # As the paper words them, two classes and the shorter temporal order come out near the paper's
-# figures or below, but for one row of two classes that no net has solved; other tasks need far more
-# sequences or fail. Departures were chosen because they bring rows
-# closer, so the right panel shows what may have been meant, and proves nothing.
+# figures or below, but for one row of two classes, which takes four times as long; other tasks need
+# far more sequences or fail. Departures were chosen because they bring rows closer, so the right
+# panel shows what may have been meant, and proves nothing.

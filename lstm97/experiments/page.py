@@ -7,7 +7,7 @@ from importlib import resources
 from string import Template
 
 from lstm97.experiments.statistics import meets_aim, verdict
-from lstm97.experiments.tables import grouped, paper_tables
+from lstm97.experiments.tables import aims_met, grouped, paper_tables
 
 CAPTIONS = {
     "intervals": "Training sequences to success of every setting. If the diamond is within the "
@@ -57,16 +57,14 @@ def _rule(function):
 def _overview(entries):
     """Return how many rows there are, and how many settings have each verdict."""
     rows = grouped(entries, "row").values()
-    aimed = [row for row in rows if row[0].setting.method == "lstm"]
-    n_met = sum(any(entry.meets_aim for entry in row) for row in aimed)
     counts = Counter(entry.verdict for entry in entries)
     items = [
         f'<li class="{_css(verdict)}"><b>{n}</b> {verdict}</li>'
         for verdict, n in counts.most_common()
     ]
     return (
-        f"<p>{len(rows)} rows of the paper's tables, in {len(entries)} readings. In {n_met} of the "
-        f"{len(aimed)} rows of LSTM, at least one reading meets the aim.</p>"
+        f"<p>{len(rows)} rows of the paper's tables, in {len(entries)} readings. "
+        f"{aims_met(entries)}</p>"
         f"<ul class=overview>{''.join(items)}</ul>"
     )
 

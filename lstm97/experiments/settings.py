@@ -207,7 +207,7 @@ def load_settings():
     >>> from lstm97.experiments.settings import load_settings
     >>> settings = load_settings()
     >>> [name for name in settings if name.startswith("exp6")]
-    ['exp6a', 'exp6b', 'exp6b-wide', 'exp6b-cells']
+    ['exp6a', 'exp6b', 'exp6b-wide', 'exp6b-cells', 'exp6b-hidden']
     >>> settings["exp6a"].make_estimator()
     LSTMClassifier(input_gate_bias=[-2, -4], learning_rate=0.5)
     """

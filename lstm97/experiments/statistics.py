@@ -9,6 +9,8 @@ from scipy.stats import binomtest, bootstrap, fisher_exact
 N_RESAMPLES = 9999
 MIN_TRIALS = 10  # a success rate of fewer trials means little
 ASSUMED_TRIALS = 10  # of work that the paper quotes without a number of trials
+# Wilson's interval of each of the paper's rates for LSTM reaches below this; 30 of 30: 89% to 100%.
+AIMED_RATE = 0.9
 
 
 @dataclass(frozen=True)
@@ -219,8 +221,9 @@ def _rate_differs(setting, summary):
 def meets_aim(setting, summary):
     """Tell whether our trials meet the aim.
 
-    The aim is met if the method is LSTM, there are at least ten trials, at least 90% of them are
-    solved, and the mean number of training sequences of these is at most twice the paper's.
+    The aim is met if the method is LSTM, there are at least as many trials as in the paper, with a
+    limit of at least twice the paper's mean, at least 90% of them are solved, and the mean number
+    of training sequences of these is at most twice the paper's.
 
     Parameters
     ----------
@@ -246,6 +249,8 @@ def meets_aim(setting, summary):
     >>> meets_aim(setting, Summary(n_trials=10, n_solved=9, n_at_limit=1, rate=0.9, mean=1e5))
     True
     """
-    if setting.method != "lstm" or summary.n_trials < MIN_TRIALS or not summary.n_solved:
+    if setting.method != "lstm" or summary.n_trials < setting.published_trials:
         return False
-    return summary.rate >= 0.9 and summary.mean <= 2 * setting.published_mean
+    if _limit_is_low(setting) or summary.rate < AIMED_RATE:
+        return False
+    return summary.mean <= 2 * setting.published_mean

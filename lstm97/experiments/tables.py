@@ -70,6 +70,27 @@ def _entry(setting, records):
     return Entry(setting, records, summary, verdict(setting, summary), meets_aim(setting, summary))
 
 
+def aims_met(entries):
+    """Return in how many rows of LSTM the aim is met, as a sentence.
+
+    Parameters
+    ----------
+    entries : list of Entry
+        Settings with their results.
+
+    Returns
+    -------
+    str
+    """
+    rows = list(grouped([e for e in entries if e.setting.method == "lstm"], "row").values())
+    n_met = sum(any(entry.meets_aim for entry in row) for row in rows)
+    n_literal = sum(any(e.meets_aim and not e.setting.departures for e in row) for row in rows)
+    return (
+        f"In {n_met} of the {len(rows)} rows of LSTM, at least one reading meets the aim; in "
+        f"{n_literal} of them, the literal one does."
+    )
+
+
 def paper_tables(entries):
     """Return the paper's tables, in the order of the entries.
 

@@ -19,20 +19,27 @@ class TwoSequences(Task):
     ----------
     p : int
         Number of steps, at least 2. The target of the last step depends on the first symbol.
+    at_end : bool
+        Whether there is a target at the last step only.
     """
 
     tolerance = 0.25
 
-    def __init__(self, p: int = 100) -> None:
+    def __init__(self, p: int = 100, at_end: bool = False) -> None:
         check_integer("p", p, 2)
         self.p = p
+        self.at_end = at_end
         self.n_inputs = self.n_outputs = p + 1
 
     @cached_property
     def _both(self) -> tuple[Sequences, Targets]:
         """The only two sequences of the task: the one of x, then the one of y."""
         strings = _framed(np.tile(np.arange(self.p - 1), (2, 1)), np.arange(2))
-        return _inputs(strings), _next_symbols(strings)
+        return _inputs(strings), self._targets(strings)
+
+    def _targets(self, strings: np.ndarray) -> Targets:
+        """Return the targets of the training sequences."""
+        return _last_symbols(strings) if self.at_end else _next_symbols(strings)
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw sequences, see `Task.draw`; all are views of the only two sequences."""
@@ -57,12 +64,12 @@ class RandomMiddle(TwoSequences):
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw sequences, see `Task.draw`."""
         strings = self.draw_strings(n, rng)
-        return _inputs(strings), _next_symbols(strings)
+        return _inputs(strings), self._targets(strings)
 
     def draw_test(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw sequences with a target at the end only, since the middle cannot be predicted."""
         strings = self.draw_strings(n, rng)
-        return _inputs(strings), Targets.at_last(one_hot(strings[:, -1], self.p + 1).toarray())
+        return _inputs(strings), _last_symbols(strings)
 
 
 class LongLag(Task):
@@ -118,6 +125,11 @@ def _next_symbols(strings: np.ndarray) -> Targets:
     """Return all symbols but the first of each row as targets."""
     n, p = strings.shape[0], strings.shape[1] - 1
     return Targets.at_steps(one_hot(strings[:, 1:].ravel(), p + 1).toarray(), np.full(n, p))
+
+
+def _last_symbols(strings: np.ndarray) -> Targets:
+    """Return the last symbol of each row as a target at the last step."""
+    return Targets.at_last(one_hot(strings[:, -1], strings.shape[1]).toarray())
 
 
 def make_noise_free_lag(
