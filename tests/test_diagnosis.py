@@ -15,6 +15,7 @@ from lstm97 import (
     diagnose,
 )
 from lstm97.inspection.diagnosis import REMEDIES
+from lstm97.learning.topology import GATES
 from lstm97.tasks import make_adding, make_two_classes
 
 LENGTHS = (18, 20, 22, 21)
@@ -100,17 +101,20 @@ def test_a_state_that_is_not_squashed_cannot_drift():
 # ---- stuck gates ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("gate", ["input_gate", "output_gate"])
+EACH_GATE = pytest.mark.parametrize("gate", GATES)
+
+
+@EACH_GATE
 def test_a_gate_that_is_stuck(gate):
-    model, views, X = zero_net()
+    model, views, X = zero_net(**{gate: True})
     views[gate][BIAS] = bias_for(0.9991), bias_for(0.9989), bias_for(0.0009)
     assert found(model, X) == [(f"{gate}_shut", 2, None), (f"{gate}_open", 0, None)]
 
 
-@pytest.mark.parametrize("gate", ["input_gate", "output_gate"])
+@EACH_GATE
 @pytest.mark.parametrize("bias", [-8.0, 8.0])
 def test_a_gate_that_moves_once_is_not_stuck(gate, bias):
-    model, views, X = zero_net()
+    model, views, X = zero_net(**{gate: True})
     views[gate][BIAS, 1] = bias
     assert len(found(model, X)) == 1
     views[gate][0, 1] = 1.0
@@ -124,13 +128,41 @@ def test_the_papers_biases_are_not_stuck():
     assert found(model, X) == []
 
 
-@pytest.mark.parametrize("missing", ["input_gate", "output_gate"])
+@pytest.mark.parametrize("missing", GATES)
 def test_a_missing_gate_is_not_stuck(missing):
-    model, views, X = zero_net(**{missing: False})
-    (other,) = {"input_gate", "output_gate"} - {missing}
+    model, views, X = zero_net(**{gate: gate != missing for gate in GATES})
     assert found(model, X) == []
-    views[other][BIAS, 1] = -8.0
-    assert found(model, X) == [(f"{other}_shut", 1, None)]
+    for other in {*GATES} - {missing}:
+        views[other][BIAS, 1] = -8.0
+        assert found(model, X) == [(f"{other}_shut", 1, None)]
+        views[other][BIAS, 1] = 0.0
+
+
+@pytest.mark.parametrize(
+    ("bias", "kind", "evidence", "remedy"),
+    [
+        (40.0, "forget_gate_open", "never shuts by more than 0", "a smaller forget_gate_bias"),
+        (-9.0, "forget_gate_shut", "never opens by more than 0.0001", "a larger forget_gate_bias"),
+    ],
+)
+def test_the_remedy_for_a_forget_gate(bias, kind, evidence, remedy):
+    model, views, X = zero_net(forget_gate=True)
+    views["forget_gate"][BIAS, 2] = bias
+    (finding,) = quietly(model, X)
+    assert (finding.kind, finding.block, finding.cell) == (kind, 2, None)
+    assert finding.message.startswith(f"block 2: the forget gate is stuck: it {evidence}. Remedy: ")
+    assert finding.message.endswith(REMEDIES[kind])
+    assert remedy in finding.message
+
+
+def test_a_state_does_not_drift_if_the_net_forgets():
+    model, views, X = zero_net(forget_gate=True)
+    views["forget_gate"][BIAS] = 8.0
+    drift(views, 3, 7.0)
+    (finding,) = [each for each in quietly(model, X) if each.kind == "state_drift"]
+    assert "forget_gate=True" in finding.message
+    views["forget_gate"][BIAS] = 1.0
+    assert found(model, X) == []
 
 
 # ---- the abuse problem ---------------------------------------------------------------------------

@@ -17,9 +17,11 @@ from lstm97 import (
     LSTMRegressor,
     TrainingCurveDisplay,
 )
+from lstm97.learning.topology import GATES
 
 FAST = {"init_scale": 0.8, "max_iter": 3, "tol": None, "random_state": 0}
 PANELS = ["inputs", "input gates", "output gates", "cell states", "outputs"]
+ALL_PANELS = [*PANELS[:2], "forget gates", *PANELS[2:]]
 
 
 @pytest.fixture(autouse=True)
@@ -52,16 +54,19 @@ def shown(axes):
 # ---- one sequence --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("forget_gate", [False, True])
 @pytest.mark.parametrize("shape", [(3, 2), (4, 2), (8, 1), (2, 4)])
 @pytest.mark.parametrize("i", [1, -1])
-def test_lines_are_the_trace(i, shape):
+def test_lines_are_the_trace(i, shape, forget_gate):
     X, y = data()
-    model = LSTMRegressor(*shape, **FAST).fit(X, np.column_stack([y, -y]))
+    model = LSTMRegressor(*shape, forget_gate=forget_gate, **FAST)
+    model.fit(X, np.column_stack([y, -y]))
     display = CarouselDisplay.from_estimator(model, X, sequence=i)
     trace = model.trace(X)[i]
     states = trace.cell_state.reshape(len(X[i]), -1)
-    expected = [X[i], trace.input_gate, trace.output_gate, states, trace.output]
-    assert titles(display) == PANELS
+    gates = [trace.input_gate, *[trace.forget_gate] * forget_gate, trace.output_gate]
+    expected = [X[i], *gates, states, trace.output]
+    assert titles(display) == (ALL_PANELS if forget_gate else PANELS)
     for axes, values in zip(display.axes_, expected, strict=True):
         assert np.array_equal(drawn(axes), values)
         assert all((line.get_xdata() == np.arange(len(X[i]))).all() for line in axes.lines)
@@ -72,30 +77,32 @@ def test_lines_are_the_trace(i, shape):
 
 def test_a_colour_is_a_block_and_a_style_is_a_cell():
     X, y = data()
-    display = CarouselDisplay.from_estimator(LSTMRegressor(3, 2, **FAST).fit(X, y), X)
-    inputs, gates, others, states, outputs = (
+    model = LSTMRegressor(3, 2, forget_gate=True, **FAST).fit(X, y)
+    display = CarouselDisplay.from_estimator(model, X)
+    inputs, gates, forget, others, states, outputs = (
         [(to_hex(line.get_color()), line.get_linestyle()) for line in axes.lines]
         for axes in display.axes_
     )
     colors = [color for color, _ in gates]
     assert len(set(colors)) == 3
-    assert others == gates
+    assert others == forget == gates
     assert [color for color, _ in states] == np.repeat(colors, 2).tolist()
     assert len(set(states)) == 6
     assert len(set(inputs)) == 2
     assert not set(colors) & {color for color, _ in inputs + outputs}
-    names = [text.get_text() for text in display.axes_[3].get_legend().get_texts()]
+    names = [text.get_text() for text in display.axes_[4].get_legend().get_texts()]
     assert names[:3] == ["block 0, cell 0", "block 0, cell 1", "block 1, cell 0"]
-    assert display.axes_[4].get_legend() is None  # one output
-    assert all(axes.get_ylim() == (-0.05, 1.05) for axes in display.axes_[1:3])
+    assert display.axes_[5].get_legend() is None  # one output
+    assert all(axes.get_ylim() == (-0.05, 1.05) for axes in display.axes_[1:4])
 
 
-@pytest.mark.parametrize("missing", [{"input_gate": False}, {"output_gate": False}])
+@pytest.mark.parametrize("missing", GATES)
 def test_missing_gates_have_no_panel(missing):
     X, y = data()
-    display = CarouselDisplay.from_estimator(LSTMRegressor(**FAST, **missing).fit(X, y), X)
-    (name,) = missing
-    assert titles(display) == [title for title in PANELS if title != name.replace("_", " ") + "s"]
+    gates = {gate: gate != missing for gate in GATES}
+    display = CarouselDisplay.from_estimator(LSTMRegressor(**FAST, **gates).fit(X, y), X)
+    title = missing.replace("_", " ") + "s"
+    assert titles(display) == [each for each in ALL_PANELS if each != title]
 
 
 def test_a_net_without_cells_yet():
@@ -109,7 +116,7 @@ def test_too_many_lines_become_an_image(shape):
     X, _ = data(n_features=20)
     X = [sparse.csr_array(np.maximum(x, 0.0)) for x in X]
     labels = [np.array(list("abcdefg"))[: x.shape[0]] for x in X]
-    model = LSTMClassifier(*shape, **FAST).fit(X, labels)
+    model = LSTMClassifier(*shape, forget_gate=True, **FAST).fit(X, labels)
     display = CarouselDisplay.from_estimator(model, X, sequence=1)
     trace = model.trace(X)[1]
     inputs, *gates, states, outputs = display.axes_
@@ -123,7 +130,8 @@ def test_too_many_lines_become_an_image(shape):
     low, high = states.images[0].get_clim()
     assert -low == high == np.abs(trace.cell_state).max()
     assert inputs.images[0].get_clim() == (0.0, X[1].max())
-    for axes, values in zip(gates, (trace.input_gate, trace.output_gate), strict=True):
+    openings = (trace.input_gate, trace.forget_gate, trace.output_gate)
+    for axes, values in zip(gates, openings, strict=True):
         if shape[0] < 9:
             assert np.array_equal(drawn(axes), values)
         else:

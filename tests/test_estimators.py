@@ -264,13 +264,16 @@ def test_targets_at_the_last_step_make_both_updates_one(update):
 def test_gate_biases_are_set_per_block():
     X, y = data()
     model = LSTMRegressor(
-        n_blocks=3, input_gate_bias=[-1, -2, -3], output_gate_bias=-4, learning_rate=1e-300, **FAST
-    ).fit(X, y)
+        n_blocks=3, input_gate_bias=[-1, -2, -3], forget_gate=True, forget_gate_bias=(0.5, 1, 2),
+        output_gate_bias=-4, learning_rate=1e-300, **FAST,
+    ).fit(X, y)  # fmt: skip
     views = model.topology_.views(model.weights_)
     assert list(views["input_gate"][-1]) == [-1, -2, -3]
+    assert list(views["forget_gate"][-1]) == [0.5, 1, 2]
     assert list(views["output_gate"][-1]) == [-4, -4, -4]
     bare = LSTMRegressor(input_gate_bias=None, output_gate=False, **FAST).fit(X, y)
     assert not bare.topology_.input_gate_bias
+    assert "forget_gate" not in bare.topology_.slices
     assert "output_gate" not in bare.topology_.slices
 
 
@@ -410,6 +413,18 @@ def test_bad_input_is_refused_and_changes_nothing(name, Estimator, method):
         ({"input_gate_bias": [-1, -2, -3]}, r"input_gate_bias has shape \(3,\).*2 blocks"),
         ({"output_gate_bias": [np.nan, 1.0]}, "output_gate_bias.*not finite"),
         ({"input_gate_bias": "low"}, "input_gate_bias"),
+        ({"forget_gate": 1}, "forget_gate"),
+        *(
+            ({"forget_gate": True, "forget_gate_bias": bias}, message)
+            for bias, message in (
+                ([1, 2, 3], r"forget_gate_bias has shape \(3,\).*2 blocks"),
+                ([[1, 2]], r"forget_gate_bias has shape \(1, 2\)"),
+                ([1.0, np.inf], "forget_gate_bias.*not finite"),
+                (np.nan, "forget_gate_bias.*not finite"),
+                (["high", 1.0], "forget_gate_bias.*must hold numbers"),
+                ("high", "forget_gate_bias"),
+            )
+        ),
         ({"loss": "log_loss"}, "log_loss"),
     ],
 )
@@ -525,7 +540,14 @@ def test_verbose_copes_with_divergence_in_the_first_epoch():
         LSTMRegressor(verbose=True, **FAST).fit(X, np.full(len(y), 1e200))
 
 
-@pytest.mark.parametrize("params", [{"input_gate_bias": [-1, -2, -3]}, {"loss": "log_loss"}])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"input_gate_bias": [-1, -2, -3]},
+        {"forget_gate_bias": [1, 2, 3], "forget_gate": True},
+        {"loss": "log_loss"},
+    ],
+)
 def test_a_refused_fit_draws_no_random_number(params):
     X, y = data()
     model = LSTMRegressor(**{**FAST, "random_state": np.random.RandomState(0), **params})
@@ -908,6 +930,14 @@ WITHOUT_EFFECT = [
         r"input_gate_bias=\[-1.0, -2.0\] .* input_gate=False: change input_gate, or leave",
     ),
     (LSTMRegressor, {"output_gate": False, "output_gate_bias": 0}, "output_gate_bias=0 .*gate=F"),
+    *(
+        (
+            LSTMRegressor,
+            {"forget_gate_bias": bias},
+            "forget_gate_bias=.* has no effect with forget_gate=False: change forget_gate, or leave",
+        )
+        for bias in (2.0, "random", [1.0, 1.0], [1.0, 2.0, 3.0])
+    ),
     (RTRLRegressor, {"recurrent_outputs": True, "shortcut": True}, "shortcut=True .*outputs=True"),
     (
         RTRLRegressor,
@@ -940,6 +970,8 @@ def test_a_parameter_without_an_effect_is_refused(Estimator, params, message, me
         (LSTMRegressor, {"early_stopping": True}, {"validation_fraction": 0.1}),
         (LSTMRegressor, {"tol": 10.0, "max_iter": 30}, {"n_iter_no_change": 10}),
         (LSTMRegressor, {"input_gate": False}, {"input_gate_bias": "random", "shortcut": False}),
+        (LSTMRegressor, {}, {"forget_gate_bias": 1}),
+        (LSTMRegressor, {"forget_gate": True}, {"forget_gate_bias": [1.0, 1.0]}),
         (RTRLRegressor, {}, {"output_bias": True}),
         (RTRLRegressor, {"recurrent_outputs": True}, {"shortcut": np.False_}),
     ],

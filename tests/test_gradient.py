@@ -18,6 +18,16 @@ def problem(seed, **options):
     return topology, *random_problem(rng, topology, **options)
 
 
+@pytest.mark.parametrize("recurrence", ["all", "cells", "none"])
+def test_half_of_the_problems_have_forget_gates(recurrence):
+    """Many do, for each kind of feedback, with a bias and without one."""
+    nets = [problem(seed)[0] for seed in SEEDS]
+    assert 15 <= sum(net.forget_gate for net in nets) <= 25
+    found = [net for net in nets if net.forget_gate and net.recurrence == recurrence]
+    assert len(found) >= 5
+    assert {net.forget_gate_bias for net in found} == {True, False}
+
+
 def as_twin(topology, weights):
     return Twin(topology, {k: v.tolist() for k, v in topology.views(weights).items()})
 
@@ -143,9 +153,10 @@ def test_update_at_each_end_equals_gradients_of_single_sequences(seed, backward)
     assert np.abs(learned - weights).max() > 0.0
 
 
-def test_without_recurrence_the_truncated_gradient_is_the_true_one():
+@pytest.mark.parametrize("forget_gate", [False, True])
+def test_without_recurrence_the_truncated_gradient_is_the_true_one(forget_gate):
     rng = np.random.default_rng(1)
-    topology = random_topology(rng, recurrence="none", n_hidden=2)
+    topology = random_topology(rng, recurrence="none", n_hidden=2, forget_gate=forget_gate)
     weights, X, y = random_problem(rng, topology)
     _, gradient = kernel_pass(topology, weights, X, y)
     for m in rng.choice(topology.n_weights, 20, replace=False):

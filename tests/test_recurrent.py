@@ -118,11 +118,13 @@ def test_full_gradient_of_lstm_equals_the_twins(seed):
     assert worst_relative(gradient, expected, 1e-3) < 1e-12
 
 
+@pytest.mark.parametrize("forget_gate", [False, True])
 @pytest.mark.parametrize("form", ["truncated-backward", "full-backward"])
-def test_gradient_of_a_net_with_many_units_equals_the_twins(form):
+def test_gradient_of_a_net_with_many_units_equals_the_twins(form, forget_gate):
     """Use so many units that rows of weights are processed in another order."""
     rng = np.random.default_rng(0)
-    topology = random_topology(rng, n_blocks=12, block_size=3, n_hidden=70, n_outputs=70)
+    sizes = {"n_blocks": 12, "block_size": 3, "n_hidden": 70, "n_outputs": 70}
+    topology = random_topology(rng, **sizes, forget_gate=forget_gate)
     weights, X, y = random_problem(rng, topology, n_sequences=2, longest=4, every=False)
     weights *= 0.2
     rule = full.full_gradient if form == "full-backward" else truncated_gradient

@@ -9,7 +9,7 @@ from lstm97.learning.cascade_topology import CascadeTopology
 from lstm97.learning.topology import CHOICES, Topology
 from reference.cases import kernel_run, random_problem, random_topology
 
-# Options of Topology to the number of weights in the paper's tables.
+# Options of Topology to the number of weights in the paper's tables, and in the paper of 2000.
 PAPER = {
     "Table 1, four blocks of one": (
         264, {"n_inputs": 7, "n_outputs": 7, "n_blocks": 4, "block_size": 1, "cell_bias": False,
@@ -30,6 +30,9 @@ PAPER = {
     "Table 7": (93, {"n_inputs": 2, "n_outputs": 1}),
     "Table 9, four classes": (156, {"n_inputs": 8, "n_outputs": 4}),
     "Table 9, eight classes": (308, {"n_inputs": 8, "n_outputs": 8, "n_blocks": 3}),
+    "Learning to Forget": (
+        424, {"n_inputs": 7, "n_outputs": 7, "n_blocks": 4, "forget_gate": True,
+              "recurrence": "cells", "cell_bias": False, "shortcut": True}),
 }  # fmt: skip
 
 
@@ -37,6 +40,13 @@ PAPER = {
 def test_weight_counts_are_the_papers(name):
     count, options = PAPER[name]
     assert Topology(**options).n_weights == count
+
+
+def test_gates_are_in_the_order_in_which_they_act():
+    topology = Topology(n_inputs=2, n_outputs=1, n_hidden=1, forget_gate=True)
+    names = ["input_gate", "forget_gate", "output_gate", "cell", "hidden"]
+    assert [group.name for group in topology.hidden_groups] == names
+    assert list(topology.slices) == [*names, "output"]
 
 
 @pytest.mark.parametrize("seed", range(20))

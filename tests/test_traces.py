@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from lstm97 import LSTMClassifier, LSTMRegressor, Sequences
 from lstm97._core import Network
 from lstm97._kernels.data import Data
+from lstm97.learning.topology import GATES
 from lstm97.learning.traces import record_traces
 from reference.cases import kernel_run, random_problem, random_topology
 from reference.compare import worst_relative
@@ -46,6 +47,9 @@ def test_values_equal_the_twins(seed):
         h = np.array([now.h for now in steps]).reshape(-1, *shape)
         expected = {
             "input_gate": np.array([now.y_in for now in steps]) if topology.input_gate else None,
+            "forget_gate": (
+                np.array([now.y_forget for now in steps]) if topology.forget_gate else None
+            ),
             "output_gate": y_out if topology.output_gate else None,
             "cell_input": np.array([now.g for now in steps]).reshape(-1, *shape),
             "cell_state": np.array([now.s for now in steps]).reshape(-1, *shape),
@@ -70,14 +74,15 @@ def test_recorded_values_are_bit_identical_to_those_of_run(seed):
     traces = record_traces(topology, weights, X)
     assert (np.concatenate([t.output for t in traces]) == kernel_run(topology, weights, X)).all()
     for trace in traces:
-        # The kernel rounds s + y_in g once; a fraction is rounded once, too.
-        openings = trace.input_gate
+        # The kernel rounds y_f s, and then the sum with y_in g once; a fraction is rounded once, too.
+        openings, keeping = trace.input_gate, trace.forget_gate
         state = np.zeros(trace.cell_state.shape[1:])
         for t, now in enumerate(trace.cell_state):
             for place in np.ndindex(now.shape):
                 opening = 1.0 if openings is None else openings[t, place[0]]
                 change = Fraction(opening) * Fraction(trace.cell_input[t][place])
-                assert now[place] == float(Fraction(state[place]) + change)
+                kept = state[place] * (1.0 if keeping is None else keeping[t, place[0]])
+                assert now[place] == float(Fraction(kept) + change)
             state = now
 
 
@@ -145,14 +150,18 @@ def test_forms_of_input_are_one():
     same(model.trace(table), model.trace(table.reshape(4, 3, 2)))
 
 
-def test_a_net_without_a_gate_or_without_blocks():
+@pytest.mark.parametrize("missing", GATES)
+def test_a_net_without_a_gate(missing):
     X, y = data()
-    (trace, *_) = LSTMRegressor(3, 1, input_gate=False, **FAST).fit(X, y).trace(X)
-    assert trace.input_gate is None
-    assert trace.output_gate.shape == (len(X[0]), 3)
-    (trace, *_) = LSTMRegressor(3, 1, output_gate=False, **FAST).fit(X, y).trace(X)
-    assert trace.input_gate.shape == (len(X[0]), 3)
-    assert trace.output_gate is None
+    gates = {gate: gate != missing for gate in GATES}
+    (trace, *_) = LSTMRegressor(3, 1, **gates, **FAST).fit(X, y).trace(X)
+    assert getattr(trace, missing) is None
+    for gate in {*GATES} - {missing}:
+        assert getattr(trace, gate).shape == (len(X[0]), 3)
+
+
+def test_a_net_without_blocks():
+    X, y = data()
     model = LSTMRegressor(2, 3, initial_blocks=0, shortcut=True, **FAST).fit(X, y)
     assert model.trace(X)[0].cell_state.shape == (len(X[0]), 0, 3)
     assert [trace.output[-1, 0] for trace in model.trace(X)] == model.predict(X).tolist()

@@ -43,6 +43,9 @@ def random_topology(rng, **fixed):
         "output_activation": output,
         "loss": loss,
     }
+    # A generator of its own: all other draws, also later ones, are those of nets without this gate.
+    rng = np.random.Generator(rng.bit_generator.jumped())
+    choices |= {"forget_gate": pick(True, False), "forget_gate_bias": pick(True, False)}
     return Topology(**{**choices, **fixed})
 
 

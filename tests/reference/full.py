@@ -20,12 +20,13 @@ def loss_of(spec, weights, x, targets, weight=1.0):
 def split_feedback(twin, fed_back):
     """Sort the errors of fed-back activations by kind of unit; zero where a kind is not fed back.
 
-    The order is that of the sources: input gates, output gates, cells, hidden units.
+    The order is that of the sources: input, forget and output gates, cells, hidden units.
     """
     spec, rest = twin.spec, list(fed_back)
     gates_are_fed = spec.recurrence == "all"
     kinds = [
         ("input_gate", spec.n_blocks, gates_are_fed and spec.input_gate),
+        ("forget_gate", spec.n_blocks, gates_are_fed and spec.forget_gate),
         ("output_gate", spec.n_blocks, gates_are_fed and spec.output_gate),
         ("cell", twin.n_cells, spec.recurrence != "none"),
         ("hidden", spec.n_hidden, spec.recurrence != "none"),
@@ -47,29 +48,35 @@ def add_outputs(twin, e_y, errors):
 
 
 def through_layer(twin, now, e_y, e_s_later):
-    """Errors of the hidden layer's net inputs at t, and of its states, from those of y(t), s(t+1).
+    """Errors of the hidden layer's net inputs at t, and of s(t-1), from those of y(t), s(t).
 
-    With y_c = y_out h(s), s(t) = s(t-1) + y_in g(net_c):
-    e_s(t) = e_s(t+1) + y_out h'(s) e_yc,    e_net_c = y_in g'(net_c) e_s,
-    e_net_out = f' (e_yout + sum_v h(s) e_yc),    e_net_in = f' (e_yin + sum_v g(net_c) e_s).
+    ``e_s_later`` are the errors of s(t) along the path through s(t+1) only. With y_c = y_out h(s),
+    s(t) = y_f s(t-1) + y_in g(net_c):
+    e_s(t) = y_f(t+1) e_s(t+1) + y_out h'(s) e_yc,    e_net_c = y_in g'(net_c) e_s,
+    e_net_out = f' (e_yout + sum_v h(s) e_yc),    e_net_in = f' (e_yin + sum_v g(net_c) e_s),
+    e_net_f = f' (e_yf + sum_v s(t-1) e_s).
     """
     size = twin.spec.block_size
     e_s = list(e_s_later)
-    e_in, e_out, e_cell = list(e_y["input_gate"]), list(e_y["output_gate"]), []
+    gates = ("input_gate", "forget_gate", "output_gate")
+    (e_in, e_forget, e_out), e_cell = (list(e_y[gate]) for gate in gates), []
     for c, e in enumerate(e_y["cell"]):
         j = c // size
         e_s[c] += now.y_out[j] * twin.slope_h(now.h[c]) * e
         e_out[j] += now.h[c] * e
         e_in[j] += now.g[c] * e_s[c]
+        e_forget[j] += now.s_before[c] * e_s[c]
         e_cell.append(now.y_in[j] * twin.slope_g(now.g[c]) * e_s[c])
     e_net = {
         "input_gate": [y * (1.0 - y) * e for y, e in zip(now.y_in, e_in, strict=True)],
+        "forget_gate": [y * (1.0 - y) * e for y, e in zip(now.y_forget, e_forget, strict=True)],
         "output_gate": [y * (1.0 - y) * e for y, e in zip(now.y_out, e_out, strict=True)],
         "cell": e_cell,
         "hidden": [y * (1.0 - y) * e for y, e in zip(now.y_hidden, e_y["hidden"], strict=True)],
     }
+    e_s_before = [now.y_forget[c // size] * e for c, e in enumerate(e_s)]
     # Units that the net does not have, such as a missing gate, have no net input.
-    return {name: e for name, e in e_net.items() if name in twin.weights}, e_s
+    return {name: e for name, e in e_net.items() if name in twin.weights}, e_s_before
 
 
 def full_gradient(spec, weights, x, targets, weight=1.0):
@@ -86,7 +93,11 @@ def full_gradient(spec, weights, x, targets, weight=1.0):
         e_y = split_feedback(twin, fed_back)
         add_outputs(twin, e_y, errors)
         e_net, e_s = through_layer(twin, now, e_y, e_s)
-        sources = {"input_gate": now.z_in, "output_gate": now.z_out}
+        sources = {
+            "input_gate": now.z_in,
+            "forget_gate": now.z_forget,
+            "output_gate": now.z_out,
+        }
         changes = {name: outer(sources.get(name, now.z_cell), e) for name, e in e_net.items()}
         changes["output"] = outer(now.z_output, errors)
         loss += weight * step_loss

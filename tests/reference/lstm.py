@@ -2,7 +2,8 @@
 
 Hochreiter and Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997; equation
 numbers are the preprint's, (1)-(41). Matrices are indexed ``[source][unit]``; memory cells are
-numbered block after block, so that cell ``c`` belongs to block ``c // block_size``.
+numbered block after block, so that cell ``c`` belongs to block ``c // block_size``. The forget gate
+is that of Gers, Schmidhuber and Cummins, "Learning to Forget", Neural Computation 12(10), 2000.
 """
 
 import math
@@ -98,12 +99,20 @@ class Twin:
         """Net inputs of a group's units, sum over sources m of w_um z_m, eqs. (6)-(9)."""
         return [dot([row[u] for row in self.weights[group]], z) for u in range(n_units)]
 
-    def _feedback(self, y_in, y_out, y_cell, y_hidden):
+    def _feedback(self, y_in, y_forget, y_out, y_cell, y_hidden):
         """What the hidden layer feeds back to itself, the y(t-1) of (6)-(9), in source order."""
-        if self.spec.recurrence == "none":
+        spec = self.spec
+        if spec.recurrence == "none":
             return []
-        gates = (y_in if self.spec.input_gate else []) + (y_out if self.spec.output_gate else [])
-        return (gates if self.spec.recurrence == "all" else []) + y_cell + y_hidden
+        gates = y_in * bool(spec.input_gate) + y_forget * bool(spec.forget_gate)
+        gates += y_out * bool(spec.output_gate)
+        return (gates if spec.recurrence == "all" else []) + y_cell + y_hidden
+
+    def _opening(self, gate, z):
+        """Openings of all gates of a kind, (6), (7). A missing gate is always open."""
+        if not getattr(self.spec, gate):
+            return [1.0] * self.spec.n_blocks
+        return [logistic(a) for a in self._net(gate, z, self.spec.n_blocks)]
 
     def _steps(self, x, recorded=None):
         """Run through a sequence, yielding all values that a step computes: forward pass, (6)-(9).
@@ -113,23 +122,27 @@ class Twin:
         """
         spec, n_blocks, n_cells = self.spec, self.spec.n_blocks, self.n_cells
         s = [0.0] * n_cells
-        fed = self._feedback([0.0] * n_blocks, [0.0] * n_blocks, s, [0.0] * spec.n_hidden)
+        shut = [0.0] * n_blocks
+        fed = self._feedback(shut, shut, shut, s, [0.0] * spec.n_hidden)
         for t, x_t in enumerate(x):
             inputs = [float(v) for v in x_t]
             fed = fed if recorded is None else [float(v) for v in recorded[t]]
             now = SimpleNamespace(fed=fed)
             now.z_in = inputs + fed + [1.0] * bool(spec.input_gate_bias)
+            now.z_forget = inputs + fed + [1.0] * bool(spec.forget_gate_bias)
             now.z_out = inputs + fed + [1.0] * bool(spec.output_gate_bias)
             now.z_cell = inputs + fed + [1.0] * bool(spec.cell_bias)  # and of hidden units
-            # The hidden layer, which sees x(t) and y(t-1). A missing gate is always open.
-            now.y_in = now.y_out = [1.0] * n_blocks
-            if spec.input_gate:
-                now.y_in = [logistic(a) for a in self._net("input_gate", now.z_in, n_blocks)]
-            if spec.output_gate:
-                now.y_out = [logistic(a) for a in self._net("output_gate", now.z_out, n_blocks)]
+            # The hidden layer, which sees x(t) and y(t-1).
+            now.y_in = self._opening("input_gate", now.z_in)
+            now.y_forget = self._opening("forget_gate", now.z_forget)
+            now.y_out = self._opening("output_gate", now.z_out)
             now.y_hidden = [logistic(a) for a in self._net("hidden", now.z_cell, spec.n_hidden)]
             now.g = [self.squash_g(a) for a in self._net("cell", now.z_cell, n_cells)]
-            s = [s[c] + now.y_in[c // spec.block_size] * now.g[c] for c in range(n_cells)]
+            now.s_before, blocks = s, [c // spec.block_size for c in range(n_cells)]
+            s = [
+                now.y_forget[j] * before + now.y_in[j] * g
+                for j, before, g in zip(blocks, s, now.g, strict=True)
+            ]
             now.s = s
             now.h = [self.squash_h(a) for a in s]
             y_cell = [now.y_out[c // spec.block_size] * now.h[c] for c in range(n_cells)]
@@ -139,17 +152,26 @@ class Twin:
             now.net = self._net("output", now.z_output, spec.n_outputs)
             now.y = OUTPUTS[spec.output_activation](now.net)
             yield now
-            fed = self._feedback(now.y_in, now.y_out, y_cell, now.y_hidden)
+            fed = self._feedback(now.y_in, now.y_forget, now.y_out, y_cell, now.y_hidden)
 
-    def _advance(self, now, d_in, d_cell):
-        """Carry the traces ds_c/dw of input gates, eq. (25), and of cells, eq. (27), one step."""
+    def _advance(self, now, traces):
+        """Carry the traces ds_c/dw of gates, eq. (25), and of cells, eq. (27), one step.
+
+        A forget gate multiplies the state before the step, as an input gate multiplies g(net_c).
+        """
         for c in range(self.n_cells):
-            y_in = now.y_in[c // self.spec.block_size]
-            to_gate, to_cell = now.g[c] * y_in * (1.0 - y_in), self.slope_g(now.g[c]) * y_in
-            d_in[c] = [d + to_gate * z for d, z in zip(d_in[c], now.z_in, strict=True)]
-            d_cell[c] = [d + to_cell * z for d, z in zip(d_cell[c], now.z_cell, strict=True)]
+            j = c // self.spec.block_size
+            y_in, y_forget = now.y_in[j], now.y_forget[j]
+            pushes = {
+                "input_gate": (now.g[c] * y_in * (1.0 - y_in), now.z_in),
+                "forget_gate": (now.s_before[c] * y_forget * (1.0 - y_forget), now.z_forget),
+                "cell": (self.slope_g(now.g[c]) * y_in, now.z_cell),
+            }
+            for name, (push, sources) in pushes.items():
+                trace = traces[name]
+                trace[c] = [y_forget * d + push * z for d, z in zip(trace[c], sources, strict=True)]
 
-    def _changes(self, now, errors, d_in, d_cell):
+    def _changes(self, now, errors, traces):
         """Weight changes (22), (26), (28) from one step's errors (20), (21), (23), alpha = 1."""
         spec, size, cells = self.spec, self.spec.block_size, range(self.n_cells)
         blocks = [range(j * size, (j + 1) * size) for j in range(spec.n_blocks)]
@@ -158,12 +180,14 @@ class Twin:
         back_cell, back_hidden = back[: self.n_cells], back[self.n_cells :][: spec.n_hidden]
         e_s = [now.y_out[c // size] * self.slope_h(now.h[c]) * back_cell[c] for c in cells]
         changes = {"output": outer(now.z_output, errors)}
+        d_cell = traces["cell"]
         changes["cell"] = [[e_s[c] * d_cell[c][m] for c in cells] for m in range(len(now.z_cell))]
-        if spec.input_gate:
-            changes["input_gate"] = [
-                [sum(e_s[c] * d_in[c][m] for c in block) for block in blocks]
-                for m in range(len(now.z_in))
-            ]
+        for gate, sources in (("input_gate", now.z_in), ("forget_gate", now.z_forget)):
+            if getattr(spec, gate):
+                changes[gate] = [
+                    [sum(e_s[c] * traces[gate][c][m] for c in block) for block in blocks]
+                    for m in range(len(sources))
+                ]
         if spec.output_gate:
             inner = [sum(now.h[c] * back_cell[c] for c in block) for block in blocks]
             e_out = [y * (1.0 - y) * b for y, b in zip(now.y_out, inner, strict=True)]
@@ -175,15 +199,18 @@ class Twin:
 
     def _learn(self, x, targets):
         """Yield (loss, weight changes) of each step with a target, eqs. (19)-(28), as time goes."""
-        d_in = d_cell = None
+        traces = None
         for now, target in zip(self._steps(x), targets, strict=True):
-            if d_in is None:  # zero at sequence start
-                d_in = [[0.0] * len(now.z_in) for _ in range(self.n_cells)]
-                d_cell = [[0.0] * len(now.z_cell) for _ in range(self.n_cells)]
-            self._advance(now, d_in, d_cell)
+            if traces is None:  # zero at sequence start
+                sources = {"input_gate": now.z_in, "forget_gate": now.z_forget, "cell": now.z_cell}
+                traces = {
+                    name: [[0.0] * len(z) for _ in range(self.n_cells)]
+                    for name, z in sources.items()
+                }
+            self._advance(now, traces)
             if target is not None:
                 loss, errors = loss_and_errors(self.spec, now, target)
-                yield loss, self._changes(now, errors, d_in, d_cell)
+                yield loss, self._changes(now, errors, traces)
 
     def run(self, x):
         """Outputs at every step of a sequence, from the zero state, eqs. (6)-(9)."""
