@@ -34,18 +34,22 @@ cdef class Follower(Stepper):
         steps,                              # IN   (n_steps, n_inputs), dense
         const double[:, ::1] targets,       # IN   (n_steps, n_outputs), NaN for none
         const unsigned char[::1] begins,    # IN   (n_steps,) 1: reset the net before the step
+        Py_ssize_t most,                    # targets after which to stop
         double tolerance,
         double learning_rate,               # of the first target; 0: the net does not learn
         double rate_decay,
         double state_decay,
     ):
-        """Take steps, and learn from each target, the first wrong one included.
+        """Take steps, and learn from each target, up to the first wrong one.
 
         Returns
         -------
-        n : int
-            Number of steps before the first one with an error that is not below the tolerance. It
-            is the number of all steps if there is none.
+        n_steps : int
+            Number of steps taken.
+        n_right : int
+            Number of targets before the first one with an error that is not below the tolerance.
+        is_right : bool
+            Whether there was no such target.
         learning_rate : float
             Learning rate of the next target.
         """
@@ -54,7 +58,7 @@ cdef class Follower(Stepper):
         cdef Weights *w = &self.net.w
         cdef Steps x = Steps(steps)
         cdef Gradient form = TRUNCATED_FORWARD
-        cdef Py_ssize_t t
+        cdef Py_ssize_t n_right = 0, t
         cdef bint learns = learning_rate != 0.0
         cdef Summary r
         if x.input.dense == NULL or x.n_inputs != n.n_inputs or begins.shape[0] != x.n_steps:
@@ -80,5 +84,8 @@ cdef class Follower(Stepper):
                 update(n, &x.input, t, learning_rate, q, w, &self.net.gradient_)
                 learning_rate *= rate_decay
             if not r.max_error < tolerance:
-                return t, learning_rate
-        return x.n_steps, learning_rate
+                return t + 1, n_right, False, learning_rate
+            n_right += 1
+            if n_right == most:
+                return t + 1, n_right, True, learning_rate
+        return x.n_steps, n_right, True, learning_rate

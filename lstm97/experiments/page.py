@@ -42,7 +42,7 @@ def make_page(entries, plots, note=""):
         overview=_overview(entries),
         rule=_rule(verdict),
         aim=_rule(meets_aim),
-        links=" ".join(f'<a href="#table-{t.number}">Table {t.number}</a>' for t in tables),
+        links=" ".join(f'<a href="#{_css(t.name)}">{t.name}</a>' for t in tables),
         tables="".join(map(_table, tables)),
         plots="".join(_figure(*plot) for plot in plots.items()) or NO_PLOTS,
         origins=_origins([record for entry in entries for record in entry.records]),
@@ -73,8 +73,8 @@ def _table(table):
     """Return a table of the paper as a section."""
     headings = "".join(f"<th scope=col>{heading}</th>" for heading in table.headings)
     return (
-        f'<section id="table-{table.number}">'
-        f"<h2>Table {table.number}: {escape(table.title)}</h2>"
+        f'<section id="{_css(table.name)}">'
+        f"<h2>{table.name}: {escape(table.title)}</h2>"
         f"<table><thead><tr><td></td>{headings}</tr></thead>"
         f"{''.join(_row(row, table.headings) for row in table.rows)}</table></section>"
     )
@@ -101,9 +101,9 @@ def _cell(cell):
     return f"<span>{escape(cell.text)}</span>{note}"
 
 
-def _css(verdict):
-    """Return the CSS class of a verdict."""
-    return verdict.replace(" ", "-")
+def _css(name):
+    """Return the CSS class of a verdict, or the id of a table."""
+    return name.lower().replace(" ", "-")
 
 
 def _figure(name, svg):

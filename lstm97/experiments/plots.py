@@ -52,8 +52,8 @@ def draw_intervals(entries):
     """
     with matplotlib.style.context(STYLE, after_reset=True):
         lines = []
-        for number, group in grouped(entries, "table").items():
-            lines += [f"Table {number}", *chain(*grouped(group, "row").values())]
+        for name, group in grouped(entries, "heading").items():
+            lines += [name, *chain(*grouped(group, "row").values())]
         figure = Figure(figsize=(9, 0.9 + 0.19 * len(lines)), layout="constrained")
         axes = figure.add_subplot(xscale="log", xlabel="training sequences to success")
         for y, line in enumerate(lines):

@@ -76,7 +76,8 @@ def _plots(entries):
         return {}
     from lstm97.experiments.plots import draw_curves, draw_intervals
 
-    return {"intervals": draw_intervals(entries), "curves": draw_curves(entries)}
+    of_losses = [entry for entry in entries if not entry.setting.is_stream]
+    return {"intervals": draw_intervals(entries), "curves": draw_curves(of_losses)}
 
 
 def write_matrix(folder, store):
@@ -141,7 +142,7 @@ def _markdown(entries):
 def _markdown_table(table):
     """Return one table as Markdown, with a heading."""
     lines = [
-        f"## Table {table.number}: {_escaped(table.title)}\n",
+        f"## {table.name}: {_escaped(table.title)}\n",
         _markdown_line(["", *table.headings]),
         _markdown_line([":--", *("--:" for _ in table.headings)]),
     ]
@@ -190,7 +191,7 @@ def _csv_row(entry):
         "meets_aim": entry.meets_aim,
         **_flat(asdict(entry.summary)),
         "paper_trials": setting.published_trials,
-        **{f"paper_{name}": value for name, value in setting.paper.items()},
+        **{f"paper_{name}": value for name, value in _flat(setting.paper).items()},
     }
 
 
@@ -203,6 +204,8 @@ def _flat(figures):
             flat[f"{stem}_low"], flat[f"{stem}_high"] = value or (None, None)
         elif name == "milestones":
             flat |= {f"milestone_{stage}": mean for stage, mean in value.items()}
+        elif name in ("good", "rest"):
+            flat[name], flat[f"{name}_right"] = value or (None, None)
         else:
             flat[name] = value
     return flat

@@ -8,6 +8,7 @@ QUICK_TRIALS = 2
 # Time steps of training in a quick trial. Methods other than LSTM get fewer, as they are slower.
 QUICK_STEPS = 10_000_000
 QUICK_STEPS_OF_OTHERS = 1_000_000
+QUICK_STREAMS = 1000
 QUICK_NOTE = (
     f"A quick run: {QUICK_TRIALS} trials of each setting, with at most {QUICK_STEPS:,} time steps "
     f"of training, or {QUICK_STEPS_OF_OTHERS:,} for methods other than LSTM. That is not enough "
@@ -50,6 +51,8 @@ def quick(settings):
 
 def _shortened(setting):
     """Return a setting with a limit that the time steps of a quick trial allow."""
+    if setting.is_stream:
+        return replace(setting, limit=min(setting.limit, QUICK_STREAMS))
     rng = np.random.default_rng(0)
     task = setting.make_task()
     task.prepare(rng)

@@ -11,12 +11,16 @@ from lstm97 import estimators
 from lstm97.estimators.published import from_published
 from lstm97.experiments.exam import Exam, Recent
 from lstm97.experiments.guessing import GuessingClassifier, GuessingRegressor
+from lstm97.experiments.streams import StreamRegressor
 from lstm97.tasks import TASKS
 
 ESTIMATORS = estimators.ESTIMATORS | {
     "GuessingClassifier": GuessingClassifier,
     "GuessingRegressor": GuessingRegressor,
+    "StreamRegressor": StreamRegressor,
 }
+# The table of experiments that are not in the paper of 1997.
+BEYOND = "Beyond 1997"
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Setting:
     id: str
     row: str
     title: str
-    table: int
+    table: int | str
     method: str
     estimator: str
     task: dict
@@ -104,6 +108,21 @@ class Setting:
         if rule.mean_error is not None:
             stage["mean_error"] = rule.mean_error
         return Exam(task, learner, rng, self.training_set, {"all": stage}, n=rule.window)
+
+    @property
+    def is_stream(self):
+        """Whether a training sequence is a stream, which ends at the first wrong answer."""
+        return self.stop["rule"] == "streams"
+
+    @property
+    def has_aim(self):
+        """Whether the figures should come close to the paper's: those of its rows of LSTM."""
+        return self.method == "lstm" and self.table != BEYOND
+
+    @property
+    def heading(self):
+        """Name of the table."""
+        return self.table if self.table == BEYOND else f"Table {self.table}"
 
     @property
     def published_mean(self):

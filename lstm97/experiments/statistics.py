@@ -11,6 +11,7 @@ MIN_TRIALS = 10  # a success rate of fewer trials means little
 ASSUMED_TRIALS = 10  # of work that the paper quotes without a number of trials
 # Wilson's interval of each of the paper's rates for LSTM reaches below this; 30 of 30: 89% to 100%.
 AIMED_RATE = 0.9
+GOOD = 1000  # mean number of right answers in a stream above which a net is good
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class Summary:
         Means of the number of wrong test sequences, of their fraction, and of the absolute error.
     milestones : dict of str to float
         Mean number of training sequences until each stage of an exam was passed.
+    good, rest : tuple of (float, float)
+        Of trials on streams that were not solved: the fraction of all trials with a mean of more
+        than 1000 right answers in a stream, and the mean over these; the same for the others.
 
     Examples
     --------
@@ -62,6 +66,8 @@ class Summary:
     wrong_fraction: float | None = None
     test_error: float | None = None
     milestones: dict = field(default_factory=dict)
+    good: tuple | None = None
+    rest: tuple | None = None
 
 
 def summarize(setting, records):
@@ -100,6 +106,7 @@ def summarize(setting, records):
         n_solved=len(solved),
         n_at_limit=sum(record["reason"] == "limit" for record in records),
         **(_of_all(records, len(solved)) if records else {}),
+        **(_of_streams(records) if records and setting.is_stream else {}),
         **(_of_solved(solved) if solved else {}),
     )
 
@@ -111,6 +118,18 @@ def _of_all(records, n_solved):
         "seconds": fmean(record["seconds"] for record in records),
         "rate": n_solved / len(records),
         "rate_interval": (float(interval.low), float(interval.high)),
+    }
+
+
+def _of_streams(records):
+    """Return the figures over trials on streams that were not solved."""
+    groups = {"good": [], "rest": []}
+    for record in records:
+        if not record["solved"]:
+            groups["good" if record["n_right"] > GOOD else "rest"].append(record["n_right"])
+    return {
+        name: (len(group) / len(records), fmean(group) if group else None)
+        for name, group in groups.items()
     }
 
 
@@ -127,9 +146,14 @@ def _of_solved(records):
         "largest": max(counts),
         "wrong": fmean(record["n_wrong"] for record in records),
         "wrong_fraction": fmean(record["n_wrong"] / record["n_test"] for record in records),
-        "test_error": fmean(record["test_error"] for record in records),
+        "test_error": _mean([record["test_error"] for record in records]),
         "milestones": {name: fmean(each[name] for each in milestones) for name in milestones[0]},
     }
+
+
+def _mean(values):
+    """Return the mean; None if there are no such figures, as on streams."""
+    return None if None in values else fmean(values)
 
 
 def _interval(values, statistic):
@@ -150,7 +174,7 @@ def verdict(setting, summary):
     The verdict is the first of these that applies. "Not run": there are no trials. "Too few
     trials": there are fewer than ten. "Not solved so far": none of our trials was solved, or too
     few for the paper's rate, and our limit is too low to tell, because it is below the paper's
-    limit or below twice the paper's mean. "Success rate differs": Fisher's exact test on solved
+    limit or, if the paper states none, below twice the paper's mean. "Success rate differs": Fisher's exact test on solved
     and failed trials, ours and the paper's, gives p < 0.05. If the paper states no rate, all of its
     trials count as solved; if it says "some", the rate differs only if none of ours was solved; if
     it quotes other work, ten trials are assumed. "Faster": our mean number of training sequences to
@@ -202,7 +226,8 @@ def verdict(setting, summary):
 def _limit_is_low(setting):
     """Tell whether our limit is so low that a trial like the paper's could fail."""
     mean = setting.published_mean
-    return setting.limit < (setting.paper["beyond"] if mean is None else 2 * mean)
+    least = setting.paper["beyond"] if mean is None else setting.paper.get("limit", 2 * mean)
+    return setting.limit < least
 
 
 def _rate_differs(setting, summary):
@@ -249,7 +274,7 @@ def meets_aim(setting, summary):
     >>> meets_aim(setting, Summary(n_trials=10, n_solved=9, n_at_limit=1, rate=0.9, mean=1e5))
     True
     """
-    if setting.method != "lstm" or summary.n_trials < setting.published_trials:
+    if not setting.has_aim or summary.n_trials < setting.published_trials:
         return False
     if _limit_is_low(setting) or summary.rate < AIMED_RATE:
         return False

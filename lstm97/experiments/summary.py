@@ -26,7 +26,7 @@ def comparison(setting, records):
     if not setting.paper:
         table = _table(f"{setting.title} ({setting.id})", ["ours"], (row[:2] for row in rows))
         return Group(table)
-    title = f"{setting.title} (Table {setting.table}, {setting.id})"
+    title = f"{setting.title} ({setting.heading}, {setting.id})"
     departures = (f"Departure: {text}." for text in setting.departures)
     return Group(
         _table(title, ["ours", "paper"], rows),

@@ -2,10 +2,12 @@
 
 from typing import NamedTuple
 
-from lstm97.experiments.settings import Setting
+from lstm97.experiments.settings import BEYOND, Setting
 from lstm97.experiments.statistics import Summary, meets_aim, summarize, verdict
 
 DASH = "\N{EN DASH}"
+# Columns that a table has only if the paper states such figures.
+OPTIONAL = ("ST1", "Good", "Rest")
 
 
 class Entry(NamedTuple):
@@ -43,7 +45,7 @@ class Row(NamedTuple):
 class Table(NamedTuple):
     """One of the paper's tables."""
 
-    number: int
+    name: str
     title: str
     headings: list
     rows: list
@@ -82,7 +84,7 @@ def aims_met(entries):
     -------
     str
     """
-    rows = list(grouped([e for e in entries if e.setting.method == "lstm"], "row").values())
+    rows = list(grouped([e for e in entries if e.setting.has_aim], "row").values())
     n_met = sum(any(entry.meets_aim for entry in row) for row in rows)
     n_literal = sum(any(e.meets_aim and not e.setting.departures for e in row) for row in rows)
     return (
@@ -103,7 +105,7 @@ def paper_tables(entries):
     -------
     tables : list of Table
     """
-    return [_table(number, group) for number, group in grouped(entries, "table").items()]
+    return [_table(name, group) for name, group in grouped(entries, "heading").items()]
 
 
 def grouped(entries, name):
@@ -114,19 +116,21 @@ def grouped(entries, name):
     return groups
 
 
-def _table(number, entries):
-    """Return one table; it has the column ST1 only if the paper states such figures."""
+def _table(name, entries):
+    """Return one table; it has some columns only if the paper states such figures."""
     rows = [_row(group) for group in grouped(entries, "row").values()]
     headings = [
         heading
         for heading in rows[0].paper.cells
-        if heading != "ST1" or any(row.paper.cells[heading] != Cell() for row in rows)
+        if heading not in OPTIONAL or any(row.paper.cells[heading] != Cell() for row in rows)
     ]
-    return Table(number, _title(entries), headings, rows)
+    return Table(name, _title(entries), headings, rows)
 
 
 def _title(entries):
     """Return the parts of the settings' titles that have no digits and so name all rows."""
+    if entries[0].setting.table == BEYOND:
+        return "streams without an end, and forget gates (2000)"
     named = [entry for entry in entries if entry.setting.method == "lstm"] or entries
     parts = (part for entry in named for part in entry.setting.title.split(", "))
     words = dict.fromkeys(part for part in parts if not any(c.isdigit() for c in part))
@@ -150,6 +154,8 @@ def _paper_cells(setting):
         "Solved": Cell(setting.published_success),
         "Mean": Cell(setting.published_count),
         "Median": Cell(),
+        "Good": _share(paper.get("good")),
+        "Rest": _share(paper.get("rest")),
         "ST1": Cell(_count(paper.get("st1"))),
         "Wrong": Cell(_count(wrong) if fraction is None else f"{fraction:.6f}"),
         "Ours / paper": Cell(""),
@@ -167,6 +173,8 @@ def _reading(entry):
         "Solved": _solved(summary),
         "Mean": _with_interval(summary.mean, summary.mean_interval),
         "Median": _with_interval(summary.median, summary.median_interval),
+        "Good": _share(summary.good),
+        "Rest": _share(summary.rest),
         "ST1": Cell(_count(summary.milestones.get("st1"))),
         "Wrong": _wrong(entry),
         "Ours / paper": Cell(_ratio(setting, summary)),
@@ -182,6 +190,14 @@ def _solved(summary):
         return Cell()
     low, high = summary.rate_interval
     return Cell(_percent(summary.rate), f"{_percent(low)}{DASH}{_percent(high)}")
+
+
+def _share(figures):
+    """Return a cell with the fraction of a group of trials, and its mean of right answers."""
+    if figures is None:
+        return Cell()
+    fraction, *mean = figures
+    return Cell(_percent(fraction), _count(mean[0]) if mean and mean[0] is not None else "")
 
 
 def _with_interval(value, interval):
@@ -212,8 +228,7 @@ def _wrong(entry):
 def _verdict(entry):
     """Return a cell with the verdict and, for LSTM, whether the aim is met."""
     aim = "aim met" if entry.meets_aim else "aim not met"
-    has_aim = entry.records and entry.setting.method == "lstm"
-    return Cell(entry.verdict, aim if has_aim else "")
+    return Cell(entry.verdict, aim if entry.records and entry.setting.has_aim else "")
 
 
 def _count(number):

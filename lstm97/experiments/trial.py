@@ -5,6 +5,7 @@ from itertools import repeat
 
 import numpy as np
 
+from lstm97.experiments.streams import run_stream_trial
 from lstm97.learning.loop import Training
 from lstm97.learning.team import TeamTrainer
 
@@ -65,6 +66,9 @@ def run_together(setting, trials, seed):
     record : dict
         Records as from `run_trial`, except that "seconds" is the trial's share of the time.
     """
+    if setting.is_stream:
+        yield from (run_stream_trial(setting, trial, seed) for trial in trials)
+        return
     waiting, running, group, size = iter(trials), [], TeamTrainer(), 1
     while True:
         while len(running) < size and (trial := next(waiting, None)) is not None:

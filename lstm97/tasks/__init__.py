@@ -1,5 +1,6 @@
 """The paper's tasks: functions `make_...` for users, and `TASKS` for the experiments."""
 
+from lstm97.tasks.continual import ContinualOrder, ContinualReber, make_continual_reber
 from lstm97.tasks.long_lag import (
     LongLag,
     RandomMiddle,
@@ -22,11 +23,14 @@ TASKS = {
     "adding": adding,
     "multiplication": multiplication,
     "temporal order": TemporalOrder,
+    "continual reber": ContinualReber,
+    "continual order": ContinualOrder,
 }
 
 __all__ = [
     "TASKS",
     "make_adding",
+    "make_continual_reber",
     "make_embedded_reber",
     "make_long_lag",
     "make_multiplication",
