@@ -27,8 +27,12 @@ enum { INPUT_GATE, FORGET_GATE, N_STATE_GATES, OUTPUT_GATE = N_STATE_GATES, N_GA
  * traces to which a step adds nothing. */
 #define CAROUSEL_IS_ONE(kinds) (!HAS_GATE(kinds, FORGET_GATE))
 
-/* The kinds of a block with all gates of 1997: small nets with these have kernels of their own. */
-enum { GATES_OF_1997 = 1 << INPUT_GATE | 1 << OUTPUT_GATE };
+/* The kinds of a block with all gates of 1997, and with all of 2000: small nets with these have
+ * kernels of their own. */
+enum {
+    GATES_OF_1997 = 1 << INPUT_GATE | 1 << OUTPUT_GATE,
+    GATES_OF_2000 = GATES_OF_1997 | 1 << FORGET_GATE
+};
 
 #endif
 

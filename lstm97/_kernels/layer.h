@@ -12,7 +12,7 @@
 #include "net.h"
 
 /* The most registers of a small layer. */
-enum { REGISTERS = 4 };
+enum { REGISTERS = 5 };
 
 /* sums[i] += w[m, i] z[m] over m, for all registers of a row. */
 static inline ALWAYS void weighted(const int stride, int n_sources, const double *w,
@@ -138,6 +138,10 @@ static ALWAYS inline void step_groups(const Sizes *n, const Weights *w, State *q
 STEP(step_1_1, GATES_OF_1997, LANES, LANES, 0, 1)
 STEP(step_2_1, GATES_OF_1997, 2 * LANES, LANES, 0, 1)
 STEP(step_2_2, GATES_OF_1997, 2 * LANES, 2 * LANES, 0, 1)
+STEP(forgetting_1_1, GATES_OF_2000, LANES, LANES, 0, 1)
+STEP(forgetting_2_1, GATES_OF_2000, 2 * LANES, LANES, 0, 1)
+STEP(forgetting_3_1, GATES_OF_2000, 3 * LANES, LANES, 0, 1)
+STEP(forgetting_3_2, GATES_OF_2000, 3 * LANES, 2 * LANES, 0, 1)
 STEP(step_any, n->gates, n->gate_lanes, n->cell_lanes, n->hidden_lanes, 0)
 
 /* Small layers, by their registers of gates and of cells. */
@@ -148,6 +152,10 @@ static const struct {
     {GATES_OF_1997, 1, 1, step_1_1},
     {GATES_OF_1997, 2, 1, step_2_1},
     {GATES_OF_1997, 2, 2, step_2_2},
+    {GATES_OF_2000, 1, 1, forgetting_1_1},
+    {GATES_OF_2000, 2, 1, forgetting_2_1},
+    {GATES_OF_2000, 3, 1, forgetting_3_1},
+    {GATES_OF_2000, 3, 2, forgetting_3_2},
 };
 
 /* Chooses the step function; sizes and constants must be set. */
