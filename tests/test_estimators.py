@@ -934,7 +934,7 @@ WITHOUT_EFFECT = [
         (
             LSTMRegressor,
             {"forget_gate_bias": bias},
-            "forget_gate_bias=.* has no effect with forget_gate=False: change forget_gate, or leave",
+            "forget_gate_bias=.* has no effect with forget_gate=False: change forget_gate, or",
         )
         for bias in (2.0, "random", [1.0, 1.0], [1.0, 2.0, 3.0])
     ),

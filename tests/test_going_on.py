@@ -47,8 +47,15 @@ STATES = [(Estimator, {}) for Estimator in ESTIMATORS] + [
         LSTMRegressor,
         {"initial_blocks": 1, "n_blocks": 3, "growth_patience": 80, "learning_rate": 1e-6},
     ),
+    (
+        LSTMClassifier,
+        {
+            "initial_blocks": 1, "n_blocks": 3, "growth_patience": 80, "learning_rate": 1e-6,
+            "forget_gate": True, "forget_gate_bias": [0.5, 1.0, 2.0],
+        },
+    ),
     (RTRLRegressor, {"early_stopping": True, "tol": None}),
-]
+]  # fmt: skip
 
 
 @ignores_the_limit

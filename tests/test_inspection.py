@@ -20,6 +20,7 @@ from lstm97 import (
     Sequences,
     gradient_report,
 )
+from lstm97.learning.topology import STATE_GATES
 from reference import recurrent
 from reference.cases import kernel_pass
 from reference.lstm import Twin, loss_and_errors
@@ -45,6 +46,10 @@ MODELS = {
         2, 1, input_gate=False, output_activation="softmax", loss="log_loss", **FAST
     ),
     "no output gate": LSTMClassifier(1, 2, output_gate=False, cell_activation="h", **FAST),
+    "forget gates": LSTMRegressor(2, 1, forget_gate=True, **FAST),
+    "forget gates, cells fed back": LSTMClassifier(
+        1, 2, forget_gate=True, forget_gate_bias=None, recurrence="cells", n_hidden=1, **FAST
+    ),
     "Elman": ElmanRegressor(3, **FAST),
     "BPTT": BPTTClassifier(3, shortcut=True, hidden_bias=False, loss="log_loss", **FAST),
     "RTRL": RTRLRegressor(2, recurrent_outputs=True, **FAST),
@@ -192,14 +197,16 @@ def test_at_lag_zero_both_gradients_are_the_same(name, every):
     assert (report.by_group_and_lag.norm_ratio[:, 0] == 1.0).all()
 
 
+@pytest.mark.parametrize("forget_gate", [False, True])
 @EVERY
-def test_without_recurrence_nothing_is_truncated(every):
-    report = gradient_report(*fitted(LSTMRegressor, every, recurrence="none", n_hidden=2))
+def test_without_recurrence_nothing_is_truncated(every, forget_gate):
+    options = {"recurrence": "none", "n_hidden": 2, "forget_gate": forget_gate}
+    report = gradient_report(*fitted(LSTMRegressor, every, **options))
     assert np.allclose(report.by_lag.norm_ratio, 1.0, rtol=1e-12)
     assert np.allclose(report.by_lag.cosine, 1.0, rtol=1e-12)
     # Only what cells remember leads from one step to another.
     for name, norms in zip(report.groups, report.by_group_and_lag.full_norm, strict=True):
-        assert ((norms[1:] > 0.0) == (name in ("input_gate", "cell"))).all(), name
+        assert ((norms[1:] > 0.0) == (name in (*STATE_GATES, "cell"))).all(), name
 
 
 @EVERY

@@ -25,6 +25,7 @@ from sklearn.linear_model import LogisticRegression
 
 import lstm97
 from lstm97 import LSTMClassifier, LSTMRegressor, load, save
+from lstm97.learning.topology import Topology
 from lstm97.persistence import ESTIMATORS
 from reference.builds import python
 from reference.hostile import harmed
@@ -61,6 +62,17 @@ CASES = {
     ),
     "without gates": ("LSTMRegressor", {"input_gate": False, "output_gate_bias": None}, "one", 0),
     "biases": ("LSTMClassifier", {"input_gate_bias": np.array([-1, -2])}, "booleans", 0),
+    "forget gates": (
+        "LSTMClassifier", {"forget_gate": True, "forget_gate_bias": [0.5, np.float32(1.5)]},
+        "integers", 1,
+    ),
+    "forget gates of a growing net": (
+        "LSTMRegressor",
+        {"initial_blocks": 0, "n_hidden": 1, "growth_patience": 12, "forget_gate": True}, "two", 1,
+    ),
+    "forget gates without a bias": (
+        "LSTMRegressor", {"forget_gate": True, "forget_gate_bias": None, "batch_size": 4}, "one", 1,
+    ),
     "weighted": (
         "LSTMClassifier", {"class_weight": {-3: 2.0, 0: 1, 7: 0.5}, "warm_start": True},
         "integers", 0,
@@ -73,6 +85,8 @@ CASES = {
     "a table": ("LSTMClassifier", {"n_channels": 2}, "strings", 0),
     "a data frame": ("BPTTRegressor", {"n_channels": 2}, "one", 0),
 }  # fmt: skip
+# Fields of topologies, and parameters, that came with the cell of 2000.
+GATE_OF_2000 = ["forget_gate", "forget_gate_bias"]
 every_case = pytest.mark.parametrize("case", CASES)
 
 
@@ -149,6 +163,11 @@ def test_cases_match_their_names():
     assert ESTIMATORS.keys() == public
     assert {type(fitted(case)[0]) for case in CASES} == set(ESTIMATORS.values())
     assert fitted("grown")[0].topology_.n_blocks == 2
+    for case in ("forget gates", "forget gates of a growing net", "forget gates without a bias"):
+        topology = fitted(case)[0].topology_
+        assert topology.forget_gate
+        assert topology.forget_gate_bias == ("without" not in case)
+        assert topology.n_blocks == 2
     assert 1 < fitted("growing")[0].topology_.n_blocks < 9
     assert fitted("outputs in training")[0].training_state_.candidates is None
     state = fitted("candidates in training")[0].training_state_
@@ -312,6 +331,38 @@ def test_a_file_without_a_parameter_has_its_default(path):
     del header["parameters"]["recurrence"], header["parameters"]["gradient"]
     np.savez(path, **{**entries, "header": np.array(json.dumps(header).encode())})
     assert (load(path).recurrence, load(path).gradient) == ("all", "truncated")
+
+
+@pytest.mark.parametrize("missing", [GATE_OF_2000, GATE_OF_2000[:1], GATE_OF_2000[1:]])
+def test_a_file_from_before_the_forget_gate_has_none(missing, path):
+    """Older topologies lack these fields, and older estimators these parameters."""
+    model, X, y = fitted("full")
+    entries = lstm97.persistence._entries(model)
+    header = json.loads(entries["header"].item())
+    for name in missing:
+        del header["fitted"]["topology_"]["Topology"][name], header["parameters"][name]
+    np.savez(path, **{**entries, "header": np.array(json.dumps(header).encode())})
+    loaded = load(path)
+    assert attributes(loaded) == attributes(model)
+    assert not loaded.topology_.forget_gate
+    assert loaded.topology_.forget_gate_bias
+    assert (loaded.forget_gate, loaded.forget_gate_bias) == (False, 1.0)
+    assert behaviour(loaded, X, y) == behaviour(copy.deepcopy(model), X, y)
+
+
+@pytest.mark.parametrize("also", [field.name for field in fields(Topology)])
+def test_a_topology_lacks_no_other_field(also, path):
+    entries = lstm97.persistence._entries(fitted("full")[0])
+    header = json.loads(entries["header"].item())
+    parts = header["fitted"]["topology_"]["Topology"]
+    for name in {*GATE_OF_2000, also}:
+        del parts[name]
+    np.savez(path, **{**entries, "header": np.array(json.dumps(header).encode())})
+    if also in GATE_OF_2000:
+        assert not load(path).topology_.forget_gate
+        return
+    with pytest.raises(ValueError, match="topology_ must have the fields n_inputs"):
+        load(path)
 
 
 # ---- saving, refused or failed -------------------------------------------------------------------
@@ -537,6 +588,13 @@ WRONG = {
     "kind": ("full", put("fitted", "topology_", value={"os": {}}), "of an unknown kind, 'os'"),
     "other kind": ("full", put("fitted", "topology_", value={"dict": []}), "must be of type Topol"),
     "two kinds": ("full", put("fitted", "topology_", "dict", value=[]), "topology_ must have one"),
+    "forget gates without weights": (
+        "full", put(*TOPOLOGY, "forget_gate", value=True), "weights_.forget_gate is missing",
+    ),
+    "weights of no gates": (
+        "forget gates", put(*TOPOLOGY, "forget_gate", value=False), "input_gate has shape",
+    ),
+    "other field": ("full", put(*TOPOLOGY, "peephole", value=True), "must have the fields n_inp"),
     "field": ("full", take(*TOPOLOGY, "shortcut"), "topology_ must have the fields n_inp"),
     "more blocks": ("full", put(*TOPOLOGY, "n_blocks", value=3), r"input_gate has shape \(7, 2\)"),
     "no blocks": ("full", put(*TOPOLOGY, "n_blocks", value=-1), "n_blocks must be at least 0"),

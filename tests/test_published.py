@@ -195,6 +195,9 @@ def test_a_saved_model_predicts_and_continues_to_learn(name):
     model = load(DATA / "saved" / f"{name}.npz")
     predict = getattr(model, "predict_proba", model.predict)
     assert same(name, np.concatenate(predict(X), axis=None), EXPECTED[f"{name}.predicted"])
+    if hasattr(model, "forget_gate"):
+        assert not model.forget_gate
+        assert not model.topology_.forget_gate
     for _ in range(20):
         getattr(model, more)(X, y)
     assert same(name, model.weights_, EXPECTED[f"{name}.weights"])

@@ -1,13 +1,14 @@
 """River's methods on a stream, without river itself."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm97 import LSTMClassifier, RTRLRegressor
+from lstm97 import LSTMClassifier, LSTMRegressor, RTRLRegressor
 from lstm97.river import RiverClassifier, RiverRegressor
 from reference.hostile import junk, one_of
 from test_fuzz import attempt, fuzz
@@ -20,13 +21,13 @@ def numbers(n=30, seed=0):
     return np.random.default_rng(seed).uniform(-1, 1, (n, 3))
 
 
-def classifier():
-    model = LSTMClassifier(2, 2, **FAST)
+def classifier(**options):
+    model = LSTMClassifier(2, 2, **options, **FAST)
     return model.partial_fit([numbers(5)], ["a"], classes=["a", "b", "c"])
 
 
-def regressor(y=0.3):
-    return RTRLRegressor(3, **FAST).partial_fit([numbers(5)], np.array([y]))
+def regressor(y=0.3, make=RTRLRegressor):
+    return make(3, **FAST).partial_fit([numbers(5)], np.array([y]))
 
 
 def as_dict(row, names=NAMES):
@@ -34,8 +35,10 @@ def as_dict(row, names=NAMES):
     return {name: row[names.index(name)] for name in ("heat", "wind", "rain")}
 
 
-def test_a_river_classifier_predicts_as_its_stream():
-    online, stream = RiverClassifier(classifier().stream(), NAMES), classifier().stream()
+@pytest.mark.parametrize("forget_gate", [False, True])
+def test_a_river_classifier_predicts_as_its_stream(forget_gate):
+    model = classifier(forget_gate=forget_gate)
+    online, stream = RiverClassifier(model.stream(), NAMES), model.stream()
     rng = np.random.default_rng(1)
     for i, row in enumerate(numbers()):
         expected = dict(zip("abc", stream.step(row), strict=True))
@@ -50,10 +53,11 @@ def test_a_river_classifier_predicts_as_its_stream():
     assert (online.stream.to_estimator().weights_ == stream.to_estimator().weights_).all()
 
 
+@pytest.mark.parametrize("make", [RTRLRegressor, partial(LSTMRegressor, forget_gate=True)])
 @pytest.mark.parametrize("n_outputs", [1, 2])
-def test_a_river_regressor_predicts_as_its_stream(n_outputs):
+def test_a_river_regressor_predicts_as_its_stream(n_outputs, make):
     y = [0.1, 0.7][:n_outputs] if n_outputs > 1 else 0.7
-    model = regressor(y)
+    model = regressor(y, make)
     online, stream = RiverRegressor(model.stream(), NAMES), model.stream()
     for row in numbers():
         prediction = online.predict_one(as_dict(row))

@@ -47,11 +47,19 @@ MODELS = {
         2, 2, recurrence="none", shortcut=True, state_activation="identity", **FAST
     ),
     "many blocks": LSTMRegressor(11, 1, n_hidden=2, **FAST),
+    "forget gates": LSTMClassifier(3, 2, forget_gate=True, **FAST),
+    "forget gates, cells fed back": LSTMRegressor(
+        2, 3, forget_gate=True, forget_gate_bias=[-1.0, 2.0], recurrence="cells", n_hidden=2, **FAST
+    ),
+    "only forget gates": LSTMClassifier(
+        11, 2, forget_gate=True, forget_gate_bias=None, input_gate=False, output_gate=False,
+        recurrence="none", **FAST,
+    ),
     "Elman": ElmanRegressor(5, shortcut=True, **FAST),
     "Elman classes": ElmanClassifier(3, **SOFTMAX, **FAST),
     "RTRL": RTRLRegressor(4, shortcut=True, **FAST),
     "RTRL classes": RTRLClassifier(3, recurrent_outputs=True, **FAST),
-}
+}  # fmt: skip
 FORMS = {"dense": np.asarray, "sparse": sparse.csr_array}
 LABELS = np.array(list("abcdefghi"))
 EACH_MODEL = pytest.mark.parametrize("name", MODELS)
@@ -151,7 +159,7 @@ def test_predictions_after_learning_use_the_present_weights(name):
     assert not np.array_equal(rows, predicted(model, [X[2]])[0])
 
 
-@pytest.mark.parametrize("name", ["paper", "hidden units", "RTRL", "RTRL classes"])
+@pytest.mark.parametrize("name", ["paper", "hidden units", "forget gates", "RTRL", "RTRL classes"])
 def test_weights_of_samples_and_classes_are_those_of_partial_fit(name):
     model, X, y = partly_fitted(name, lengths=[20])
     weight = np.random.default_rng(3).uniform(0.0, 2.0, 20)
@@ -254,7 +262,7 @@ def test_a_stored_stream_continues(name, form, way, tmp_path):
 def test_a_snapshot_is_not_of_another_net():
     model, X, y = partly_fitted("paper")
     snapshot = model.stream().snapshot()
-    for name in ("no gates", "RTRL"):
+    for name in ("no gates", "forget gates", "RTRL"):
         with pytest.raises(ValueError, match="snapshot: it belongs to another net"):
             partly_fitted(name)[0].stream().restore(snapshot)
     only_predicts = copy.copy(model).set_params(update="sequence").stream()

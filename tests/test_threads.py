@@ -262,6 +262,7 @@ def settings():
         yield make(Estimator)
     yield LSTMRegressor(5, 3, max_iter=20, tol=None, random_state=1)
     yield LSTMClassifier(3, 2, initial_blocks=1, growth_patience=15, tol=None, random_state=2)
+    yield LSTMRegressor(3, 2, forget_gate=True, max_iter=7, tol=None, random_state=4)
     yield LSTMClassifier(gradient="full", n_hidden=2, max_iter=7, tol=None, random_state=3)
 
 

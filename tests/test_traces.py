@@ -74,7 +74,7 @@ def test_recorded_values_are_bit_identical_to_those_of_run(seed):
     traces = record_traces(topology, weights, X)
     assert (np.concatenate([t.output for t in traces]) == kernel_run(topology, weights, X)).all()
     for trace in traces:
-        # The kernel rounds y_f s, and then the sum with y_in g once; a fraction is rounded once, too.
+        # The kernel rounds y_f s, then the sum with y_in g; a fraction is rounded once, too.
         openings, keeping = trace.input_gate, trace.forget_gate
         state = np.zeros(trace.cell_state.shape[1:])
         for t, now in enumerate(trace.cell_state):
