@@ -18,12 +18,10 @@ from lstm97._kernels.stream cimport Stepper
 
 
 cdef void decay(const Sizes *n, double factor, State *q) noexcept nogil:
-    """Multiply the states, and their derivatives, which are all dense."""
-    cdef Py_ssize_t i
+    """Multiply the states, and leave their derivatives: the learning rule is that of 1997."""
+    cdef int i
     for i in range(n.cell_lanes):
         q.s[i] *= factor
-    for i in range(<Py_ssize_t> n.hidden_rows * n.trace_lanes):
-        q.trace[i] *= factor
 
 
 cdef class Follower(Stepper):

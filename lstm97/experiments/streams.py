@@ -31,7 +31,8 @@ class StreamRegressor(LSTMRegressor):
         Factor of the learning rate after each target of a stream; every stream begins with the full
         rate. The authors call this sequential alpha decay.
     state_decay : float
-        Factor of the states, and of their derivatives, at each step.
+        Factor of the states at each step. The learning rule is that of 1997: it takes the factor
+        for one.
     """
 
     learning_rate_decay: float = 1.0
