@@ -61,6 +61,7 @@ def record(setting, trial, solved, rng):
         "n_test": setting.n_test,
         "test_error": float(rng.uniform(0, 0.01)),
         "curve": list(np.geomspace(0.3, 0.01, 40)),
+        "n_right": float(rng.uniform(0, 2000)),
         "seconds": 1.5,
         "versions": {"python": "3.99.1", "lstm97": "0.1"},
         "platform": "Minix-m68k",

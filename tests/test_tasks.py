@@ -13,6 +13,8 @@ from lstm97.tasks import (
     make_temporal_order,
     make_two_classes,
 )
+from lstm97.tasks.continual import ContinualOrder, ContinualReber, StreamTask
+from lstm97.tasks.reber import legal
 
 N = 20_000
 
@@ -112,17 +114,20 @@ def test_targets_and_seeds(name):
     task, *sets = drawn(name, 3)
     _, *again = drawn(name, 3)
     _, *other = drawn(name, 4)
-    assert len(sets[0]) == 50
+    is_stream = isinstance(task, StreamTask)
+    assert len(sets[0]) == (1 if is_stream else 50)
     for X, y in (sets[:2], sets[2:]):
         assert X.n_features == task.n_inputs
         assert y.values.shape[1] == task.n_outputs
         assert len(y) == len(X)
-        assert np.isfinite(target_rows(X, y)).all()
+        rows = target_rows(X, y)
+        assert np.isfinite(rows[~np.isnan(rows).all(axis=1)] if is_stream else rows).all()
         X.check_finite()
     for i in (0, 2):
         assert np.array_equal(sets[i].to_padded(), again[i].to_padded(), equal_nan=True)
-        assert np.array_equal(target_rows(*sets[i : i + 2]), target_rows(*again[i : i + 2]))
-    assert not np.array_equal(target_rows(*sets[:2]), target_rows(*other[:2]))
+        rows = target_rows(*sets[i : i + 2]), target_rows(*again[i : i + 2])
+        assert np.array_equal(*rows, equal_nan=True)
+    assert not np.array_equal(target_rows(*sets[:2]), target_rows(*other[:2]), equal_nan=True)
 
 
 def test_classes_are_one_hot():
@@ -176,3 +181,30 @@ def test_a_list_that_holds_itself_is_not_a_seed():
     endless.append(endless)
     with pytest.raises(TypeError, match=r"rng must be an integer, .* not list"):
         make_adding(1, rng=endless)
+
+
+# ---- streams -------------------------------------------------------------------------------------
+
+
+def test_a_stream_of_strings_has_all_legal_symbols_as_targets():
+    part = ContinualReber().draw_part(500, np.random.default_rng(0))
+    text = "".join("BTPSXVE"[symbol] for symbol in part.steps.argmax(axis=1))
+    starts = np.flatnonzero(part.begins)
+    assert len(starts) == 500
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        wanted = [{*symbols} for symbols in [*legal(text[start:end]), "B"]]
+        found = [
+            {symbol for symbol, is_legal in zip("BTPSXVE", row, strict=True) if is_legal}
+            for row in part.targets[start:end]
+        ]
+        assert found == wanted
+
+
+def test_a_stream_of_sequences_has_a_target_at_the_end_of_each():
+    part = ContinualOrder().draw_part(20, np.random.default_rng(0))
+    X, y = TASKS["temporal order"](3).draw(20, np.random.default_rng(0))
+    assert np.array_equal(part.steps, np.concatenate([x.toarray() for x in X]))
+    due = ~np.isnan(part.targets).any(axis=1)
+    assert np.array_equal(part.targets[due], y.values)
+    assert np.array_equal(np.flatnonzero(due), np.cumsum(X.lengths) - 1)
+    assert np.array_equal(np.flatnonzero(part.begins), np.cumsum(X.lengths) - X.lengths)

@@ -205,7 +205,7 @@ def _flat(figures):
         elif name == "milestones":
             flat |= {f"milestone_{stage}": mean for stage, mean in value.items()}
         elif name in ("good", "rest"):
-            flat[name], flat[f"{name}_right"] = value or (None, None)
+            flat[name], flat[f"{name}_right"] = (*(value or ()), None, None)[:2]
         else:
             flat[name] = value
     return flat
