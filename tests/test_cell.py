@@ -26,8 +26,8 @@ def problem(seed, every):
     """Draw a net with all gates and squashed states, and data without weights and gaps."""
     rng = np.random.default_rng(seed)
     topology = random_topology(
-        rng, n_blocks=2, input_gate=True, output_gate=True, state_activation="h",
-        output_activation="logistic", loss="squared_error",
+        rng, n_blocks=2, input_gate=True, forget_gate=True, output_gate=True,
+        state_activation="h", output_activation="logistic", loss="squared_error",
     )  # fmt: skip
     weights, X, y = random_problem(rng, topology, n_sequences=4, every=every)
     return topology, weights, X, Targets(np.nan_to_num(y.values, nan=0.5), y.first, y.every)
@@ -112,11 +112,14 @@ NETS = {
 
 @pytest.mark.parametrize("form", ["truncated-forward", "truncated-backward", "full-backward"])
 @pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize("forget_gate", [False, True])
 @pytest.mark.parametrize("net", NETS)
-def test_gradients_are_slopes_of_the_loss(form, is_sparse, net):
+def test_gradients_are_slopes_of_the_loss(form, is_sparse, forget_gate, net):
     """Without recurrent weights nothing is truncated. This holds for any carousel as well."""
     rng = np.random.default_rng(0)
-    topology = random_topology(rng, n_inputs=3, recurrence="none", **NETS[net])
+    topology = random_topology(
+        rng, n_inputs=3, recurrence="none", forget_gate=forget_gate, **NETS[net]
+    )
     weights, X, y = random_problem(rng, topology, n_sequences=3, every=True)
     if is_sparse:
         flat = sparse.csr_array(X.flat * (rng.random(X.flat.shape) < 0.5))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reference import builds
-from reference.fingerprint import fingerprints
+from reference.fingerprint import WITHOUT_FORGET_GATES, fingerprints, open_fingerprint
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text(encoding="utf-8"))
 
@@ -22,6 +22,12 @@ BUILDS = {
 
 def test_trained_weights_are_the_recorded_ones():
     assert fingerprints() == GOLDEN
+
+
+@pytest.mark.parametrize("name", WITHOUT_FORGET_GATES)
+def test_forget_gates_that_stay_open_change_no_bit(name):
+    """The recorded hash is that of the net without forget gates."""
+    assert open_fingerprint(name) == GOLDEN[name]
 
 
 @pytest.mark.parametrize("name", BUILDS)

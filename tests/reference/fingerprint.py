@@ -5,6 +5,7 @@ Run as a script, this file prints them, to compare builds.
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,32 +27,69 @@ NETS = {
     "recurrent": {"n_blocks": 0, "n_hidden": 5, "recurrent_outputs": True, "output_bias": False},
     "wide": {"n_blocks": 10, "block_size": 5, "n_hidden": 10},
     "one cell": {"n_blocks": 1, "block_size": 1},
-}
+    # Those above keep their data, because the seed is the place in this table.
+    "cells": {"recurrence": "cells"},
+    "none": {"recurrence": "none", "n_blocks": 3, "block_size": 3, "n_hidden": 2},
+    "forget": {"forget_gate": True},
+    "forget 2000": {
+        "forget_gate": True, "n_blocks": 4, "recurrence": "cells", "cell_bias": False,
+        "shortcut": True,
+    },
+    "forget wide": {"forget_gate": True, "n_blocks": 20, "block_size": 1, "n_hidden": 3},
+    "forget sequence": {"forget_gate": True, "n_blocks": 3, "n_hidden": 2},
+    "forget full": {"forget_gate": True, "n_blocks": 3, "block_size": 3},
+}  # fmt: skip
 # Forms of the gradient; all others go forward in time.
 FORMS = {
     "sequence": "truncated-backward",
     "sparse": "truncated-backward",
     "full": "full-backward",
+    "forget sequence": "truncated-backward",
+    "forget full": "full-backward",
     "recurrent": "full-forward",
 }
+
+# Nets that may get forget gates which stay open, and change nothing: no gates are fed back.
+WITHOUT_FORGET_GATES = ("sparse", "identity", "cells", "none")
 
 
 def fingerprints():
     """Train each net a little; return the first half of the SHA-256 of its weights."""
     others = {"adding": _adding, "chunker": _chunker, "cascade": _cascade}
     hashes = {name: _digest(train()) for name, train in others.items()}
-    for seed, (name, options) in enumerate(NETS.items()):
-        rng = np.random.default_rng(seed)
-        topology = Topology(**{"n_inputs": 3, "n_outputs": 2, **options})
-        weights, X, y = random_problem(
-            rng, topology, n_sequences=40, longest=12, is_sparse=name == "sparse", every=True
-        )
-        form = FORMS.get(name, "truncated-forward")
-        update = "sequence" if form in ("truncated-backward", "full-backward") else "step"
-        learner = NetworkLearner(topology, weights, 0.1, form, update)
-        learner.learn(X, y)
-        hashes[name] = _digest(learner.weights)
+    for name in NETS:
+        hashes[name] = _digest(_trained(name, *_problem(name)))
     return hashes
+
+
+def open_fingerprint(name):
+    """Train a net with forget gates that stay open; return the hash of all other weights."""
+    plain, weights, X, y = _problem(name)
+    topology = replace(plain, forget_gate=True)
+    weights = plain.grown_weights(weights, topology, np.zeros(topology.n_weights))
+    # The logistic function of 40 is 1, and its slope 0, to the last bit.
+    topology.views(weights)["forget_gate"][-1] = 40.0
+    views = topology.views(_trained(name, topology, weights, X, y))
+    return _digest(np.concatenate([views[group].ravel() for group in plain.slices]))
+
+
+def _problem(name):
+    """Draw a net's first weights, sequences and targets."""
+    rng = np.random.default_rng(list(NETS).index(name))
+    topology = Topology(**{"n_inputs": 3, "n_outputs": 2, **NETS[name]})
+    is_sparse = name == "sparse"
+    return topology, *random_problem(
+        rng, topology, n_sequences=40, longest=12, is_sparse=is_sparse, every=True
+    )
+
+
+def _trained(name, topology, weights, X, y):
+    """Return a net's weights after one epoch."""
+    form = FORMS.get(name, "truncated-forward")
+    update = "sequence" if form in ("truncated-backward", "full-backward") else "step"
+    learner = NetworkLearner(topology, weights, 0.1, form, update)
+    learner.learn(X, y)
+    return learner.weights
 
 
 def _adding():
