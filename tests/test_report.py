@@ -44,6 +44,10 @@ class Page(HTMLParser):
         self.text.append(data.strip())
 
 
+# Groups of trials on streams that were not solved: a fraction and a mean each.
+GROUPS = ("good", "rest")
+
+
 def record(setting, trial, solved, rng):
     count = int((setting.published_mean or 1000) * rng.uniform(0.5, 1.5))
     stages = setting.stop.get("stages", {})
@@ -135,13 +139,16 @@ def test_csv_has_the_numbers(folder):
         for name, value in asdict(summarize(setting, records)).items():
             if name == "milestones":
                 assert all(float(row[f"milestone_{stage}"]) == value[stage] for stage in value)
+            elif name in GROUPS:
+                assert_written(row[name], value and value[0])
+                assert_written(row[f"{name}_right"], value and value[1])
             elif name.endswith("_interval"):
                 assert_written(row[name.replace("interval", "low")], value and value[0])
                 assert_written(row[name.replace("interval", "high")], value and value[1])
             else:
                 assert_written(row[name], value)
         for name, value in setting.paper.items():
-            assert_written(row[f"paper_{name}"], value)
+            assert_written(row[f"paper_{name}"], value[0] if name in GROUPS else value)
         trials = None if setting.paper.get("quoted") else setting.trials
         assert_written(row["paper_trials"], setting.paper.get("trials", trials))
 

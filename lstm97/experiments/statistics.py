@@ -174,12 +174,13 @@ def verdict(setting, summary):
     The verdict is the first of these that applies. "Not run": there are no trials. "Too few
     trials": there are fewer than ten. "Not solved so far": none of our trials was solved, or too
     few for the paper's rate, and our limit is too low to tell, because it is below the paper's
-    limit or, if the paper states none, below twice the paper's mean. "Success rate differs": Fisher's exact test on solved
-    and failed trials, ours and the paper's, gives p < 0.05. If the paper states no rate, all of its
-    trials count as solved; if it says "some", the rate differs only if none of ours was solved; if
-    it quotes other work, ten trials are assumed. "Faster": our mean number of training sequences to
-    success is below half of the paper's. "Slower": it is above twice the paper's. "Reproduced":
-    everything else, also if none of our trials was solved and the paper's rate agrees with that.
+    limit or, if the paper states none, below twice the paper's mean. "Success rate differs":
+    Fisher's exact test on solved and failed trials, ours and the paper's, gives p < 0.05. If the
+    paper states no rate, all of its trials count as solved; if it says "some", the rate differs
+    only if none of ours was solved; if it quotes other work, ten trials are assumed. "Faster":
+    our mean number of training sequences to success is below half of the paper's. "Slower": it is
+    above twice the paper's. "Reproduced": everything else, also if none of our trials was solved
+    and the paper's rate agrees with that.
 
     Parameters
     ----------

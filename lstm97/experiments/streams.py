@@ -55,7 +55,7 @@ class Source:
         self.part = task.draw_part(N_DRAWN, rng)
 
     def follow(self, net, estimator, learns):
-        """Let a net follow one stream, from a reset to its end; return the number of right answers."""
+        """Let a net follow one stream, from a reset; return its number of right answers."""
         n_right, is_right, is_first = 0, True, True
         rate = estimator.learning_rate if learns else 0.0
         while is_right and n_right < self.task.length:
