@@ -82,4 +82,5 @@ plt.show()
 # For three thousand questions nothing seems to happen, then the gate finds the mark. When the
 # sign turns, learning again takes some hundreds; a snapshot from before saves even these. The
 # Elman net, whose gradient is cut after one step, learns nothing of use. Without ``reset`` the
-# cells of 1997 would fill up: they have no forget gate.
+# cells of 1997 would fill up, because their states only add up. With ``forget_gate=True`` a net
+# needs no ``reset``.

@@ -61,5 +61,5 @@ plt.show()
 # %%
 # One cloud becomes two, then four, and each class has its own place. Between the jumps the lines
 # are not level: gates that are nearly shut let a little in at each of a hundred steps, and
-# without a forget gate it stays. Other seeds put the clouds elsewhere, and some need more
+# without forget gates it stays. Other seeds put the clouds elsewhere, and some need more
 # sequences.

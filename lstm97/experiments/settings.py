@@ -225,8 +225,8 @@ def load_settings():
     --------
     >>> from lstm97.experiments.settings import load_settings
     >>> settings = load_settings()
-    >>> [name for name in settings if name.startswith("exp6")]
-    ['exp6a', 'exp6b', 'exp6b-wide', 'exp6b-cells', 'exp6b-hidden']
+    >>> [name for name in settings if name.startswith("exp3b-1000")]
+    ['exp3b-1000-1', 'exp3b-1000-1-long', 'exp3b-1000-1-three']
     >>> settings["exp6a"].make_estimator()
     LSTMClassifier(input_gate_bias=[-2, -4], learning_rate=0.5)
     """

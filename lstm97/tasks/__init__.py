@@ -16,6 +16,8 @@ from lstm97.tasks.two_classes import TwoClasses, make_two_classes
 
 TASKS = {
     "embedded reber": EmbeddedReber,
+    "continual reber": ContinualReber,
+    "continual order": ContinualOrder,
     "noise-free lag": TwoSequences,
     "random lag": RandomMiddle,
     "long lag": LongLag,
@@ -23,8 +25,6 @@ TASKS = {
     "adding": adding,
     "multiplication": multiplication,
     "temporal order": TemporalOrder,
-    "continual reber": ContinualReber,
-    "continual order": ContinualOrder,
 }
 
 __all__ = [

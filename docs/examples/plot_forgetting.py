@@ -1,0 +1,72 @@
+"""
+A stream without an end, with and without forget gates
+======================================================
+
+Strings of the embedded Reber grammar follow one another without a mark between them, and the net is
+never reset. At each step it predicts which symbols may come next, and learns from the answer. This
+is the continual embedded Reber grammar of Gers, Schmidhuber and Cummins, "Learning to Forget"
+(Neural Computation 12(10), 2000).
+
+The cell of 1997 only adds to its state. Along a stream without an end its states grow until the net
+is of no use. A forget gate learns when a state is no longer needed.
+"""
+
+# %%
+# Both nets learn the same 200,000 steps, by ``learn_many``.
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from lstm97 import LSTMRegressor
+from lstm97.tasks import make_continual_reber
+
+X, y = make_continual_reber(17_000, rng=0)
+X, y = X[:200_000], y[:200_000]
+biases = [-0.5, -1.0, -1.5, -2.0]
+net = LSTMRegressor(
+    n_blocks=4,
+    block_size=2,
+    recurrence="cells",
+    cell_bias=False,
+    shortcut=True,
+    output_activation="logistic",
+    input_gate_bias=biases,
+    output_gate_bias=biases,
+    init_scale=0.2,
+    learning_rate=0.5,
+    random_state=0,
+)
+for forget_gate in (True, False):
+    net.set_params(forget_gate=forget_gate)
+    if forget_gate:
+        net.set_params(forget_gate_bias=[0.5, 1.0, 1.5, 2.0])
+    else:
+        net.set_params(forget_gate_bias=1.0)
+    stream = net.fit([X[:1]], [y[:1]]).stream()
+    predictions, losses = stream.learn_many(X, y)
+    wrong = (np.abs(predictions - y) >= 0.49).any(axis=1)
+    print(f"forget gates: {forget_gate}, wrong among the last 10,000: {wrong[-10_000:].mean():.2%}")
+
+# %%
+# Ten million steps
+# -----------------
+#
+# ``benchmarks/long_stream.py`` follows the same stream for ten million steps. With forget gates the
+# states stay small, and after the first two hundred thousand steps hardly any prediction is wrong.
+# Without them the states grow all along the stream, and about half of the predictions are wrong.
+here = Path.cwd()
+found = (root / "benchmarks/results/long_stream.json" for root in (here, *here.parents))
+results = json.loads(next(path for path in found if path.exists()).read_text())
+figure, (above, below) = plt.subplots(2, 1, sharex=True, figsize=(8, 5), layout="constrained")
+for (name, rows), color in zip(results.items(), ("#0072B2", "#D55E00"), strict=True):
+    steps = 0.1 * (1 + np.arange(len(rows)))
+    above.plot(steps, [row["wrong"] for row in rows], color=color, label=name)
+    below.plot(steps, [row["state"] for row in rows], color=color)
+above.set(ylabel="fraction wrong", ylim=(-0.02, None))
+above.legend(frameon=False)
+below.set(yscale="log", ylabel="largest |s|", xlabel="steps, in millions")
+for axes in (above, below):
+    axes.spines[["top", "right"]].set_visible(False)
+plt.show()
