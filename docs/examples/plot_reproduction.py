@@ -23,7 +23,7 @@ from lstm97.experiments.store import Store
 here = Path.cwd()
 records = next(p for root in (here, *here.parents) if (p := root / "benchmarks/results").is_dir())
 store = Store(records)
-settings = [s for s in load_settings().values() if s.method == "lstm"]
+settings = [s for s in load_settings().values() if s.has_aim]
 
 # %%
 # The mean is over trials that were solved. A symbol is full where at least nine of ten were, and
