@@ -169,7 +169,7 @@ cdef inline void carry_traces(
     """Carry ds/dw from step t-1 to step t, (25) and (27), where `q.step` has not done it."""
     cdef int i
     cdef int first_row = 0 if x.dense != NULL else n.n_inputs
-    if x.dense == NULL:
+    if x.dense == NULL and not carousel_is_one(n.gates):
         for i in range(q.n_touched):
             keep_rows(n, q, 1, q.trace + q.touched[i] * n.trace_lanes)
     if not q.is_small:
