@@ -25,7 +25,7 @@ from sklearn.linear_model import LogisticRegression
 
 import lstm97
 from lstm97 import LSTMClassifier, LSTMRegressor, load, save
-from lstm97.learning.topology import Topology
+from lstm97.learning.topology import GATES, Topology
 from lstm97.persistence import ESTIMATORS
 from reference.builds import python
 from reference.hostile import harmed
@@ -63,7 +63,7 @@ CASES = {
     "without gates": ("LSTMRegressor", {"input_gate": False, "output_gate_bias": None}, "one", 0),
     "biases": ("LSTMClassifier", {"input_gate_bias": np.array([-1, -2])}, "booleans", 0),
     "forget gates": (
-        "LSTMClassifier", {"forget_gate": True, "forget_gate_bias": [0.5, np.float32(1.5)]},
+        "LSTMClassifier", {"forget_gate": True, "forget_gate_bias": np.float32([0.5, 1.5])},
         "integers", 1,
     ),
     "forget gates of a growing net": (
@@ -908,7 +908,7 @@ def random_lstm(rng):
 
     Estimator = pick(LSTMClassifier, LSTMRegressor)
     other = "softmax" if Estimator is LSTMClassifier else "linear"
-    names = ["input_gate", "output_gate", "cell_bias", "output_bias", "shortcut"]
+    names = [*GATES, "cell_bias", "output_bias", "shortcut"]
     params = {name: pick(True, False) for name in names}
     params |= {
         "n_blocks": pick(1, 2, 3),
@@ -916,6 +916,7 @@ def random_lstm(rng):
         "n_hidden": pick(0, 1, 3),
         "recurrence": pick("all", "cells", "none"),
         "input_gate_bias": pick("random", None, *[-1.0] * params["input_gate"]),
+        "forget_gate_bias": pick(*["random", None, -1.0] * params["forget_gate"], 1.0),
         "output_gate_bias": pick("random", None),
         "cell_activation": pick("g", "h", "logistic"),
         "state_activation": pick("h", "identity"),
