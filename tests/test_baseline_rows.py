@@ -57,7 +57,7 @@ def test_every_row_of_another_method_has_figures():
     for setting in SETTINGS.values():
         assert setting.method in load_methods()
         assert ("n_sequences" in setting.paper) is not ("beyond" in setting.paper)
-        if setting.method == "lstm":
+        if setting.has_aim:
             assert setting.published_mean
         if "beyond" in setting.paper:
             assert setting.published_rate == 0.0

@@ -106,7 +106,7 @@ def ours(setting, summary):
 @cache
 def of_lstm():
     """Return each setting of LSTM and the summary of its records."""
-    settings = (s for s in load_settings().values() if s.method == "lstm")
+    settings = (s for s in load_settings().values() if s.has_aim)
     return [(setting, summarize(setting, RESULTS.read(setting))) for setting in settings]
 
 

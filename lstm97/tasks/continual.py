@@ -105,9 +105,10 @@ class ContinualReber(StreamTask):
         column = np.ones(n, dtype=np.intp)
         # B, then T or P, a string of the inner grammar, the same T or P again, and E.
         ends = END + 1
-        symbols = [column * (B - ends), outer - ends, *inner, outer - ends, column * (E - ends)]
-        follow = [column * T_OR_P, column * 0, *after, column * E, column * B]
-        symbols, follow = np.stack(symbols, axis=1), np.stack(follow, axis=1)
+        symbols = np.stack(
+            [column * (B - ends), outer - ends, *inner, outer - ends, column * (E - ends)], axis=1
+        )
+        follow = np.stack([column * T_OR_P, column * 0, *after, column * E, column * B], axis=1)
         begins = np.zeros(symbols.shape, dtype=bool)
         begins[:, 0] = True
         there = symbols >= 0

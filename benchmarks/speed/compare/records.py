@@ -20,7 +20,7 @@ def full_run():
     """Return numbers of records, stored and wanted, and their hours, for LSTM in full runs."""
     store, seconds, n_records, n_wanted = Store(RESULTS), 0.0, 0, 0
     for setting in load_settings().values():
-        if setting.method == "lstm":
+        if setting.has_aim:
             records = store.read(setting)[: setting.trials]
             seconds += sum(record["seconds"] for record in records)
             n_records += len(records)
