@@ -62,7 +62,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 GALLERY = [
     "adding_gates", "error_flow", "temporal_order", "reber", "hidden_units", "reproduction",
-    "matrix", "japanese_vowels", "grid_search", "stream",
+    "matrix", "japanese_vowels", "grid_search", "stream", "forgetting",
 ]  # fmt: skip
 sphinx_gallery_conf = {
     "examples_dirs": "examples",

@@ -42,8 +42,8 @@ def test_a_trial_gives_its_record_again(record):
     assert json.loads(json.dumps(again)) == expected
 
 
-# Trials that were not run to their end: their nets are nearly perfect, so that each of up to 30,000
-# exams may take a million steps.
+# Trials that were not run to their end. Each of up to 30,000 exams of a nearly perfect net may take
+# a million steps.
 NOT_FINISHED = {"cerg-forget-alpha": [15, 27, 60, 82, 95, 96]}
 
 

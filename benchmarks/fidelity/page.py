@@ -10,7 +10,7 @@ from pathlib import Path
 
 from readings import STORE, load, readings, wanted
 
-from lstm97.experiments.settings import load_settings
+from lstm97.experiments.settings import BEYOND, load_settings
 from lstm97.experiments.statistics import meets_aim, summarize, verdict
 from lstm97.experiments.store import Store
 from lstm97.experiments.tables import DASH
@@ -153,6 +153,23 @@ def two_classes():
     return table(headings, [rows[key] for key in sorted(rows)])
 
 
+def beyond():
+    """Return the settings beyond the paper of 1997, and the processor time of their trials."""
+    rows, total = [], 0.0
+    for setting in load_settings().values():
+        if setting.table != BEYOND:
+            continue
+        summary = summarize(setting, RESULTS.read(setting))
+        hours = summary.n_trials * summary.seconds / 3600
+        total += hours
+        low, high = summary.rate_interval
+        solved = f"{summary.n_solved}/{summary.n_trials} ({low:.0%}{DASH}{high:.0%})"
+        mean = count(summary.mean, None)
+        rows.append([f"`{setting.id}`", setting.published_success, solved, mean, f"{hours:.2f}"])
+    rows.append(["all", "", "", "", f"{total:.2f}"])
+    return table(["", "paper: solved", "ours", "mean of the solved", "hours"], rows)
+
+
 def figures():
     """Return all figures, probe by probe, the paper's first."""
     rows = load_settings()
@@ -220,7 +237,7 @@ def missing():
 
 PARTS = {
     "rule": rule, "overview": overview, "missing": missing, "two_classes": two_classes,
-    "coverage": coverage, "hypotheses": hypotheses, "figures": figures,
+    "coverage": coverage, "beyond": beyond, "hypotheses": hypotheses, "figures": figures,
 }  # fmt: skip
 
 

@@ -25,29 +25,29 @@ from lstm97.tasks import make_continual_reber
 X, y = make_continual_reber(17_000, rng=0)
 X, y = X[:200_000], y[:200_000]
 biases = [-0.5, -1.0, -1.5, -2.0]
-net = LSTMRegressor(
-    n_blocks=4,
-    block_size=2,
-    recurrence="cells",
-    cell_bias=False,
-    shortcut=True,
-    output_activation="logistic",
-    input_gate_bias=biases,
-    output_gate_bias=biases,
-    init_scale=0.2,
-    learning_rate=0.5,
-    random_state=0,
-)
-for forget_gate in (True, False):
-    net.set_params(forget_gate=forget_gate)
-    if forget_gate:
-        net.set_params(forget_gate_bias=[0.5, 1.0, 1.5, 2.0])
-    else:
-        net.set_params(forget_gate_bias=1.0)
-    stream = net.fit([X[:1]], [y[:1]]).stream()
+nets = {
+    "forget gates": {"forget_gate": True, "forget_gate_bias": [0.5, 1.0, 1.5, 2.0]},
+    "the cell of 1997": {},
+}
+for name, parameters in nets.items():
+    model = LSTMRegressor(
+        n_blocks=4,
+        block_size=2,
+        recurrence="cells",
+        cell_bias=False,
+        shortcut=True,
+        output_activation="logistic",
+        input_gate_bias=biases,
+        output_gate_bias=biases,
+        init_scale=0.2,
+        learning_rate=0.5,
+        random_state=0,
+        **parameters,
+    )
+    stream = model.partial_fit([X[:1]], [y[:1]]).stream()
     predictions, losses = stream.learn_many(X, y)
     wrong = (np.abs(predictions - y) >= 0.49).any(axis=1)
-    print(f"forget gates: {forget_gate}, wrong among the last 10,000: {wrong[-10_000:].mean():.2%}")
+    print(f"{name}: {wrong[-10_000:].mean():.2%} wrong among the last 10,000 steps")
 
 # %%
 # Ten million steps

@@ -54,12 +54,13 @@ cdef bint update_is_finite(
             at = <Py_ssize_t> q.touched[i] * n.unit_lanes
             if not moves_are_finite(n.unit_lanes, rate, gradient.hidden + at, w.hidden + at):
                 return False
-        for i in range(x.indptr[t] if n.shortcut else 0, x.indptr[t + 1] if n.shortcut else 0):
+        first = <Py_ssize_t> n.n_inputs * n.unit_lanes
+    if x.dense == NULL and n.shortcut:
+        for i in range(x.indptr[t], x.indptr[t + 1]):
             at = <Py_ssize_t> x.indices[i] * n.output_lanes
             if not moves_are_finite(n.output_lanes, rate, gradient.output + at, w.output + at):
                 return False
-        first = <Py_ssize_t> n.n_inputs * n.unit_lanes
-        first_output = <Py_ssize_t> n.n_inputs * n.output_lanes if n.shortcut else 0
+        first_output = <Py_ssize_t> n.n_inputs * n.output_lanes
     return moves_are_finite(
         <Py_ssize_t> n.hidden_rows * n.unit_lanes - first, rate,
         gradient.hidden + first, w.hidden + first,

@@ -13,12 +13,11 @@ import numpy as np
 
 from lstm97._kernels.follower import Follower
 from lstm97.estimators import LSTMRegressor
+from lstm97.experiments.records import curve, origin
 
 # Number of strings drawn at a time. It must not change: the same seed would then give other
 # streams.
 N_DRAWN = 500
-# Number of points of the learning curve in a record.
-CURVE_POINTS = 40
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -40,7 +39,7 @@ class StreamRegressor(LSTMRegressor):
 
 
 class Source:
-    """An endless row of strings, of which every stream takes the next ones.
+    """An endless row of strings. Every stream takes the next ones.
 
     Parameters
     ----------
@@ -102,30 +101,25 @@ def run_stream_trial(setting, trial, seed):
     estimator._initialize(weights)
     net = Follower(estimator.topology_, estimator.weights_, "truncated-forward")
     sources = {name: Source(task, rng) for name, rng in (("training", training), ("exam", exams))}
-    curve, is_perfect = [], False
-    while not is_perfect and len(curve) < setting.limit:
-        curve.append(sources["training"].follow(net, estimator, learns=True))
+    answers, is_perfect = [], False
+    while not is_perfect and len(answers) < setting.limit:
+        answers.append(sources["training"].follow(net, estimator, learns=True))
         is_perfect = all(
             sources["exam"].follow(net, estimator, learns=False) == task.length
             for _ in range(setting.n_test)
         )
     source = Source(task, test)
     n_right = [source.follow(net, estimator, learns=False) for _ in range(setting.n_test)]
-    parts = np.array_split(curve, min(CURVE_POINTS, len(curve)))
     return {
-        "id": setting.id,
-        "method": setting.method,
-        "trial": trial,
-        "seed": seed,
-        "setting": setting.digest,
+        **origin(setting, trial, seed),
         "solved": is_perfect,
-        "n_sequences": len(curve),
+        "n_sequences": len(answers),
         "milestones": {},
         "n_wrong": sum(n < task.length for n in n_right),
         "n_test": setting.n_test,
         "test_error": None,
         "reason": "solved" if is_perfect else "limit",
-        "curve": [float(f"{part.mean():.4g}") for part in parts],
+        "curve": curve(answers),
         "n_right": fmean(n_right),
         "seconds": round(time.perf_counter() - start, 3),
     }

@@ -5,6 +5,7 @@ from itertools import repeat
 
 import numpy as np
 
+from lstm97.experiments.records import curve, number, origin
 from lstm97.experiments.streams import run_stream_trial
 from lstm97.learning.loop import Training
 from lstm97.learning.team import TeamTrainer
@@ -12,9 +13,6 @@ from lstm97.learning.team import TeamTrainer
 # Number of sequences drawn at a time. It must not change: the same seed would then give other
 # # sequences.
 N_DRAWN = 1000
-
-# Number of points of the learning curve in a record.
-CURVE_POINTS = 40
 
 
 def run_trial(setting, trial, seed):
@@ -142,19 +140,15 @@ def _steps(setting, trial, seed):
     X_test, y_test = task.draw_test(setting.n_test, test)
     judgement = task.judge(learner, X_test, y_test)
     return {
-        "id": setting.id,
-        "method": setting.method,
-        "trial": trial,
-        "seed": seed,
-        "setting": setting.digest,
+        **origin(setting, trial, seed),
         "solved": history.reason == "solved",
         "n_sequences": history.n_sequences,
         "milestones": dict(rule.milestones),
         "n_wrong": int(judgement.wrong.sum()),
         "n_test": len(X_test),
-        "test_error": _number(judgement.error.mean()),
+        "test_error": number(judgement.error.mean()),
         "reason": history.reason,
-        "curve": _curve(history.losses),
+        "curve": curve(history.losses),
     }
 
 
@@ -169,14 +163,3 @@ def _chunks(setting, task, rng, size):
         X, y = task.draw(min(N_DRAWN, setting.limit - drawn), rng)
         for start in range(0, len(X), size):
             yield X[start : start + size], y[start : start + size]
-
-
-def _curve(losses):
-    """Reduce the mean losses of all chunks to a few, each the mean over several chunks."""
-    parts = np.array_split(losses, min(CURVE_POINTS, max(1, len(losses))))
-    return [_number(float(f"{part.mean():.4g}")) for part in parts if len(part)]
-
-
-def _number(x):
-    """Return a float, or None for NaN and infinity, which JSON cannot hold."""
-    return float(x) if np.isfinite(x) else None
