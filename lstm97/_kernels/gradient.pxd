@@ -206,15 +206,13 @@ cdef inline void add_trace_row(
     const Sizes *n, const State *q, int m, Weights *gradient
 ) noexcept nogil:
     """Add (28) and (26) for source m: the errors at the states times the carried ds/dw."""
-    cdef int kind
+    cdef int i
     cdef double *row = gradient.hidden + m * n.unit_lanes
     cdef const double *trace = q.trace + m * n.trace_lanes
     add_products(n.cell_lanes, q.e_s, trace, row + n.first_cell)
-    for kind in range(N_STATE_GATES):
-        if has_gate(n.gates, kind):
-            add_gate_row(
-                n, q.e_s, trace + n.gate_trace[kind] * n.cell_lanes, row + n.first_gate[kind]
-            )
+    for i in range(1, n.n_traces):
+        trace += n.cell_lanes
+        add_gate_row(n, q.e_s, trace, row + n.first_gate[n.trace_kind[i]])
 
 
 cdef inline void add_gate_row(
@@ -328,18 +326,16 @@ cdef inline void leave_states(
     const Sizes *n, const double *e_s, const double *u, double *delta
 ) noexcept nogil:
     """Carry errors at the states to the net inputs of cells and of gates that act on states."""
-    cdef int c, i, j, kind
-    cdef const double *u_gate
+    cdef int c, i, j
+    cdef double *at_gates
     for c in range(n.n_cells):
         delta[n.first_cell + c] = e_s[c] * u[c]
-    for kind in range(N_STATE_GATES):
-        if not has_gate(n.gates, kind):
-            continue
-        u_gate = u + n.gate_trace[kind] * n.cell_lanes
+    for i in range(1, n.n_traces):
+        u += n.cell_lanes
+        at_gates = delta + n.first_gate[n.trace_kind[i]]
         for j in range(n.n_blocks):
-            i = n.first_gate[kind] + j
             for c in range(j * n.block_size, (j + 1) * n.block_size):
-                delta[i] = fma(e_s[c], u_gate[c], delta[i])
+                at_gates[j] = fma(e_s[c], u[c], at_gates[j])
 
 
 cdef inline void add_fed_back_error(

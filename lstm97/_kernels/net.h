@@ -68,7 +68,7 @@ typedef struct {
     /* Derivatives that a cell carries for each source: by its own weight, and by that of each gate
      * that acts on its state. */
     int n_traces;
-    int gate_trace[N_STATE_GATES]; /* which of them is a gate's */
+    int trace_kind[1 + N_STATE_GATES]; /* the kinds of these gates; the cell's own has none */
     /* Lanes of the padded layout. */
     int first_cell, first_hidden;
     int gate_lanes, cell_lanes, hidden_lanes;

@@ -29,7 +29,7 @@ cdef extern from "layer.h" nogil:
         int n_gates, n_units
         int first_feedback, n_feedback
         int n_traces
-        int gate_trace[N_STATE_GATES]
+        int trace_kind[1 + N_STATE_GATES]
         int first_cell, first_hidden
         int gate_lanes, cell_lanes, hidden_lanes, unit_lanes, trace_lanes, output_lanes
         int hidden_rows, output_rows

@@ -34,7 +34,7 @@ cdef Sizes layout_of(topology) except *:
         n.gates |= 1 << kind
         n.first_gate[kind] = first
         if kind < N_STATE_GATES:
-            n.gate_trace[kind] = n.n_traces
+            n.trace_kind[n.n_traces] = kind
             n.n_traces += 1
     n.n_gates, n.n_units = topology.n_gates, topology.n_units
     n.first_feedback, n.n_feedback = topology.first_feedback, topology.n_feedback

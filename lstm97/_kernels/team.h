@@ -77,9 +77,9 @@ static inline ALWAYS void team_units(const Team *team, int unit, int end, double
     for (; unit < end; unit++) team_activate(team, 1, unit, from, to);
 }
 
-/* The gates of a block, in one part of the team. */
-static inline ALWAYS Gates_lanes team_gates(const Team *team, int block, int v) {
-    Gates_lanes gates = {.kinds = team->n.gates};
+/* The gates of a block, in one part of the team; a call can make their kinds constant. */
+static inline ALWAYS Gates_lanes team_gates(const Team *team, const int kinds, int block, int v) {
+    Gates_lanes gates = {.kinds = kinds};
     for (int kind = 0; kind < N_GATES; kind++) {
         if (HAS_GATE(gates.kinds, kind)) {
             gates.y[kind] = load(AT(team->y, team->n.first_gate[kind] + block) + v);
@@ -94,7 +94,7 @@ static inline ALWAYS void team_cells(const Team *team, int block) {
     const lanes low = all_lanes(n->g_low), high = all_lanes(n->g_high);
     const lanes slope = all_lanes(n->g_slope);
     for (int c = block * n->block_size; c < (block + 1) * n->block_size; c++) EACH_PART {
-        const Gates_lanes gates = team_gates(team, block, v);
+        const Gates_lanes gates = team_gates(team, n->gates, block, v);
         double *y = AT(team->y, n->n_gates + c) + v;
         Values_lanes cell = {.before = load(AT(team->s, c) + v), .g = load(y)};
         cell.s = next_state_lanes(&gates, &cell);
@@ -103,17 +103,17 @@ static inline ALWAYS void team_cells(const Team *team, int block) {
         store(AT(team->h, c) + v, cell.h);
         store(y, cell_output_lanes(&gates, cell.h));
         store(AT(team->u, c) + v, cell_push_lanes(&gates, &cell, low, high, slope));
-        for (int kind = 0; kind < N_STATE_GATES; kind++) {
+        for (int kind = 0, i = c; kind < N_STATE_GATES; kind++) {
             if (!HAS_GATE(n->gates, kind)) continue;
-            store(AT(team->u, n->gate_trace[kind] * n->n_cells + c) + v,
-                  gate_push_lanes(&gates, kind, &cell));
+            store(AT(team->u, i += n->n_cells) + v, gate_push_lanes(&gates, kind, &cell));
         }
     }
 }
 
 /* Carries one trace of `count` cells to this step, for sources with activations z: (27), (25). */
-static inline ALWAYS void team_carry_rows(const Team *team, const int count, int cell, int i,
-                                          int first, int n_sources, const double *z) {
+static inline ALWAYS void team_carry_rows(const Team *team, const int kinds, const int count,
+                                          int cell, int i, int first, int n_sources,
+                                          const double *z) {
     const int n_cells = team->n.n_cells;
     EACH_PART {
         lanes u[4];
@@ -121,7 +121,7 @@ static inline ALWAYS void team_carry_rows(const Team *team, const int count, int
         double *trace = AT(team->trace, (i * team->n_sources + first) * n_cells + cell) + v;
         for (int c = 0; c < count; c++) {
             u[c] = load(AT(team->u, i * n_cells + cell + c) + v);
-            gates[c] = team_gates(team, (cell + c) / team->n.block_size, v);
+            gates[c] = team_gates(team, kinds, (cell + c) / team->n.block_size, v);
         }
         for (int m = 0; m < n_sources; m++, trace = AT(trace, n_cells)) {
             const lanes source = load(AT(z, m) + v);
@@ -133,15 +133,24 @@ static inline ALWAYS void team_carry_rows(const Team *team, const int count, int
     }
 }
 
-static inline ALWAYS void team_carry(const Team *team, const int count, int cell) {
+static inline ALWAYS void team_carry_cells(const Team *team, const int kinds, const int count,
+                                           int cell) {
     double one[TEAM_SIZE];
     EACH_PART store(one + v, all_lanes(1.0));
     for (int i = 0; i < team->n.n_traces; i++) {
-        team_carry_rows(team, count, cell, i, 0, team->n.n_inputs, team->x);
-        team_carry_rows(team, count, cell, i, team->n.n_inputs, team->n.n_feedback,
+        team_carry_rows(team, kinds, count, cell, i, 0, team->n.n_inputs, team->x);
+        team_carry_rows(team, kinds, count, cell, i, team->n.n_inputs, team->n.n_feedback,
                         AT(team->previous, team->n.first_feedback));
-        team_carry_rows(team, count, cell, i, team->n_sources - 1, 1, one);
+        team_carry_rows(team, kinds, count, cell, i, team->n_sources - 1, 1, one);
     }
+}
+
+/* The same for all cells and traces. No gates need to be loaded where the carousel is one. */
+static inline ALWAYS void team_carry(const Team *team, const int kinds) {
+    const int n_cells = team->n.n_cells;
+    int cell = 0;
+    for (; cell + 4 <= n_cells; cell += 4) team_carry_cells(team, kinds, 4, cell);
+    for (; cell < n_cells; cell++) team_carry_cells(team, kinds, 1, cell);
 }
 
 /* One step of the hidden layer: (7) to (9), (25), (27). */
@@ -154,9 +163,11 @@ static inline void team_hidden(Team *team) {
     team_units(team, team->n.n_gates, first_hidden, team->n.g_low, team->n.g_high);
     team_units(team, first_hidden, team->n.n_units, 0.0, 1.0);
     for (int block = 0; block < team->n.n_blocks; block++) team_cells(team, block);
-    int cell = 0;
-    for (; cell + 4 <= n_cells; cell += 4) team_carry(team, 4, cell);
-    for (; cell < n_cells; cell++) team_carry(team, 1, cell);
+    if (CAROUSEL_IS_ONE(team->n.gates)) {
+        team_carry(team, 0);
+    } else {
+        team_carry(team, team->n.gates);
+    }
 }
 
 /* Takes n_steps steps without a target, and advances rows. */
@@ -215,7 +226,7 @@ static inline lanes team_error(const Team *team, int i, int v) {
 static inline void team_backpropagate(const Team *team, int v) {
     const Sizes *n = &team->n;
     for (int block = 0; block < n->n_blocks; block++) {
-        const Gates_lanes gates = team_gates(team, block, v);
+        const Gates_lanes gates = team_gates(team, n->gates, block, v);
         lanes through = all_lanes(0.0);
         for (int c = block * n->block_size; c < (block + 1) * n->block_size; c++) {
             const lanes error = team_error(team, c, v), h = load(AT(team->h, c) + v);
@@ -249,18 +260,18 @@ static inline void team_move_units(const Team *team, lanes rate, int m, int unit
     }
 }
 
-/* Moves the weights from source m to the gates of a kind that acts on the state: (26). */
-static inline void team_move_gates(const Team *team, lanes rate, int m, int kind, int v) {
+/* Moves the weights from source m to the gates to which trace i belongs: (26). */
+static inline void team_move_gates(const Team *team, lanes rate, int m, int i, int v) {
     const Sizes *n = &team->n;
     const double *e_s = team->e_s + v;
     const double *trace =
-        AT(team->trace, (n->gate_trace[kind] * team->n_sources + m) * n->n_cells) + v;
+        AT(team->trace, (i * team->n_sources + m) * n->n_cells) + v;
     for (int block = 0; block < n->n_blocks; block++) {
         lanes sum = all_lanes(0.0);
         for (int c = 0; c < n->block_size; c++, e_s = AT(e_s, 1), trace = AT(trace, 1)) {
             sum = FMA(load(e_s), load(trace), sum);
         }
-        team_move(team, rate, m, n->first_gate[kind] + block, sum, v);
+        team_move(team, rate, m, n->first_gate[n->trace_kind[i]] + block, sum, v);
     }
 }
 
@@ -281,9 +292,7 @@ static inline void team_move_part(const Team *team, double rate, int v) {
     const int first_output_gate = n->first_gate[OUTPUT_GATE];
     team_backpropagate(team, v);
     for (int m = 0; m < team->n_sources; m++) {
-        for (int kind = 0; kind < N_STATE_GATES; kind++) {
-            if (HAS_GATE(n->gates, kind)) team_move_gates(team, by, m, kind, v);
-        }
+        for (int i = 1; i < n->n_traces; i++) team_move_gates(team, by, m, i, v);
         if (HAS_GATE(n->gates, OUTPUT_GATE)) {
             team_move_units(team, by, m, first_output_gate, first_output_gate + n->n_blocks, v);
         }
