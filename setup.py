@@ -27,6 +27,7 @@ DEBUG = os.environ.get("LSTM97_DEBUG", "0") == "1"
 # The kernels, each of which is compiled for every variant.
 KERNELS = [
     "lstm97._core",
+    "lstm97._kernels.abreast",
     "lstm97._kernels.batch",
     "lstm97._kernels.cascade",
     "lstm97._kernels.chunker",

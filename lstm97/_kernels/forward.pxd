@@ -1,6 +1,6 @@
 """One time step of a net: hidden layer, then outputs. Numbers in brackets are the paper's.
 
-This is a .pxd file because four kernels inline its functions.
+This is a .pxd file because five kernels inline its functions.
 """
 
 from lstm97._kernels.net cimport LINEAR, LOGISTIC, Input, Sizes, State, Weights
@@ -46,7 +46,6 @@ cdef inline void step_output(
 ) noexcept nogil:
     """Compute the outputs at step t from the hidden layer's activations at t (Section 5)."""
     cdef int i, k
-    cdef double largest, total
     cdef const double *row = w.output
     if n.recurrent_outputs:
         for k in range(n.n_outputs):
@@ -68,6 +67,13 @@ cdef inline void step_output(
     add_weighted(
         n.output_lanes, n.n_cells + n.n_hidden, row, q.y + n.n_gates, q.output_net, q.output_net
     )
+    activate_outputs(n, q)
+
+
+cdef inline void activate_outputs(const Sizes *n, State *q) noexcept nogil:
+    """Compute the outputs from their net inputs."""
+    cdef int k
+    cdef double largest, total
     if n.output_activation == LOGISTIC:
         squash_lanes(n.output_lanes, q.output_net, q.output_low, q.output_high, q.output)
     elif n.output_activation == LINEAR:

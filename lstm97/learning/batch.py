@@ -1,4 +1,8 @@
-"""Learning by batches: the weights change once per batch, by the mean gradient."""
+"""Learning by batches: the weights change once per batch, by the mean gradient.
+
+Small nets in double precision run in vector lanes, and have the same bits everywhere. Large nets,
+single precision and sparse inputs use the BLAS, whose last digits depend on the processor.
+"""
 
 import os
 from functools import cache
@@ -7,15 +11,20 @@ from threading import Lock
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from lstm97._kernels.abreast import AbreastNetwork
+from lstm97._kernels.data import Data
 from lstm97.learning.batch_network import BatchNetwork
 from lstm97.learning.learner import Learner, Results
+from lstm97.learning.network import pieces
 
 # Limits of a batch that runs without learning: its sequences, and their steps.
 RUN_SEQUENCES, RUN_STEPS = 256, 50_000
+# The most units of the hidden layer for which lanes are about as fast as the BLAS, or faster.
+MOST_UNITS = 200
 
 
 class BatchLearner(Learner):
-    """Learner for large nets, which trains by batches with matrix products of the BLAS.
+    """Learner that trains by batches, by the mean gradient of the sequences of each.
 
     If a loss of a batch is not finite, or if its update would give a weight or a solver state that
     is not finite, no weight changes and training ends before this batch.
@@ -54,20 +63,31 @@ class BatchLearner(Learner):
         if state is not None and state.keys() == self.state.keys():  # not that of another solver
             self.state = state
         self._network = BatchNetwork(topology, dtype)
+        is_small = dtype == "float64" and topology.n_units <= MOST_UNITS
+        self._abreast = AbreastNetwork(topology) if is_small else None
 
     def learn(self, X, y):
         results = np.empty((len(X), 3))
         with one_thread:
             for start in range(0, len(X), self.batch_size):
                 part = slice(start, min(start + self.batch_size, len(X)))
-                results[part], gradient = self._network.learn(
-                    self.weights, X[part], y[part], self.gradient == "full"
-                )
+                results[part], gradient = self._gradient(X[part], y[part])
                 if not np.isfinite(results[part, 0]).all() or not self._move(
                     gradient / (part.stop - start)
                 ):
                     return Results(*results[:start].T)
         return Results(*results.T)
+
+    def _runs_abreast(self, X):
+        """Tell whether sequences run in vector lanes."""
+        return self._abreast is not None and isinstance(X.flat, np.ndarray)
+
+    def _gradient(self, X, y):
+        """Return the results of a batch, and the sum of its gradients."""
+        is_full = self.gradient == "full"
+        if self._runs_abreast(X):
+            return self._abreast.learn(self.weights, Data(X, y), is_full)
+        return self._network.learn(self.weights, X, y, is_full)
 
     @np.errstate(all="ignore")
     def _move(self, gradient):
@@ -80,12 +100,19 @@ class BatchLearner(Learner):
 
     def evaluate(self, X, y):
         results = np.empty((len(X), 3))
+        if self._runs_abreast(X):
+            for part in pieces(X):
+                results[part] = self._abreast.evaluate(self.weights, Data(X[part], y[part]))
+            return Results(*results.T)
         with one_thread:
             for part in _similar_lengths(X.lengths):
                 results[part] = self._network.evaluate(self.weights, X[part], y[part])
         return Results(*results.T)
 
     def run(self, X, every):
+        if self._runs_abreast(X):
+            parts = [self._abreast.run(self.weights, Data(X[p]), every) for p in pieces(X)]
+            return np.concatenate(parts)
         lengths = X.lengths if every else np.ones(len(X), np.int64)
         first = np.cumsum(lengths) - lengths
         outputs = np.empty((lengths.sum(), self.topology.n_outputs))

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from lstm97._core import Network
+from lstm97._kernels.abreast import AbreastNetwork, pays, supports
 from lstm97._kernels.data import Data
 from lstm97.learning.learner import Learner, Results
 
@@ -90,7 +91,7 @@ class NetworkLearner(KernelLearner):
         self.form = form
         self.update = update
         self.growth = growth
-        self._network = Network(topology)
+        self._prepare()
 
     @property
     def why_no_stream(self):
@@ -103,7 +104,7 @@ class NetworkLearner(KernelLearner):
             return
         if self.growth.is_due(results):
             self.topology, self.weights = self.growth.add_block(self.topology, self.weights)
-            self._network = Network(self.topology)
+            self._prepare()
 
     def snapshot(self):
         weights = self.weights.copy()
@@ -115,18 +116,32 @@ class NetworkLearner(KernelLearner):
             return
         topology, weights, progress = snapshot
         if topology != self.topology:
-            self.topology, self._network = topology, Network(topology)
+            self.topology = topology
+            self._prepare()
         self.weights = weights.copy()
         self.growth.restore(progress)
 
+    def _prepare(self):
+        """Make the kernels' memory for the present topology."""
+        self._network = Network(self.topology)
+        self._abreast = AbreastNetwork(self.topology) if supports(self.topology) else None
+
     def _learn_some(self, data, learning_rate, results):
+        if not learning_rate and self._runs_abreast(data):
+            results[:] = self._abreast.evaluate(self.weights, data)
+            return data.n_sequences
         form = self.form if learning_rate else "none"
         return self._network.learn(
             self.weights, data, learning_rate, results, form, per_step=self.update == "step"
         )
 
     def _run_some(self, data, every):
-        return self._network.run(self.weights, data, every)
+        network = self._abreast if self._runs_abreast(data) else self._network
+        return network.run(self.weights, data, every)
+
+    def _runs_abreast(self, data):
+        """Tell whether sequences that do not change the weights run faster side by side."""
+        return self._abreast is not None and pays(data)
 
 
 def pieces(X):

@@ -6,12 +6,15 @@ Run as a script, this file prints them, to compare builds.
 import hashlib
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from lstm97.estimators import CascadeCorrelationRegressor
+from lstm97.learning.batch import BatchLearner
 from lstm97.learning.chunker import ChunkerLearner
 from lstm97.learning.network import NetworkLearner
+from lstm97.learning.solvers import GradientDescent
 from lstm97.learning.topology import Topology
 from lstm97.tasks import TASKS
 from reference.cases import random_problem
@@ -49,6 +52,8 @@ FORMS = {
     "recurrent": "full-forward",
 }
 
+GRADIENTS = ("truncated", "full")
+
 # Nets that may get forget gates which stay open, and change nothing: no gates are fed back.
 WITHOUT_FORGET_GATES = ("sparse", "identity", "cells", "none")
 
@@ -56,6 +61,7 @@ WITHOUT_FORGET_GATES = ("sparse", "identity", "cells", "none")
 def fingerprints():
     """Train each net a little; return the first half of the SHA-256 of its weights."""
     others = {"adding": _adding, "chunker": _chunker, "cascade": _cascade}
+    others |= {f"batches, {gradient}": partial(_batches, gradient) for gradient in GRADIENTS}
     hashes = {name: _digest(train()) for name, train in others.items()}
     for name in NETS:
         hashes[name] = _digest(_trained(name, *_problem(name)))
@@ -123,6 +129,16 @@ def _cascade():
     learner = model._make_learner()
     for _ in range(60):
         learner.learn(X, y)
+    return learner.weights
+
+
+def _batches(gradient):
+    rng = np.random.default_rng(90)
+    topology = Topology(n_inputs=3, n_outputs=2, n_blocks=3, n_hidden=2, forget_gate=True)
+    weights, X, y = random_problem(rng, topology, n_sequences=90, longest=40)
+    solver = GradientDescent(0.1, 0.9)
+    learner = BatchLearner(topology, weights, 37, solver, gradient, "float64")
+    learner.learn(X, y)
     return learner.weights
 
 
