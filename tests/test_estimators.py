@@ -261,6 +261,17 @@ def test_targets_at_the_last_step_make_both_updates_one(update):
     assert np.allclose(model.weights_, LSTMClassifier(**FAST).fit(X, y).weights_, atol=1e-10)
 
 
+@pytest.mark.parametrize(
+    ("n_blocks", "expected"), [(1, [-1.0]), (2, [-1.0, -4.0]), (4, [-1.0, -2.0, -3.0, -4.0])]
+)
+def test_two_biases_spread_over_any_number_of_blocks(n_blocks, expected):
+    X, y = np.ones((3, 4, 1)), np.zeros(3)
+    nets = {"n_blocks": n_blocks, "forget_gate": True, "learning_rate": 1e-300, **FAST}
+    for gate in ("input_gate", "forget_gate", "output_gate"):
+        model = LSTMRegressor(**nets, **{f"{gate}_bias": (-1, -4)}).fit(X, y)
+        assert np.allclose(model.topology_.views(model.weights_)[gate][-1], expected, atol=1e-12)
+
+
 def test_gate_biases_are_set_per_block():
     X, y = data()
     model = LSTMRegressor(

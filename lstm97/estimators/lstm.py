@@ -75,16 +75,17 @@ class _BaseLSTM(BaseSequenceEstimator):
         without an end.
     output_gate : bool
         Whether the blocks have output gates.
-    input_gate_bias : "random", None, float or array-like of shape (n_blocks,)
-        Initial bias of the input gates, one number or one per block. "random" draws it like the
+    input_gate_bias : "random", None, float or array-like of shape (n_blocks,) or (2,)
+        Initial bias of the input gates: one number; one per block; or two, for the first and the
+        last block, with those between spread evenly for any `n_blocks`. "random" draws it like the
         weights; None means that these gates have no bias. Negative biases that differ from block to
         block keep the net from using all cells at once (Section 4, the abuse problem) and the
         states from drifting.
-    forget_gate_bias : "random", None, float or array-like of shape (n_blocks,)
+    forget_gate_bias : "random", None, float or array-like of shape (n_blocks,) or (2,)
         Initial bias of the forget gates; see `input_gate_bias`. The larger it is, the longer a new
         net remembers: with 1 a state falls to one half in about two steps, with 5 in about a
         hundred. With 40 a gate stays exactly open, and the net forgets nothing.
-    output_gate_bias : "random", None, float or array-like of shape (n_blocks,)
+    output_gate_bias : "random", None, float or array-like of shape (n_blocks,) or (2,)
         Initial bias of the output gates; see `input_gate_bias`.
     cell_bias : bool
         Whether cells and conventional units have a bias.
@@ -269,7 +270,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         return topology.initial_weights(rng, self.init_scale, biases)
 
     def _gate_biases(self) -> dict[str, np.ndarray]:
-        """Check the initial gate biases that are given as numbers, and return them."""
+        """Check the initial gate biases that are given as numbers; return one, or one per block."""
         biases = {}
         for gate in GATES:
             bias = getattr(self, f"{gate}_bias")
@@ -279,13 +280,15 @@ class _BaseLSTM(BaseSequenceEstimator):
                 biases[gate] = np.asarray(bias, dtype=np.float64)
             except (TypeError, ValueError, OverflowError) as error:
                 raise ValueError(f"{gate}_bias={brief(bias)} must hold numbers: {error}") from None
-            if biases[gate].ndim and biases[gate].shape != (self.n_blocks,):
+            if biases[gate].ndim and biases[gate].shape not in {(2,), (self.n_blocks,)}:
                 raise ValueError(
-                    f"{gate}_bias has shape {biases[gate].shape}, expected a number or one for "
-                    f"each of the {self.n_blocks} blocks"
+                    f"{gate}_bias has shape {biases[gate].shape}, expected a number, one for each "
+                    f"of the {self.n_blocks} blocks, or two, for the first and the last block"
                 )
             if not np.isfinite(biases[gate]).all():
                 raise ValueError(f"{gate}_bias={bias} is not finite")
+            if biases[gate].shape == (2,):
+                biases[gate] = np.linspace(*biases[gate], self.n_blocks)
         return biases
 
     def _make_learner(self, rng: np.random.Generator | None = None) -> Learner:
