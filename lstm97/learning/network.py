@@ -91,7 +91,7 @@ class NetworkLearner(KernelLearner):
         self.form = form
         self.update = update
         self.growth = growth
-        self._prepare()
+        self._network, self._abreast = Network(topology), None
 
     @property
     def why_no_stream(self):
@@ -104,7 +104,7 @@ class NetworkLearner(KernelLearner):
             return
         if self.growth.is_due(results):
             self.topology, self.weights = self.growth.add_block(self.topology, self.weights)
-            self._prepare()
+            self._network, self._abreast = Network(self.topology), None
 
     def snapshot(self):
         weights = self.weights.copy()
@@ -117,14 +117,9 @@ class NetworkLearner(KernelLearner):
         topology, weights, progress = snapshot
         if topology != self.topology:
             self.topology = topology
-            self._prepare()
+            self._network, self._abreast = Network(topology), None
         self.weights = weights.copy()
         self.growth.restore(progress)
-
-    def _prepare(self):
-        """Make the kernels' memory for the present topology."""
-        self._network = Network(self.topology)
-        self._abreast = AbreastNetwork(self.topology) if supports(self.topology) else None
 
     def _learn_some(self, data, learning_rate, results):
         if not learning_rate and self._runs_abreast(data):
@@ -141,7 +136,11 @@ class NetworkLearner(KernelLearner):
 
     def _runs_abreast(self, data):
         """Tell whether sequences that do not change the weights run faster side by side."""
-        return self._abreast is not None and pays(data)
+        if not (supports(self.topology) and pays(data)):
+            return False
+        if self._abreast is None:
+            self._abreast = AbreastNetwork(self.topology)
+        return True
 
 
 def pieces(X):
