@@ -42,6 +42,14 @@ def batch_net(n_cells, gradient):
     )  # fmt: skip
 
 
+def small_batch_net(n_cells, gradient):
+    """Return a net that learns from batches of 16 by Adam, in double precision."""
+    return LSTMRegressor(
+        n_cells, 1, recurrence="cells", gradient=gradient, batch_size=16, solver="adam",
+        learning_rate=1e-3, random_state=0,
+    )  # fmt: skip
+
+
 def predict(model, X, y):
     """Predict after a little training."""
     model.partial_fit(X[:64], y[:64])

@@ -1,4 +1,4 @@
-"""torch.nn.LSTM with SGD, in torch's single precision, and on one thread.
+"""torch.nn.LSTM on one thread, with SGD and in single precision unless a workload says otherwise.
 
 The time does not include making tensors and one-hot rows of symbols.
 """
@@ -23,11 +23,11 @@ class Net(torch.nn.Module):
         return self.readout(states if every else states[:, -1])
 
 
-def training(pairs, n_items, n_cells, every=False, squash=None):
+def training(pairs, n_items, n_cells, every=False, squash=None, optimizer=torch.optim.SGD):
     """Train on pairs (x, target) of tensors, with an update after each."""
     torch.manual_seed(0)
-    net = Net(pairs[0][0].shape[-1], n_cells, pairs[0][1].shape[-1])
-    optimizer = torch.optim.SGD(net.parameters(), lr=1e-3)
+    net = Net(pairs[0][0].shape[-1], n_cells, pairs[0][1].shape[-1]).to(pairs[0][0].dtype)
+    optimizer = optimizer(net.parameters(), lr=1e-3)
 
     def work():
         for x, target in pairs:
@@ -60,6 +60,13 @@ def batches(x, y, size, n_cells):
     x, y = _tensor(x).split(size), _tensor(y)[:, None].split(size)
     pairs = list(zip(x, y, strict=True))
     return training(pairs, sum(len(part) for part in x), n_cells)
+
+
+def adam_batches(x, y, size, n_cells):
+    """Train on batches with Adam, in double precision."""
+    x, y = (torch.tensor(each, dtype=torch.float64) for each in (x, y[:, None]))
+    pairs = list(zip(x.split(size), y.split(size), strict=True))
+    return training(pairs, len(x), n_cells, optimizer=torch.optim.Adam)
 
 
 def predict(x, size, n_cells):

@@ -106,6 +106,20 @@ def batches(n_cells, truncated, full):
     return Workload(f"Batches of 64, T=100, 16 features, {n_cells} cells", makers, goals)
 
 
+def small_batches(n_steps, n_features):
+    """Batches of 16 sequences, 16 cells, Adam, double precision."""
+    x, y = features(160, n_steps, n_features)
+    X = Sequences.from_padded(x, pad=None)
+    makers = {
+        f"lstm97 {gradient}": partial(ours.on_line, ours.small_batch_net(16, gradient), X, y)
+        for gradient in ("truncated", "full")
+    }
+    makers["torch"] = other("torch", "adam_batches", x, y, 16, 16)
+    goals = [Goal("torch", f"lstm97 {gradient}", 1) for gradient in ("truncated", "full")]
+    title = f"Batches of 16, Adam, double precision, T={n_steps}, 16 cells, features: {n_features}"
+    return Workload(title, makers, goals)
+
+
 def predict(n, model, n_cells, bound):
     """Outputs for sequences with 2 features, T=100."""
     x, y = features(n, 100, 2)
@@ -135,7 +149,12 @@ WORKLOADS = {
     "reber": reber,
     "batch-128": lambda: batches(128, 2, 1),
     "batch-512": lambda: batches(512, 1, 1),
+    "batch-16-24-1": lambda: small_batches(24, 1),
+    "batch-16-24-12": lambda: small_batches(24, 12),
+    "batch-16-100-1": lambda: small_batches(100, 1),
+    "batch-16-100-12": lambda: small_batches(100, 12),
     "predict-4": lambda: predict(10_000, LSTMRegressor(random_state=0), 4, 5),
+    "predict-16": lambda: predict(4_096, ours.small_batch_net(16, "truncated"), 16, 1),
     "predict-128": lambda: predict(2_048, ours.batch_net(128, "truncated"), 128, 1),
     "lockstep": lockstep,
 }
