@@ -26,7 +26,7 @@ from lstm97.learning.batch import BatchLearner
 from lstm97.learning.growth import Growth
 from lstm97.learning.learner import Learner
 from lstm97.learning.network import NetworkLearner
-from lstm97.learning.solvers import Adam, GradientDescent
+from lstm97.learning.solvers import Adam, GradientDescent, resumed
 from lstm97.learning.topology import (
     CELL_RANGES,
     GATES,
@@ -114,7 +114,9 @@ class _BaseLSTM(BaseSequenceEstimator):
         Number of sequences per update: the weights change once per batch, by the mean gradient of
         its sequences. None means the paper's on-line learning.
     solver : {"sgd", "adam"} or None
-        Solver for batches: gradient descent, or Adam (Kingma and Ba 2015). None means "sgd".
+        How updates use the gradient: by gradient descent, or by Adam (Kingma and Ba 2015), which
+        scales the step of each weight by the size of its recent gradients. None means "sgd". See
+        the notes on Adam on line.
     momentum : float or None
         Momentum of gradient descent with batches, at least 0 and less than 1. None means 0.
     dtype : {"float64", "float32"} or None
@@ -124,7 +126,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     ----------
     solver_state_ : dict
         State that the solver carries from one update to the next, also from one call of
-        `partial_fit` to the next. Only available with batches.
+        `partial_fit` to the next. Only available with batches or with Adam.
 
     Notes
     -----
@@ -134,8 +136,16 @@ class _BaseLSTM(BaseSequenceEstimator):
     processor, on the BLAS and, for predictions, on `n_jobs`. A net with `initial_blocks` cannot
     learn by batches.
 
+    On line, Adam moves all weights at each update: at each step that has a target, or at the end of
+    each sequence, also where the gradient or the sample weight is zero. Such an update takes three
+    divisions' time per weight, which in small nets is more than the rest of the step, and with
+    sparse steps it no longer depends on the number of nonzero features alone but on the size of the
+    net. Weights of a block that `initial_blocks` adds begin without recent gradients.
+
     References
     ----------
+    D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+
     S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997:
     Section 4 and Appendix A.1.
 
@@ -176,7 +186,6 @@ class _BaseLSTM(BaseSequenceEstimator):
         "input_gate_bias": {"input_gate": False},
         "forget_gate_bias": {"forget_gate": False},
         "output_gate_bias": {"output_gate": False},
-        "solver": {"batch_size": None},
         "momentum": {"batch_size": None, "solver": "adam"},
         "dtype": {"batch_size": None},
         "update": {"batch_size": SET},
@@ -302,7 +311,13 @@ class _BaseLSTM(BaseSequenceEstimator):
             form, update = "truncated-backward", "sequence"
         else:
             form, update = "truncated-forward", "step"
-        return NetworkLearner(self.topology_, weights, self.learning_rate, form, update, growth)
+        state = None
+        if self.solver == "adam":
+            earlier = getattr(self, "solver_state_", None)
+            state = resumed(Adam(self.learning_rate), earlier, len(weights))
+        return NetworkLearner(
+            self.topology_, weights, self.learning_rate, form, update, growth, state
+        )
 
     def _batch_learner(self, weights: np.ndarray) -> BatchLearner:
         solver: Adam | GradientDescent = GradientDescent(self.learning_rate, self.momentum or 0.0)
@@ -320,7 +335,7 @@ class _BaseLSTM(BaseSequenceEstimator):
 
     def _keep(self, learner: Any) -> None:
         self.topology_, self.weights_ = learner.topology, learner.weights
-        if self.batch_size is None:
+        if learner.state is None:
             self.__dict__.pop("solver_state_", None)
         else:
             self.solver_state_: dict[str, Any] = learner.state

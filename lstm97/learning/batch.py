@@ -9,6 +9,7 @@ from threadpoolctl import ThreadpoolController
 
 from lstm97.learning.batch_network import BatchNetwork
 from lstm97.learning.learner import Learner, Results
+from lstm97.learning.solvers import resumed
 
 # Limits of a batch that runs without learning: its sequences, and their steps.
 RUN_SEQUENCES, RUN_STEPS = 256, 50_000
@@ -33,7 +34,7 @@ class BatchLearner(Learner):
     dtype : {"float64", "float32"}
         Precision of the batches' arithmetic; weights and the solver use float64.
     state : dict, default=None
-        State of the solver; None at the start.
+        State of the solver; None, or the state of another solver, at the start.
 
     Attributes
     ----------
@@ -50,9 +51,7 @@ class BatchLearner(Learner):
         self.batch_size = batch_size
         self.solver = solver
         self.gradient = gradient
-        self.state = solver.start(len(weights))
-        if state is not None and state.keys() == self.state.keys():  # not that of another solver
-            self.state = state
+        self.state = resumed(solver, state, len(weights))
         self._network = BatchNetwork(topology, dtype)
 
     def learn(self, X, y):
