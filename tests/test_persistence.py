@@ -60,7 +60,7 @@ CASES = {
         "LSTMRegressor",
         {
             "initial_blocks": 0, "n_hidden": 1, "growth_patience": 12, "solver": "adam",
-            "update": "sequence",
+            "update": "sequence", "learning_rate": 1e-6,
         },
         "two", 1,
     ),

@@ -115,8 +115,8 @@ class _BaseLSTM(BaseSequenceEstimator):
         its sequences. None means the paper's on-line learning.
     solver : {"sgd", "adam"} or None
         How updates use the gradient: by gradient descent, or by Adam (Kingma and Ba 2015), which
-        scales the step of each weight by the size of its recent gradients. None means "sgd". See
-        the notes on Adam on line.
+        scales the step of each weight by the size of its recent gradients. None means "sgd". The
+        notes say what Adam costs on line.
     momentum : float or None
         Momentum of gradient descent with batches, at least 0 and less than 1. None means 0.
     dtype : {"float64", "float32"} or None
@@ -137,10 +137,12 @@ class _BaseLSTM(BaseSequenceEstimator):
     learn by batches.
 
     On line, Adam moves all weights at each update: at each step that has a target, or at the end of
-    each sequence, also where the gradient or the sample weight is zero. Such an update takes three
-    divisions' time per weight, which in small nets is more than the rest of the step, and with
-    sparse steps it no longer depends on the number of nonzero features alone but on the size of the
-    net. Weights of a block that `initial_blocks` adds begin without recent gradients.
+    each sequence. It moves them also where the gradient or the sample weight is zero, because
+    earlier gradients still count. So the time of an update grows with the number of weights. With a
+    target at every step, a net of 300 weights takes about 1.6 times as long as by gradient descent.
+    With sparse steps, whose time otherwise hardly grows with the number of features, a net of 8,000
+    weights takes about 17 times as long. Weights of a block that `initial_blocks` adds begin
+    without earlier gradients.
 
     References
     ----------

@@ -55,8 +55,8 @@ class Adam:
 
     def start(self, n_weights):
         """Return the state before the first update."""
-        zeros = np.zeros(n_weights)
-        return {"mean": zeros, "square": zeros, "powers": powers_after(0)}
+        mean, square = np.zeros((2, n_weights))
+        return {"mean": mean, "square": square, "powers": powers_after(0)}
 
     def step(self, weights, gradient, state):
         """Return new weights and the new state; the gradient points downhill."""

@@ -225,8 +225,8 @@ class Stream:
         Warns
         -----
         ConvergenceWarning
-            If the loss or a weight would not be finite. The weights are then unchanged, and `loss`
-            is not finite.
+            If the loss, a weight or the state of Adam would not be finite. The weights are then
+            unchanged, and `loss` is not finite.
         """
         loss = self._net.learn(*self._check_target(y, sample_weight), self._learning_rate)
         if not np.isfinite(loss):
