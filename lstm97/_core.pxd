@@ -1,5 +1,6 @@
 """Declaration of `Network`, for kernels that use it."""
 
+from lstm97._kernels.adam cimport Moments
 from lstm97._kernels.net cimport Sizes, State, Weights
 
 
@@ -13,6 +14,8 @@ cdef class Network:
     cdef double[::1] tape
     cdef Py_ssize_t n_taped  # steps of the last sequence on the tape
     cdef double[::1] sensitivities
+    cdef Moments moments
+    cdef double[::1] moments_memory
     cdef list saved    # copies of the arrays, see _save
     cdef State saved_q
 
@@ -23,8 +26,11 @@ cdef class Network:
     cdef double *_tape_for(self, Py_ssize_t longest) except NULL
     cdef _allocate_sensitivities(self)
     cdef _clear(self)
+    cdef _allocate_moments(self)
+    cdef Moments *_moments_from(self, dict state) except? NULL
+    cdef _exchange_moments(self, dict state, bint inward)
     cdef list _arrays(self)
     cdef _save(self)
     cdef _go_back(self)
-    cdef bint _has_finite_weights(self) noexcept nogil
+    cdef bint _is_finite(self) noexcept nogil
     cdef void _clear_rows(self, Weights *packed) noexcept nogil

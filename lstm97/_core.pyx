@@ -8,6 +8,7 @@ Its parts are in _kernels/:
     layer.h         one step of the hidden layer
     forward.pxd     one time step of a net
     gradient.pxd    gradient, truncated or full, and update
+    adam.pxd        update by gradient descent or by Adam
     rtrl.pxd        the full gradient forward in time, without memory cells
     sequence.pxd    the start of a sequence, carried derivatives, targets
 
@@ -19,11 +20,12 @@ from libc.math cimport isfinite
 from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset
 
+from lstm97._kernels.adam cimport Moments, hidden_size, move_weights, output_size
 from lstm97._kernels.data cimport Data
 from lstm97._kernels.forward cimport step_hidden, step_output
 from lstm97._kernels.gradient cimport (
     FULL_BACKWARD, FULL_FORWARD, NONE, TRUNCATED_BACKWARD, TRUNCATED_FORWARD, Gradient,
-    output_error, tape_width, transpose_feedback, unroll_tape, update, write_tape
+    output_error, tape_width, transpose_feedback, unroll_tape, write_tape
 )
 from lstm97._kernels.net cimport (
     N_GATES, Input, Sizes, State, Summary, Target, Weights, choose_step, exchange_rows, has_gate,
@@ -50,11 +52,12 @@ GRADIENTS = {
 cdef Summary learn_sequence(
     const Sizes *n, Weights *w, Weights *gradient, State *q,
     const Input *x, Py_ssize_t start, Py_ssize_t length, const Target *targets, Py_ssize_t i,
-    Gradient form, double step_rate, double *tape
+    Gradient form, double step_rate, Moments *moments, double *tape
 ) noexcept nogil:
     """Run sequence i and add its gradient; with a step_rate, move the weights at each target.
 
-    The tape has room for the steps and, behind them, for transposed weights.
+    With moments, they move by Adam. The tape has room for the steps and, behind them, for
+    transposed weights.
     """
     cdef Py_ssize_t t
     cdef double weight = 1.0
@@ -74,7 +77,7 @@ cdef Summary learn_sequence(
                 continue
             add_gradient(n, w, x, start + t, form, q, gradient)
             if step_rate != 0.0:
-                update(n, x, start + t, step_rate, q, w, gradient)
+                move_weights(n, x, start + t, step_rate, q, w, gradient, moments)
         if tape != NULL:
             write_tape(n, q, target != NULL, tape + t * tape_width(n))
     if tape != NULL:
@@ -124,6 +127,15 @@ cdef double *record_sequence(
     return out
 
 
+cdef bint are_finite(const double *values, Py_ssize_t n_values) noexcept nogil:
+    """Tell whether every value is finite."""
+    cdef Py_ssize_t i
+    for i in range(n_values):
+        if not isfinite(values[i]):
+            return False
+    return True
+
+
 # ---- what Python calls ---------------------------------------------------------------------------
 
 cdef class Network:
@@ -135,7 +147,8 @@ cdef class Network:
     """
 
     def __cinit__(self, topology):
-        self.topology, self.tape, self.sensitivities, self.n_taped = topology, None, None, 0
+        self.topology, self.tape, self.n_taped = topology, None, 0
+        self.sensitivities = self.moments_memory = None
         self.n = layout_of(topology)
         self._allocate()
         self._set_constants()
@@ -250,9 +263,42 @@ cdef class Network:
             self.sensitivities[:] = 0.0
         self.q.n_touched = 0
 
+    cdef _allocate_moments(self):
+        """Allocate memory that only Adam needs."""
+        cdef Py_ssize_t hidden = hidden_size(&self.n), output = output_size(&self.n)
+        cdef double *p
+        if self.moments_memory is not None:
+            return
+        self.moments_memory = np.zeros(2 * (hidden + output) + 2)
+        p = &self.moments_memory[0]
+        self.moments.mean.hidden, p = p, p + hidden
+        self.moments.mean.output, p = p, p + output
+        self.moments.square.hidden, p = p, p + hidden
+        self.moments.square.output, p = p, p + output
+        self.moments.powers = p
+
+    cdef Moments *_moments_from(self, dict state) except? NULL:
+        """Copy a state of Adam, see solvers.py, to padded rows; return NULL if it is None."""
+        if state is None:
+            return NULL
+        self._check_weights(state["mean"])
+        self._check_weights(state["square"])
+        if state["powers"].shape != (2,):
+            raise ValueError("two powers expected")
+        self._allocate_moments()
+        self._exchange_moments(state, True)
+        return &self.moments
+
+    cdef _exchange_moments(self, dict state, bint inward):
+        """Copy between a state of Adam and padded rows."""
+        cdef double[::1] powers = state["powers"]
+        self._exchange(state["mean"], &self.moments.mean, inward)
+        self._exchange(state["square"], &self.moments.square, inward)
+        exchange_rows(&powers[0], 0, 1, 2, self.moments.powers, 0, inward)
+
     cdef list _arrays(self):
         """Return the arrays that steps and updates change."""
-        arrays = [self.memory, self.indices, self.sensitivities]
+        arrays = [self.memory, self.indices, self.sensitivities, self.moments_memory]
         return [np.asarray(each) for each in arrays if each is not None]
 
     cdef _save(self):
@@ -265,16 +311,16 @@ cdef class Network:
         for array, saved in zip(self._arrays(), self.saved, strict=True):
             array[:] = saved
 
-    cdef bint _has_finite_weights(self) noexcept nogil:
-        """Tell whether every weight is finite."""
-        cdef Py_ssize_t i
-        for i in range(<Py_ssize_t> self.n.hidden_rows * self.n.unit_lanes):
-            if not isfinite(self.w.hidden[i]):
-                return False
-        for i in range(<Py_ssize_t> self.n.output_rows * self.n.output_lanes):
-            if not isfinite(self.w.output[i]):
-                return False
-        return True
+    cdef bint _is_finite(self) noexcept nogil:
+        """Tell whether every weight is finite, and every moment of Adam."""
+        return (
+            are_finite(self.w.hidden, hidden_size(&self.n))
+            and are_finite(self.w.output, output_size(&self.n))
+            and (
+                self.moments_memory is None
+                or are_finite(self.moments.mean.hidden, self.moments_memory.shape[0])
+            )
+        )
 
     def learn(
         self,
@@ -285,6 +331,7 @@ cdef class Network:
         str form="truncated-forward",   # of the gradient
         bint per_step=False,            # move the weights at each target, not at a sequence's end
         double[::1] gradient=None,      # OUT   with learning_rate 0: the sum over all sequences
+        dict moments=None,              # INOUT state of Adam, see solvers.py; None: descend
     ):
         """Train on sequences, one after the other.
 
@@ -300,6 +347,7 @@ cdef class Network:
         cdef Py_ssize_t i, n_done = 0
         cdef double *tape = NULL
         cdef Gradient which = GRADIENTS[form]
+        cdef Moments *adam = NULL
         cdef Summary r
         self._check_weights(weights)
         data.check(self.n.n_inputs, self.n.n_outputs)
@@ -316,6 +364,7 @@ cdef class Network:
             self.n_taped = data.lengths[data.n_sequences - 1]
         if which == FULL_FORWARD:
             self._allocate_sensitivities()
+        adam = self._moments_from(moments)
         self._exchange(weights, &self.w, True)
         self._clear()
         self.q.learns, self.q.carries = which != NONE, which == TRUNCATED_FORWARD
@@ -325,15 +374,19 @@ cdef class Network:
                 r = learn_sequence(
                     &self.n, &self.w, &self.gradient_, &self.q, data.x, data.starts[i],
                     data.lengths[i], &data.target, i, which, learning_rate if per_step else 0.0,
-                    tape,
+                    adam, tape,
                 )
                 if learning_rate != 0.0 and not per_step:
-                    update(&self.n, data.x, -1, learning_rate, &self.q, &self.w, &self.gradient_)
+                    move_weights(
+                        &self.n, data.x, -1, learning_rate, &self.q, &self.w, &self.gradient_, adam
+                    )
                 write_results(&r, &results[i, 0])
                 if learning_rate != 0.0 and not isfinite(r.loss):
                     break
                 n_done += 1
         self._exchange(weights, &self.w, False)
+        if moments is not None:
+            self._exchange_moments(moments, False)
         if gradient is not None:
             self._exchange(gradient, &self.gradient_, False)
         self._clear_rows(&self.gradient_)

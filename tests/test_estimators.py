@@ -916,11 +916,15 @@ WITHOUT_EFFECT = [
     (LSTMRegressor, {"momentum": 0.5}, "momentum=0.5 has no effect with batch_size=None"),
     (LSTMRegressor, {"momentum": 0.0}, "momentum=0.0 has no effect with batch_size=None"),
     (LSTMRegressor, {"dtype": "float32"}, "dtype='float32' has no effect with batch_size=None"),
-    (LSTMRegressor, {"solver": "adam"}, "solver='adam' has no effect with batch_size=None"),
     (
         LSTMRegressor,
         {"momentum": 0.5, "solver": "adam", "batch_size": 4},
         "momentum=0.5 has no effect with solver='adam'",
+    ),
+    (
+        LSTMRegressor,
+        {"momentum": 0.5, "solver": "adam"},
+        "momentum=0.5 has no effect with batch_size=None",
     ),
     (
         LSTMRegressor,
@@ -976,6 +980,8 @@ def test_a_parameter_without_an_effect_is_refused(Estimator, params, message, me
         (LSTMRegressor, {"batch_size": 4}, {"solver": "sgd", "momentum": 0.0, "dtype": "float64"}),
         (LSTMRegressor, {"batch_size": 4, "solver": "sgd"}, {"solver": None}),
         (LSTMRegressor, {}, {"update": "step"}),
+        (LSTMRegressor, {}, {"solver": "sgd"}),
+        (LSTMRegressor, {"solver": "adam"}, {"update": "step"}),
         (LSTMRegressor, {"gradient": "full"}, {"update": "sequence"}),
         (LSTMRegressor, {"initial_blocks": 1}, {"growth_patience": 1000}),
         (LSTMRegressor, {"early_stopping": True}, {"validation_fraction": 0.1}),

@@ -138,7 +138,7 @@ def test_a_group_learns_as_its_learners_do(n, odd, monkeypatch):
     together = group.learn(requests)
     assert len(teams) == (n >= FEWEST and odd is None)
     assert group.size_for(requests[0]) == N_NETS
-    after = [learner.snapshot() for learner, _, _ in requests]
+    after = [learner.weights.copy() for learner, _, _ in requests]
     for results, start, end, (learner, X, y) in zip(together, before, after, requests, strict=True):
         learner.restore(start)
         np.testing.assert_array_equal(results, learner.learn(X, y))

@@ -25,6 +25,7 @@ from sklearn.linear_model import LogisticRegression
 
 import lstm97
 from lstm97 import LSTMClassifier, LSTMRegressor, load, save
+from lstm97._kernels.batch import powers_after
 from lstm97.learning.topology import GATES, Topology
 from lstm97.persistence import ESTIMATORS
 from reference.builds import python
@@ -53,6 +54,15 @@ CASES = {
     "momentum": ("LSTMRegressor", {"batch_size": 4, "momentum": 0.5}, "two", 2),
     "adam": (
         "LSTMClassifier", {"batch_size": 1, "solver": "adam", "dtype": "float32"}, "strings", 1,
+    ),
+    "adam on line": ("LSTMClassifier", {"solver": "adam", "forget_gate": True}, "every step", 2),
+    "adam of a growing net": (
+        "LSTMRegressor",
+        {
+            "initial_blocks": 0, "n_hidden": 1, "growth_patience": 12, "solver": "adam",
+            "update": "sequence", "learning_rate": 1e-6,
+        },
+        "two", 1,
     ),
     "grown": (
         "LSTMRegressor", {"initial_blocks": 0, "n_hidden": 1, "growth_patience": 12}, "one", 1,
@@ -175,7 +185,10 @@ def test_cases_match_their_names():
     for case in ("outputs in training", "candidates in training"):
         assert fitted(case)[0].topology_.n_hidden > 0
     assert state.candidates.last.step.any()
-    assert fitted("adam")[0].solver_state_["n_updates"] == 24 * 7
+    for case in ("adam", "adam of a growing net"):
+        assert (fitted(case)[0].solver_state_["powers"] == powers_after(24 * 7)).all()
+    assert fitted("adam of a growing net")[0].topology_.n_blocks == 2
+    assert fitted("adam on line")[0].solver_state_["mean"].any()
     assert fitted("momentum")[0].solver_state_["velocity"].any()
 
 
@@ -622,12 +635,16 @@ WRONG = {
     "n_outputs_": ("grown", put("fitted", "n_outputs_", value=2), "is 1, but 2 outputs need 2"),
     "target_ndim_": ("grown", put("fitted", "target_ndim_", value=3), "target_ndim_ is 3"),
     "n_updates": (
-        "adam", put("fitted", "solver_state_", "dict", 0, 1, value=-3),
+        "adam", put("fitted", "solver_state_", "dict", 2, value=["n_updates", -3]),
         "solver_state_.n_updates must be an int of at least 0, got -3",
     ),
     "solver": ("adam", put("fitted", "solver_state_", value=3), "must be of type dict, got 3"),
     "mean": ("adam", array("solver_state_.mean", lambda x: x[1:]), "solver_state_.mean has shape"),
     "square": ("adam", array("solver_state_.square", nan), "solver_state_.square holds a number"),
+    "powers": (
+        "adam on line", array("solver_state_.powers", lambda x: x + 1.0),
+        "solver_state_.powers must be between 0 and 1",
+    ),
     "velocity": (
         "momentum", put("fitted", "solver_state_", "dict", 0, 1, value=1),
         "solver_state_.velocity must be an array, got 1",

@@ -203,6 +203,18 @@ def test_a_saved_model_predicts_and_continues_to_learn(name):
     assert same(name, model.weights_, EXPECTED[f"{name}.weights"])
 
 
+def test_a_saved_number_of_updates_becomes_powers():
+    header = json.loads(np.load(DATA / "saved" / "adam.npz")["header"].item())
+    n_updates = dict(header["fitted"]["solver_state_"]["dict"])["n_updates"]
+    powers = [1.0, 1.0]
+    for _ in range(n_updates):
+        powers = [0.9 * powers[0], 0.999 * powers[1]]
+    state = load(DATA / "saved" / "adam.npz").solver_state_
+    assert state.keys() == {"mean", "square", "powers"}
+    assert state["powers"].tolist() == powers
+    assert n_updates > 20
+
+
 @pytest.mark.parametrize("name", ["gates", "adam", "rtrl"])
 def test_a_saved_model_with_wrong_parameters_is_refused(name, tmp_path):
     arrays = dict(np.load(DATA / "saved" / f"{name}.npz"))

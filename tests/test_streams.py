@@ -55,6 +55,10 @@ MODELS = {
         11, 2, forget_gate=True, forget_gate_bias=None, input_gate=False, output_gate=False,
         recurrence="none", **FAST,
     ),
+    "Adam": LSTMClassifier(3, 2, solver="adam", **FAST),
+    "Adam, shortcut": LSTMRegressor(
+        2, 1, solver="adam", forget_gate=True, cell_bias=False, n_hidden=2, shortcut=True, **FAST
+    ),
     "Elman": ElmanRegressor(5, shortcut=True, **FAST),
     "Elman classes": ElmanClassifier(3, **SOFTMAX, **FAST),
     "RTRL": RTRLRegressor(4, shortcut=True, **FAST),
@@ -159,7 +163,7 @@ def test_predictions_after_learning_use_the_present_weights(name):
     assert not np.array_equal(rows, predicted(model, [X[2]])[0])
 
 
-@pytest.mark.parametrize("name", ["paper", "hidden units", "forget gates", "RTRL", "RTRL classes"])
+@pytest.mark.parametrize("name", ["paper", "hidden units", "Adam", "RTRL", "RTRL classes"])
 def test_weights_of_samples_and_classes_are_those_of_partial_fit(name):
     model, X, y = partly_fitted(name, lengths=[20])
     weight = np.random.default_rng(3).uniform(0.0, 2.0, 20)
@@ -262,6 +266,8 @@ def test_a_stored_stream_continues(name, form, way, tmp_path):
 def test_a_snapshot_is_not_of_another_net():
     model, X, y = partly_fitted("paper")
     snapshot = model.stream().snapshot()
+    with pytest.raises(ValueError, match="snapshot: it belongs to a net with another solver"):
+        model.stream().restore(partly_fitted("Adam")[0].stream().snapshot())
     for name in ("no gates", "forget gates", "RTRL"):
         with pytest.raises(ValueError, match="snapshot: it belongs to another net"):
             partly_fitted(name)[0].stream().restore(snapshot)
@@ -313,16 +319,24 @@ def test_a_snapshot_is_not_of_a_net_of_the_same_size(other):
         ({"touched": [1, 1]}, ValueError, "snapshot: an input is touched twice"),
         ({"is_due": "yes"}, TypeError, "snapshot: is_due='yes' must be True or False"),
         ({"topology": 1}, ValueError, "snapshot: it belongs to another net"),
+        ({"solver_state": None}, ValueError, "snapshot: it belongs to a net with another solver"),
+        ({"solver_state": {}}, ValueError, "snapshot: solver_state is not a state of Adam"),
+        ({"powers": np.array([2.0, 0.5])}, ValueError, r"solver_state\.powers must be between 0"),
+        ({"powers": np.ones(3)}, ValueError, r"snapshot: solver_state\.powers has shape"),
+        ({"mean": np.zeros(3)}, ValueError, r"snapshot: solver_state\.mean has shape"),
+        ({"square": np.full(1, np.inf)}, ValueError, r"snapshot: solver_state\.square "),
     ],
 )
 def test_a_snapshot_that_no_stream_has_left_is_refused(changes, error, message):
-    model, X, y = partly_fitted("paper")
+    model, X, y = partly_fitted("Adam")
     stream = model.stream()
     follow(stream, X[0], y[0])
     stream.step(X[0][0])
     kept = stream.snapshot()
     if "weights" in changes:
         changes = {"weights": np.array([changes["weights"]] * len(kept.weights))}
+    if changes.keys() <= kept.solver_state.keys():
+        changes = {"solver_state": {**kept.solver_state, **changes}}
     before = pickle.dumps(stream)
     with pytest.raises(error, match=message):
         stream.restore(kept._replace(**changes))
@@ -336,7 +350,7 @@ def test_other_objects_than_snapshots_are_refused(what):
 
 
 @fuzz
-@given(st.sampled_from(["paper", "RTRL"]), st.sampled_from(list(FORMS)), st.data())
+@given(st.sampled_from(["paper", "Adam", "RTRL"]), st.sampled_from(list(FORMS)), st.data())
 def test_any_snapshot_is_refused_or_continues(name, form, draw):
     model, X, y = partly_fitted(name, form, lengths=[4])
     stream = model.stream()
@@ -357,7 +371,7 @@ def test_any_snapshot_is_refused_or_continues(name, form, draw):
 @EACH_FORM
 def test_a_snapshot_is_a_copy(form):
     """Changes to a snapshot do not reach the stream."""
-    model, X, y = partly_fitted("hidden units", form)
+    model, X, y = partly_fitted("Adam, shortcut", form)
     stream, other = model.stream(), model.stream()
     for each in (stream, other):
         follow(each, X[2], y[2])
@@ -365,6 +379,7 @@ def test_a_snapshot_is_a_copy(form):
 
     def spoil(snapshot):
         x = [snapshot.x] if form == "dense" else [snapshot.x.data, snapshot.x.indices]
+        x += snapshot.solver_state.values()
         for part in (snapshot.weights, snapshot.state, snapshot.touched, *x):
             part[:] = 99
 
@@ -888,6 +903,9 @@ def assert_same(one, other):
     np.testing.assert_array_equal(one.state, other.state)
     np.testing.assert_array_equal(one.touched, other.touched)
     assert one.is_due == other.is_due
+    assert (one.solver_state is None) == (other.solver_state is None)
+    for name, values in (one.solver_state or {}).items():
+        np.testing.assert_array_equal(values, other.solver_state[name])
     last, same = (x.toarray() if sparse.issparse(x) else x for x in (one.x, other.x))
     np.testing.assert_array_equal(last, same)
 
@@ -905,7 +923,7 @@ def test_sample_weights_and_class_weights_count_in_many_steps():
     assert_same(one.snapshot(), many.snapshot())
 
 
-@pytest.mark.parametrize("name", ["hidden units", "RTRL"])
+@pytest.mark.parametrize("name", ["hidden units", "Adam, shortcut", "RTRL"])
 def test_updates_that_would_overflow_are_left_out_of_many_steps(name):
     model, X, y = partly_fitted(name, lengths=(30, 5))
     y = [np.nan_to_num(each, nan=0.5) for each in y]

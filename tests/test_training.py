@@ -169,7 +169,7 @@ def test_a_rule_sees_the_weights_that_are_kept_after_divergence(size):
     rule = Watch(net)
     history = train(net, chunks(X, y, size), rule)
     assert (history.n_sequences, history.reason) == (23, "diverged")
-    n, weights = rule.seen[-1]
+    n, (_, weights, *_) = rule.seen[-1]
     assert n == (23 % size or size)
     assert (weights == expected.weights).all()
 

@@ -11,12 +11,13 @@ still run at step t are the first active[t], and no row is padding.
     before  their states at the step before
 
 Units are in the order of net.h, without padding. The BLAS computes the matrix products, whose last
-digits depend on the processor.
+digits depend on the processor. `adam` moves the weights by the gradient of a batch.
 """
 
 from cython cimport floating
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
+from lstm97._kernels.adam cimport move_by_adam, next_step
 from lstm97._kernels.net cimport Sizes, layout_of
 
 import numpy as np
@@ -311,3 +312,31 @@ def add_sparse_errors(
         for i in range(steps.shape[0]):
             for k in range(indptr[steps[i]], indptr[steps[i] + 1]):
                 add_scaled(width, <floating> data[k], &delta[i, first], &gradient[columns[k], 0])
+
+
+# Adam, on flat arrays: see adam.h.
+
+def adam(
+    double[::1] weights,    # INOUT
+    double[::1] gradient,   # INOUT set to zero
+    double[::1] mean,       # INOUT
+    double[::1] square,     # INOUT
+    double[::1] powers,     # INOUT (2,)
+    double learning_rate,
+):
+    """Move weights by Adam."""
+    cdef Py_ssize_t n = weights.shape[0]
+    require(gradient.shape[0] == mean.shape[0] == square.shape[0] == n and powers.shape[0] == 2)
+    move_by_adam(
+        n, next_step(learning_rate, &powers[0]), &gradient[0], &mean[0], &square[0], &weights[0]
+    )
+
+
+def powers_after(n_updates):
+    """Return Adam's `powers` after a number of updates."""
+    cdef double[2] powers = [1.0, 1.0], before = [0.0, 0.0]
+    while n_updates > 0 and (powers[0] != before[0] or powers[1] != before[1]):
+        before = powers
+        next_step(1.0, powers)
+        n_updates -= 1
+    return np.array([powers[0], powers[1]])

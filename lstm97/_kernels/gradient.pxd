@@ -390,6 +390,17 @@ cdef inline void transpose_feedback(
 
 # ---- update --------------------------------------------------------------------------------------
 
+cdef inline void clear_missing_biases(
+    const Sizes *n, const State *q, Weights *gradient
+) noexcept nogil:
+    """Set the gradient of missing biases to zero: these weights from the constant 1 stay zero."""
+    cdef int i
+    cdef double *bias = gradient.hidden + (n.hidden_rows - 1) * n.unit_lanes
+    for i in range(n.unit_lanes):
+        if q.bias_mask[i] == 0.0:
+            bias[i] = 0.0
+
+
 cdef inline void move_output_row(
     const Sizes *n, int m, double rate, Weights *w, Weights *gradient
 ) noexcept nogil:
@@ -411,7 +422,6 @@ cdef inline void update(
     """
     cdef int i, m
     cdef Py_ssize_t first_row = 0, first_output_row = 0
-    cdef double *bias
     if x.dense == NULL:
         for i in range(q.n_touched):
             m = q.touched[i]
@@ -425,11 +435,7 @@ cdef inline void update(
                 move_output_row(n, x.indices[i], rate, w, gradient)
         first_row = n.n_inputs * n.unit_lanes
         first_output_row = n.n_inputs * n.output_lanes if n.shortcut else 0
-    # A unit without a bias keeps its weight of zero from the constant source.
-    bias = gradient.hidden + (n.hidden_rows - 1) * n.unit_lanes
-    for i in range(n.unit_lanes):
-        if q.bias_mask[i] == 0.0:
-            bias[i] = 0.0
+    clear_missing_biases(n, q, gradient)
     move_lanes(
         n.hidden_rows * n.unit_lanes - first_row, rate,
         gradient.hidden + first_row, w.hidden + first_row,

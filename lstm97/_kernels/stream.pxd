@@ -1,6 +1,7 @@
 """Declaration of `Stepper`, for kernels that derive from it."""
 
 from lstm97._core cimport Network
+from lstm97._kernels.adam cimport Moments
 from lstm97._kernels.data cimport Steps
 from lstm97._kernels.gradient cimport Gradient
 from lstm97._kernels.net cimport Input
@@ -9,6 +10,7 @@ from lstm97._kernels.net cimport Input
 cdef class Stepper:
     cdef Network net
     cdef Gradient form
+    cdef Moments *moments  # NULL without Adam
     cdef Py_ssize_t n_weights
     cdef object last  # step in this sequence; None: there was none
     cdef Steps x      # the kernel's view of it

@@ -13,10 +13,11 @@ from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
+from lstm97._kernels.adam cimport Moments, adam_stays_finite, move_weights
 from lstm97._kernels.data cimport Steps
 from lstm97._kernels.forward cimport step_hidden, step_output
 from lstm97._kernels.gradient cimport (
-    FULL_FORWARD, NONE, TRUNCATED_FORWARD, is_target, output_error, update
+    FULL_FORWARD, NONE, TRUNCATED_FORWARD, is_target, output_error
 )
 from lstm97._kernels.net cimport Input, Sizes, State, Summary, Weights, exchange_rows
 from lstm97._kernels.vectors cimport clear_lanes, fma
@@ -45,10 +46,12 @@ cdef inline bint moves_are_finite(
 
 cdef bint update_is_finite(
     const Sizes *n, const Input *x, Py_ssize_t t, double rate, const State *q, const Weights *w,
-    const Weights *gradient
+    Weights *gradient, const Moments *moments
 ) noexcept nogil:
-    """Tell whether `update`, at step t of x, would leave every weight finite."""
+    """Tell whether `move_weights`, at step t of x, would leave every number finite."""
     cdef Py_ssize_t at, i, first = 0, first_output = 0
+    if moments != NULL:
+        return adam_stays_finite(n, rate, q, w, gradient, moments)
     if x.dense == NULL:
         for i in range(q.n_touched):
             at = <Py_ssize_t> q.touched[i] * n.unit_lanes
@@ -80,9 +83,11 @@ cdef class Stepper:
         Copied.
     form : {"none", "truncated-forward", "full-forward"}
         Form of the gradient, see `Network.learn`; "none" if the stream can only predict.
+    moments : dict, default=None
+        State of Adam, see solvers.py, which is copied; None for gradient descent.
     """
 
-    def __cinit__(self, topology, double[::1] weights, str form):
+    def __cinit__(self, topology, double[::1] weights, str form, dict moments=None):
         self.net, self.form, self.n_weights = Network(topology), GRADIENTS[form], topology.n_weights
         self.last, self.x, self.is_due = None, None, False
         if self.form not in (NONE, TRUNCATED_FORWARD, FULL_FORWARD):
@@ -93,6 +98,7 @@ cdef class Stepper:
         self.net.q.carries = self.form == TRUNCATED_FORWARD
         self.net._check_weights(weights)
         self.net._exchange(weights, &self.net.w, True)
+        self.moments = self.net._moments_from(moments)
 
     def weights(self):
         """Return a copy of the weights."""
@@ -181,11 +187,14 @@ cdef class Stepper:
             &self.net.n, &self.net.w, x, t, self.form, &self.net.q, &self.net.gradient_
         )
         if guarded and isfinite(r.loss) and not update_is_finite(
-            &self.net.n, x, t, rate, &self.net.q, &self.net.w, &self.net.gradient_
+            &self.net.n, x, t, rate, &self.net.q, &self.net.w, &self.net.gradient_, self.moments
         ):
             r.loss = INFINITY
         if isfinite(r.loss):
-            update(&self.net.n, x, t, rate, &self.net.q, &self.net.w, &self.net.gradient_)
+            move_weights(
+                &self.net.n, x, t, rate, &self.net.q, &self.net.w, &self.net.gradient_,
+                self.moments,
+            )
         else:
             self.net._clear_rows(&self.net.gradient_)
         return r.loss
@@ -228,7 +237,7 @@ cdef class Stepper:
                 is_finite, n = self._take(
                     x, t, out, targets, weights, learning_rate, losses, False
                 )
-                if not self.net._has_finite_weights():
+                if not self.net._is_finite():
                     # Again, but without the updates that would not be finite.
                     self.net._go_back()
                     is_finite, n = self._take(
@@ -248,7 +257,7 @@ cdef class Stepper:
         const double[::1] weights, double learning_rate, double[::1] losses, bint guarded
     ):
         """Take some steps; return whether all outputs are finite, and how many were taken."""
-        cdef Py_ssize_t t
+        cdef Py_ssize_t t = first
         for t in range(first, min(first + PORTION, x.n_steps)):
             self.is_due = True
             if not self._advance(&x.input, t, &out[t, 0]):
@@ -280,32 +289,45 @@ cdef class Stepper:
     def snapshot(self):
         """Return weights, state, columns that were not zero so far, the last step, and `is_due`.
 
-        All are copies, except the step.
+        A sixth value is the state of Adam, or None. All are copies, except the step.
         """
         cdef double[::1] weights = np.empty(self.n_weights), state = np.empty(self._state_size())
         cdef int[::1] touched = np.empty(self.net.n.n_inputs, dtype=np.intc)
         cdef int n_touched
+        moments = self._empty_moments()
         with cython.critical_section(self):
             self.net._exchange(weights, &self.net.w, False)
+            if moments is not None:
+                self.net._exchange_moments(moments, False)
             self._exchange_state(state, False)
             n_touched = self.net.q.n_touched
             memcpy(&touched[0], self.net.q.touched, n_touched * sizeof(int))
             last, is_due = self.last, self.is_due
         columns = np.asarray(touched)[:n_touched].copy()
-        return np.asarray(weights), np.asarray(state), columns, last, is_due
+        return np.asarray(weights), np.asarray(state), columns, last, is_due, moments
+
+    def _empty_moments(self):
+        """Return arrays for the state of Adam, or None."""
+        if self.moments == NULL:
+            return None
+        sizes = {"mean": self.n_weights, "square": self.n_weights, "powers": 2}
+        return {name: np.empty(size) for name, size in sizes.items()}
 
     def restore(
         self,
-        double[::1] weights,            # IN   these five from `snapshot`
+        double[::1] weights,            # IN   these six from `snapshot`
         double[::1] state,              # IN
         const int64_t[::1] touched,     # IN
         last,                           # IN
         bint is_due,                    # IN
+        dict moments=None,              # IN
     ):
         """Go back to a snapshot, of this net or one of the same form."""
         cdef Py_ssize_t i
         cdef Steps x = None if last is None else self._checked(last)
         self.net._check_weights(weights)
+        if (moments is None) != (self.moments == NULL):
+            raise ValueError("it belongs to a net with another solver")
         if state.shape[0] != self._state_size():
             raise ValueError("the state is that of another net")
         for i in range(touched.shape[0]):
@@ -320,6 +342,7 @@ cdef class Stepper:
             if carried[:, : self.net.n.n_inputs - touched.shape[0]].any():
                 raise ValueError("it holds derivatives of inputs that it does not list as touched")
         with cython.critical_section(self):
+            self.net._moments_from(moments)  # first: it may raise an error
             self._forget()
             self.last, self.x, self.is_due = last, x, is_due
             self.net._exchange(weights, &self.net.w, True)

@@ -12,7 +12,7 @@ from lstm97.estimators.coding import SequenceClassifierMixin, SequenceRegressorM
 from lstm97.learning.cascade import TrainingState
 from lstm97.learning.cascade_topology import CascadeTopology
 from lstm97.learning.checks import is_of_type, require
-from lstm97.learning.solvers import check_state
+from lstm97.learning.solvers import checked
 from lstm97.learning.topology import Topology
 
 CASCADES = (CascadeCorrelationClassifier, CascadeCorrelationRegressor)
@@ -54,9 +54,10 @@ def set_fitted(model: Any, attributes: dict[str, Any]) -> None:
 
 
 def check_states(model: Any) -> None:
-    """Refuse states from which learning cannot continue."""
+    """Refuse states from which learning cannot continue; bring older ones into today's form."""
     if hasattr(model, "solver_state_"):
-        check_state("solver_state_", model.solver_state_, len(model.weights_))
+        state = checked("solver_state_", model.solver_state_, len(model.weights_))
+        model.solver_state_ = state
     if isinstance(model, CASCADES):
         model.training_state_.check("training_state_", model.topology_)
 

@@ -16,6 +16,7 @@ from lstm97._kernels.data import Data
 from lstm97.learning.batch_network import BatchNetwork
 from lstm97.learning.learner import Learner, Results
 from lstm97.learning.network import pieces
+from lstm97.learning.solvers import resumed
 
 # Limits of a batch that runs without learning: its sequences, and their steps.
 RUN_SEQUENCES, RUN_STEPS = 256, 50_000
@@ -42,7 +43,7 @@ class BatchLearner(Learner):
     dtype : {"float64", "float32"}
         Precision of the batches' arithmetic; weights and the solver use float64.
     state : dict, default=None
-        State of the solver; None at the start.
+        State of the solver; None, or the state of another solver, at the start.
 
     Attributes
     ----------
@@ -59,9 +60,7 @@ class BatchLearner(Learner):
         self.batch_size = batch_size
         self.solver = solver
         self.gradient = gradient
-        self.state = solver.start(len(weights))
-        if state is not None and state.keys() == self.state.keys():  # not that of another solver
-            self.state = state
+        self.state = resumed(solver, state, len(weights))
         self._network = BatchNetwork(topology, dtype)
         is_small = dtype == "float64" and topology.n_units <= MOST_UNITS
         self._abreast = AbreastNetwork(topology) if is_small else None

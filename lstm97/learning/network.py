@@ -1,4 +1,4 @@
-"""Learners with one flat weight vector, and gradient descent on a net."""
+"""Learners with one flat weight vector, and on-line learning of a net."""
 
 from abc import abstractmethod
 from itertools import pairwise
@@ -9,6 +9,7 @@ from lstm97._core import Network
 from lstm97._kernels.abreast import AbreastNetwork, pays, supports
 from lstm97._kernels.data import Data
 from lstm97.learning.learner import Learner, Results
+from lstm97.learning.solvers import copied, grown
 
 # Maximum number of steps per kernel call; Python handles Ctrl-C between calls.
 MAX_STEPS = 1_000_000
@@ -65,7 +66,7 @@ class KernelLearner(Learner):
 
 
 class NetworkLearner(KernelLearner):
-    """Learner for a net of memory cell blocks and conventional units, by gradient descent.
+    """Learner for a net of memory cell blocks and conventional units, on line.
 
     Parameters
     ----------
@@ -81,16 +82,24 @@ class NetworkLearner(KernelLearner):
         Backward forms need "sequence".
     growth : Growth, default=None
         Rule that adds blocks; None if the net does not grow.
+    state : dict, default=None
+        State of the solver `Adam`, by which the weights move; None for gradient descent.
+
+    Attributes
+    ----------
+    state : dict or None
+        The present state. Its arrays are replaced and never changed.
     """
 
     is_one_net = True
 
-    def __init__(self, topology, weights, learning_rate, form, update, growth=None):
+    def __init__(self, topology, weights, learning_rate, form, update, growth=None, state=None):
         super().__init__(weights, learning_rate)
         self.topology = topology
         self.form = form
         self.update = update
         self.growth = growth
+        self.state = state
         self._network, self._abreast = Network(topology), None
 
     @property
@@ -103,32 +112,41 @@ class NetworkLearner(KernelLearner):
         if self.growth is None or self.topology.n_blocks >= self.growth.n_blocks:
             return
         if self.growth.is_due(results):
-            self.topology, self.weights = self.growth.add_block(self.topology, self.weights)
+            smaller = self.topology
+            self.topology, self.weights = self.growth.add_block(smaller, self.weights)
+            if self.state is not None:
+                self.state = grown(self.state, smaller, self.topology)
             self._network, self._abreast = Network(self.topology), None
 
     def snapshot(self):
-        weights = self.weights.copy()
-        return weights if self.growth is None else (self.topology, weights, self.growth.snapshot())
+        progress = None if self.growth is None else self.growth.snapshot()
+        return self.topology, self.weights.copy(), self.state, progress
 
     def restore(self, snapshot):
-        if self.growth is None:
-            super().restore(snapshot)
-            return
-        topology, weights, progress = snapshot
+        topology, weights, self.state, progress = snapshot
         if topology != self.topology:
             self.topology = topology
             self._network, self._abreast = Network(topology), None
         self.weights = weights.copy()
-        self.growth.restore(progress)
+        if self.growth is not None:
+            self.growth.restore(progress)
+
+    def is_finite(self):
+        return bool(np.isfinite(self.weights).all()) and (
+            self.state is None or all(np.isfinite(each).all() for each in self.state.values())
+        )
 
     def _learn_some(self, data, learning_rate, results):
         if not learning_rate and self._runs_abreast(data):
             results[:] = self._abreast.evaluate(self.weights, data)
             return data.n_sequences
         form = self.form if learning_rate else "none"
-        return self._network.learn(
-            self.weights, data, learning_rate, results, form, per_step=self.update == "step"
+        state = None if self.state is None else copied(self.state)
+        n_done = self._network.learn(
+            self.weights, data, learning_rate, results, form, self.update == "step", moments=state
         )
+        self.state = state
+        return n_done
 
     def _run_some(self, data, every):
         network = self._abreast if self._runs_abreast(data) else self._network

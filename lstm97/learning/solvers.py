@@ -1,17 +1,18 @@
-"""Solvers, which update weights by the gradient of a batch.
+"""Solvers, which update weights by the gradient of a batch; on line, the kernel has their part.
 
-A solver's state is a dictionary of values that it carries from one update to the next. `step`
-returns new arrays and changes none, so a state can be kept and restored without a copy.
+A solver's state is a dictionary of arrays that it carries from one update to the next. They are
+replaced by new arrays and never changed, so a state can be kept and restored without a copy.
 """
 
 from reprlib import repr as brief
 
 import numpy as np
 
+from lstm97._kernels.batch import adam, powers_after
 from lstm97.learning.checks import check_finite, is_of_type, require
 
-# Adam's usual constants (Kingma and Ba 2015).
-DECAY_MEAN, DECAY_SQUARE, EPSILON = 0.9, 0.999, 1e-8
+# The arrays in a state of Adam.
+ADAMS = {"mean", "square", "powers"}
 
 
 class GradientDescent:
@@ -40,6 +41,10 @@ class GradientDescent:
 class Adam:
     """Solver that scales each weight's step by the size of its recent gradients.
 
+    Its state has `mean` and `square`, decaying sums of the gradients and of their squares, and
+    `powers`, the powers of their decays that correct them for having begun at zero. _kernels/adam.h
+    has the formulas.
+
     Parameters
     ----------
     learning_rate : float
@@ -50,24 +55,47 @@ class Adam:
 
     def start(self, n_weights):
         """Return the state before the first update."""
-        return {"n_updates": 0, "mean": np.zeros(n_weights), "square": np.zeros(n_weights)}
+        mean, square = np.zeros((2, n_weights))
+        return {"mean": mean, "square": square, "powers": powers_after(0)}
 
     def step(self, weights, gradient, state):
         """Return new weights and the new state; the gradient points downhill."""
-        n = state["n_updates"] + 1
-        mean = DECAY_MEAN * state["mean"] + (1.0 - DECAY_MEAN) * gradient
-        square = DECAY_SQUARE * state["square"] + (1.0 - DECAY_SQUARE) * gradient**2
-        # Both start at zero, so without this correction they would be too small at first.
-        scale = np.sqrt(square / (1.0 - DECAY_SQUARE**n)) + EPSILON
-        moved = weights + self.learning_rate / (1.0 - DECAY_MEAN**n) * mean / scale
-        return moved, {"n_updates": n, "mean": mean, "square": square}
+        moved, state = weights.copy(), copied(state)
+        adam(moved, gradient.copy(), **state, learning_rate=self.learning_rate)
+        return moved, state
 
 
-def check_state(name, state, n_weights):
-    """Refuse a state unless it holds a count and finite arrays of `n_weights` numbers."""
+def copied(state):
+    """Return a copy of a state."""
+    return {name: np.array(values) for name, values in state.items()}
+
+
+def resumed(solver, state, n_weights):
+    """Return a state, or that at the start if it is None or that of another solver."""
+    start = solver.start(n_weights)
+    return state if state is not None and state.keys() == start.keys() else start
+
+
+def grown(state, topology, larger):
+    """Return a state of Adam for a net that has grown: new weights begin with moments of zero."""
+    none = np.zeros(larger.n_weights)
+    moments = {key: topology.grown_weights(state[key], larger, none) for key in ("mean", "square")}
+    return {**state, **moments}
+
+
+def checked(name, state, n_weights):
+    """Refuse a state unless its arrays are finite and as long as they must be; return it.
+
+    A state of older files, with a number of updates in place of `powers`, becomes one of today.
+    """
+    if "n_updates" in state:
+        n_updates = state["n_updates"]
+        is_count = is_of_type(n_updates, int) and n_updates >= 0
+        require(is_count, f"{name}.n_updates must be an int of at least 0, got {brief(n_updates)}")
+        state = {key: value for key, value in state.items() if key != "n_updates"}
+        state["powers"] = powers_after(n_updates)
     for key, value in state.items():
-        if key == "n_updates":
-            is_count = is_of_type(value, int) and value >= 0
-            require(is_count, f"{name}.n_updates must be an int of at least 0, got {brief(value)}")
-        else:
-            check_finite(f"{name}.{key}", value, (n_weights,))
+        check_finite(f"{name}.{key}", value, (2,) if key == "powers" else (n_weights,))
+    powers = state.get("powers", np.ones(2))
+    require(np.all((powers >= 0.0) & (powers <= 1.0)), f"{name}.powers must be between 0 and 1")
+    return state

@@ -16,7 +16,9 @@ from lstm97.data.checks import as_integers, as_numbers, as_steps, naming, warn_u
 from lstm97.data.sample_weights import row_weights
 from lstm97.data.sequences import Sequences, as_sequences
 from lstm97.data.targets import as_labels, is_missing
+from lstm97.learning.checks import require
 from lstm97.learning.outputs import proportions
+from lstm97.learning.solvers import ADAMS, checked, copied
 from lstm97.learning.topology import Topology
 
 
@@ -39,6 +41,9 @@ class Snapshot(NamedTuple):
         Topology of the net.
     classes : ndarray of shape (n_classes,) or None
         `classes_` of the stream.
+    solver_state : dict or None
+        State of the solver, like the attribute `solver_state_` of LSTM estimators. None if the
+        stream does not learn by Adam.
 
     Examples
     --------
@@ -61,6 +66,7 @@ class Snapshot(NamedTuple):
     is_due: bool
     topology: Topology
     classes: np.ndarray | None
+    solver_state: dict[str, np.ndarray] | None = None
 
 
 class Stream:
@@ -110,6 +116,8 @@ class Stream:
     squashing functions, where errors no longer pass. Without forget gates, call `reset` wherever
     one part of a stream tells nothing about the next.
 
+    With ``solver="adam"``, a stream begins with the estimator's `solver_state_`.
+
     A pickle of a stream holds its state, so that the copy continues from the same step.
 
     Threads that call the same stream take turns, and share its one sequence.
@@ -154,7 +162,10 @@ class Stream:
         if self.classes_ is not None:
             self._targets = self._label_targets()
         form = "none" if why_not else learner.form
-        self._net = Stepper(learner.topology, learner.weights, form)
+        adapts = not why_not and learner.state is not None
+        self._net = Stepper(
+            learner.topology, learner.weights, form, copied(learner.state) if adapts else None
+        )
 
     @property
     def is_due(self) -> bool:
@@ -214,8 +225,8 @@ class Stream:
         Warns
         -----
         ConvergenceWarning
-            If the loss or a weight would not be finite. The weights are then unchanged, and `loss`
-            is not finite.
+            If the loss, a weight or the state of Adam would not be finite. The weights are then
+            unchanged, and `loss` is not finite.
         """
         loss = self._net.learn(*self._check_target(y, sample_weight), self._learning_rate)
         if not np.isfinite(loss):
@@ -326,9 +337,9 @@ class Stream:
         snapshot : Snapshot
             Argument for `restore`. It can be pickled.
         """
-        weights, state, touched, x, is_due = self._net.snapshot()
+        weights, state, touched, x, is_due, moments = self._net.snapshot()
         x = None if x is None else x.copy()  # the kernel keeps reading the original
-        return Snapshot(weights, state, touched, x, is_due, self._topology, self.classes_)
+        return Snapshot(weights, state, touched, x, is_due, self._topology, self.classes_, moments)
 
     def restore(self, snapshot: Snapshot) -> Self:
         """Go back to a snapshot.
@@ -363,11 +374,13 @@ class Stream:
         Returns
         -------
         estimator : object
-            A copy of the estimator that the stream came from, with new `weights_`. A stream of it
-            begins a new sequence.
+            A copy of the estimator that the stream came from, with new `weights_` and, if it
+            learns by Adam, a new `solver_state_`. A stream of it begins a new sequence.
         """
         estimator = copy.copy(self._estimator)
-        estimator.weights_ = self._net.weights()
+        estimator.weights_, *_, moments = self._net.snapshot()
+        if moments is not None:
+            estimator.solver_state_ = moments
         estimator._fit_state = None  # a fit with warm_start continues from these weights
         return estimator
 
@@ -440,7 +453,7 @@ class Stream:
 
     def _check_snapshot(self, snapshot: Any) -> tuple[Any, ...]:
         """Return copies of the values to restore, after checks that the kernel does not make."""
-        weights, state, touched, x, is_due, topology, classes = snapshot
+        weights, state, touched, x, is_due, topology, classes, moments = snapshot
         is_ours = isinstance(topology, Topology) and topology == self._topology
         if not (is_ours and np.array_equal(classes, self.classes_)):
             raise ValueError("it belongs to another net")
@@ -453,7 +466,11 @@ class Stream:
         x = None if x is None else self._check_x(x)
         if not isinstance(is_due, bool | np.bool_):
             raise TypeError(f"is_due={brief(is_due)} must be True or False")
-        return weights, state, touched, x, is_due
+        if moments is not None:
+            is_adams = isinstance(moments, dict) and moments.keys() == ADAMS
+            require(is_adams, "solver_state is not a state of Adam")
+            moments = copied(checked("solver_state", moments, self._topology.n_weights))
+        return weights, state, touched, x, is_due, moments
 
     def _check_target(self, y: Any, sample_weight: float) -> tuple[np.ndarray, float]:
         """Return a row of targets and its weight; raise an error if the net cannot learn."""

@@ -46,6 +46,7 @@ def fits(learner, X, y, other):
         type(learner) is NetworkLearner
         and learner.form == "truncated-forward"
         and learner.update == "step"
+        and learner.state is None
         and supports(learner.topology)
         and learner.topology == other.topology
         and learner.learning_rate == other.learning_rate

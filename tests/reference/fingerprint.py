@@ -14,7 +14,7 @@ from lstm97.estimators import CascadeCorrelationRegressor
 from lstm97.learning.batch import BatchLearner
 from lstm97.learning.chunker import ChunkerLearner
 from lstm97.learning.network import NetworkLearner
-from lstm97.learning.solvers import GradientDescent
+from lstm97.learning.solvers import Adam, GradientDescent
 from lstm97.learning.topology import Topology
 from lstm97.tasks import TASKS
 from reference.cases import random_problem
@@ -41,6 +41,9 @@ NETS = {
     "forget wide": {"forget_gate": True, "n_blocks": 20, "block_size": 1, "n_hidden": 3},
     "forget sequence": {"forget_gate": True, "n_blocks": 3, "n_hidden": 2},
     "forget full": {"forget_gate": True, "n_blocks": 3, "block_size": 3},
+    "adam": {"forget_gate": True, "n_blocks": 3, "block_size": 3, "cell_bias": False},
+    "adam sparse": {"n_inputs": 40, "n_hidden": 2, "shortcut": True},
+    "adam sequence": {"n_blocks": 3, "block_size": 1, "output_bias": False},
 }  # fmt: skip
 # Forms of the gradient; all others go forward in time.
 FORMS = {
@@ -49,6 +52,7 @@ FORMS = {
     "full": "full-backward",
     "forget sequence": "truncated-backward",
     "forget full": "full-backward",
+    "adam sequence": "truncated-backward",
     "recurrent": "full-forward",
 }
 
@@ -83,7 +87,7 @@ def _problem(name):
     """Draw a net's first weights, sequences and targets."""
     rng = np.random.default_rng(list(NETS).index(name))
     topology = Topology(**{"n_inputs": 3, "n_outputs": 2, **NETS[name]})
-    is_sparse = name == "sparse"
+    is_sparse = "sparse" in name
     return topology, *random_problem(
         rng, topology, n_sequences=40, longest=12, is_sparse=is_sparse, every=True
     )
@@ -93,7 +97,8 @@ def _trained(name, topology, weights, X, y):
     """Return a net's weights after one epoch."""
     form = FORMS.get(name, "truncated-forward")
     update = "sequence" if form in ("truncated-backward", "full-backward") else "step"
-    learner = NetworkLearner(topology, weights, 0.1, form, update)
+    state = Adam(0.1).start(topology.n_weights) if name.startswith("adam") else None
+    learner = NetworkLearner(topology, weights, 0.1, form, update, state=state)
     learner.learn(X, y)
     return learner.weights
 
