@@ -1,6 +1,6 @@
 """Declaration of `Network`, for kernels that use it."""
 
-from lstm97._kernels.net cimport Sizes, State, Weights
+from lstm97._kernels.net cimport Input, Sizes, State, Weights
 
 
 cdef class Network:
@@ -22,7 +22,7 @@ cdef class Network:
     cdef _check_weights(self, double[::1] weights)
     cdef double *_tape_for(self, Py_ssize_t longest) except NULL
     cdef _allocate_sensitivities(self)
-    cdef _clear(self)
+    cdef _clear(self, const Input *x)
     cdef list _arrays(self)
     cdef _save(self)
     cdef _go_back(self)
