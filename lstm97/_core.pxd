@@ -1,7 +1,7 @@
 """Declaration of `Network`, for kernels that use it."""
 
 from lstm97._kernels.adam cimport Moments
-from lstm97._kernels.net cimport Sizes, State, Weights
+from lstm97._kernels.net cimport Input, Sizes, State, Weights
 
 
 cdef class Network:
@@ -25,7 +25,7 @@ cdef class Network:
     cdef _check_weights(self, double[::1] weights)
     cdef double *_tape_for(self, Py_ssize_t longest) except NULL
     cdef _allocate_sensitivities(self)
-    cdef _clear(self)
+    cdef _clear(self, const Input *x)
     cdef _allocate_moments(self)
     cdef Moments *_moments_from(self, dict state) except? NULL
     cdef _exchange_moments(self, dict state, bint inward)

@@ -3,6 +3,7 @@
 Its parts are in _kernels/:
     cell.h          the formulas of the memory cell
     vectors.h       arithmetic on vector registers
+    backlog.h       sums over many steps, put off
     net.h           the data: structs, and the order of units and sources
     data.pyx        sequences and targets
     layer.h         one step of the hidden layer
@@ -28,8 +29,8 @@ from lstm97._kernels.gradient cimport (
     output_error, tape_width, transpose_feedback, unroll_tape, write_tape
 )
 from lstm97._kernels.net cimport (
-    N_GATES, Input, Sizes, State, Summary, Target, Weights, choose_step, exchange_rows, has_gate,
-    lane_of, layout_of, step_any
+    N_GATES, STEPS, TILE_ROWS, Input, Sizes, State, Summary, Target, Weights, choose_step,
+    exchange_rows, has_gate, lane_of, layout_of, step_any
 )
 from lstm97._kernels.sequence cimport (
     add_gradient, advance_derivatives, reset, target_at, write_results
@@ -67,9 +68,9 @@ cdef Summary learn_sequence(
     memset(&r, 0, sizeof(Summary))
     for t in range(length):
         step_hidden(n, w, x, start + t, q)
-        if form != NONE:
-            advance_derivatives(n, w, x, start + t, form, q)
         target = target_at(n, targets, i, t, t == length - 1, &weight)
+        if form != NONE:
+            advance_derivatives(n, w, x, start + t, form, target != NULL, q)
         if target != NULL:
             step_output(n, w, x, start + t, q)
             output_error(n, q, target, weight, &r)
@@ -159,11 +160,14 @@ cdef class Network:
         cdef Sizes *n = &self.n
         cdef State *q = &self.q
         cdef int kind
-        cdef Py_ssize_t hidden = n.hidden_rows * n.unit_lanes
+        cdef Py_ssize_t rows = n.hidden_rows + TILE_ROWS - 1
+        cdef Py_ssize_t hidden = rows * n.unit_lanes
         cdef Py_ssize_t output = n.output_rows * n.output_lanes
+        cdef Py_ssize_t deferred = max(n.unit_lanes, n.trace_lanes)
         cdef Py_ssize_t total = (
-            2 * (hidden + output) + n.hidden_rows * n.trace_lanes + 7 * n.unit_lanes
+            2 * (hidden + output) + rows * n.trace_lanes + 7 * n.unit_lanes
             + n.gate_lanes + LANES + 3 * n.cell_lanes + n.trace_lanes + 5 * n.output_lanes
+            + STEPS * (rows + deferred + n.cell_lanes)
         )
         self.memory = np.zeros(total + 8)
         cdef double *p = &self.memory[0]
@@ -172,7 +176,10 @@ cdef class Network:
         self.w.output, p = p, p + output
         self.gradient_.hidden, p = p, p + hidden
         self.gradient_.output, p = p, p + output
-        q.trace, p = p, p + n.hidden_rows * n.trace_lanes
+        q.trace, p = p, p + rows * n.trace_lanes
+        q.backlog.z, p = p, p + rows * STEPS
+        q.backlog.u, p = p, p + deferred * STEPS
+        q.backlog.kept, p = p, p + n.cell_lanes * STEPS
         q.y, p = p, p + n.unit_lanes
         q.previous, p = p, p + n.unit_lanes
         q.net, p = p, p + n.unit_lanes
@@ -195,7 +202,7 @@ cdef class Network:
         q.position = q.touched + n.n_inputs
         for kind in range(N_GATES):
             q.opens[kind] = q.position + n.n_inputs + kind * n.cell_lanes
-        q.n_touched, q.learns, q.carries = 0, False, False
+        q.n_touched, q.backlog.n_steps, q.learns, q.carries = 0, 0, False, False
         q.sensitivity = NULL
 
     cdef _set_constants(self):
@@ -256,12 +263,13 @@ cdef class Network:
             self.q.before = self.q.sensitivity + size
             self.q.coupling = self.q.before + size
 
-    cdef _clear(self):
-        """Forget all sequences."""
-        memset(self.q.trace, 0, self.n.hidden_rows * self.n.trace_lanes * sizeof(double))
-        if self.sensitivities is not None:
-            self.sensitivities[:] = 0.0
-        self.q.n_touched = 0
+    cdef _clear(self, const Input *x):
+        """Forget all sequences; with dense input, `reset` clears all derivatives anyway."""
+        if x.dense == NULL:
+            memset(self.q.trace, 0, self.n.hidden_rows * self.n.trace_lanes * sizeof(double))
+            if self.sensitivities is not None:
+                self.sensitivities[:] = 0.0
+        self.q.n_touched = self.q.backlog.n_steps = 0
 
     cdef _allocate_moments(self):
         """Allocate memory that only Adam needs."""
@@ -366,7 +374,7 @@ cdef class Network:
             self._allocate_sensitivities()
         adam = self._moments_from(moments)
         self._exchange(weights, &self.w, True)
-        self._clear()
+        self._clear(data.x)
         self.q.learns, self.q.carries = which != NONE, which == TRUNCATED_FORWARD
         with nogil:
             for i in range(data.n_sequences):
@@ -389,7 +397,8 @@ cdef class Network:
             self._exchange_moments(moments, False)
         if gradient is not None:
             self._exchange(gradient, &self.gradient_, False)
-        self._clear_rows(&self.gradient_)
+        if learning_rate == 0.0 or n_done < data.n_sequences:  # updates leave it clear
+            self._clear_rows(&self.gradient_)
         return n_done
 
     def unrolled(self, Py_ssize_t length):
@@ -447,7 +456,7 @@ cdef class Network:
         if data.n_sequences == 0:
             return np.asarray(rows)
         self._exchange(weights, &self.w, True)
-        self._clear()
+        self._clear(data.x)
         self.q.learns = False
         out = &rows[0, 0]
         with nogil:
@@ -483,7 +492,7 @@ cdef class Network:
         if data.n_sequences == 0:
             return np.asarray(rows)
         self._exchange(weights, &self.w, True)
-        self._clear()
+        self._clear(data.x)
         self.q.learns = False
         # The step of a small layer does not write its net inputs to memory.
         self.q.is_small, self.q.step = False, step_any

@@ -238,8 +238,8 @@ cdef class Chunker:
             return 0
         self.automatizer._exchange(automatizer, a.w, True)
         self.chunker._exchange(chunker, c.w, True)
-        self.automatizer._clear()
-        self.chunker._clear()
+        self.automatizer._clear(data.x)
+        self.chunker._clear(data.x)
         with nogil:
             for i in range(data.n_sequences):
                 reset(a.n, data.x, a.q)

@@ -72,7 +72,7 @@ cdef class Follower(Stepper):
                 decay(n, state_decay, q)
             step_hidden(n, w, &x.input, t, q)
             if learns:
-                advance_derivatives(n, w, &x.input, t, form, q)
+                advance_derivatives(n, w, &x.input, t, form, True, q)
             if not is_target(n, &targets[t, 0]):
                 continue
             step_output(n, w, &x.input, t, q)

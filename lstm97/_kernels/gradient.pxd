@@ -15,9 +15,10 @@ from libc.math cimport fabs, isnan
 from libc.string cimport memset
 
 from lstm97._kernels.net cimport (
-    LOGISTIC, N_GATES, N_STATE_GATES, OUTPUT_GATE, SOFTMAX, SQUARED_ERROR, Gates, Input, Sizes,
-    State, Summary, Weights, carousel, carousel_is_one, has_gate, keep_rows, lane_of,
-    logistic_slope, output_slope
+    LOGISTIC, N_GATES, N_STATE_GATES, OUTPUT_GATE, SOFTMAX, SQUARED_ERROR, STEPS, Backlog, Gates,
+    Input, Sizes, State, Summary, Weights, add_deferred, carousel, carousel_is_one,
+    defer_carousel, defer_lanes, defer_rows, has_gate, keep_rows, lane_of, logistic_slope,
+    output_slope
 )
 from lstm97._kernels.vectors cimport (
     add_outer, add_products, add_scaled, add_weighted, clear_lanes, copy_lanes, exp_, fma, log_,
@@ -148,36 +149,88 @@ cdef inline void touch(State *q, const Input *x, Py_ssize_t t) noexcept nogil:
             q.n_touched += 1
 
 
+cdef inline void add_sparse_inputs(
+    const Input *x, Py_ssize_t t, int n_lanes, const double *u, double *sums
+) noexcept nogil:
+    """Add z_m(t) u[l] to sums[m, l] for the inputs m that are not zero (sparse input only)."""
+    cdef int i
+    for i in range(x.indptr[t], x.indptr[t + 1]):
+        add_scaled(n_lanes, x.data[i], u, sums + x.indices[i] * n_lanes)
+
+
 cdef inline void add_sources(
     const Sizes *n, const Input *x, Py_ssize_t t, const double *feedback,
     int n_lanes, const double *u, double *sums
 ) noexcept nogil:
     """Add z_m(t) u[l] to sums[m, l] for every source m of the hidden layer."""
-    cdef int i
     if x.dense != NULL:
         add_outer(n_lanes, n.n_inputs, u, x.dense + t * n.n_inputs, sums)
     else:
-        for i in range(x.indptr[t], x.indptr[t + 1]):
-            add_scaled(n_lanes, x.data[i], u, sums + x.indices[i] * n_lanes)
+        add_sparse_inputs(x, t, n_lanes, u, sums)
     add_outer(n_lanes, n.n_feedback, u, feedback, sums + n.n_inputs * n_lanes)
     add_scaled(n_lanes, 1.0, u, sums + (n.hidden_rows - 1) * n_lanes)
 
 
-cdef inline void carry_traces(
-    const Sizes *n, const Input *x, Py_ssize_t t, State *q
+cdef inline void defer_sources(
+    const Sizes *n, const Input *x, Py_ssize_t t, const double *feedback,
+    int n_lanes, const double *u, double *sums, Backlog *later
 ) noexcept nogil:
-    """Carry ds/dw from step t-1 to step t, (25) and (27), where `q.step` has not done it."""
-    cdef int i
-    cdef int first_row = 0 if x.dense != NULL else n.n_inputs
+    """Do the same, but put it off, except for sparse inputs: see backlog.h."""
+    cdef double one = 1.0
+    if x.dense != NULL:
+        defer_rows(later, 0, n.n_inputs, x.dense + t * n.n_inputs)
+    else:
+        add_sparse_inputs(x, t, n_lanes, u, sums)
+    defer_rows(later, n.n_inputs, n.n_feedback, feedback)
+    defer_rows(later, n.hidden_rows - 1, 1, &one)
+    defer_lanes(later, n_lanes, u)
+    later.n_steps += 1
+
+
+cdef inline int first_dense(const Sizes *n, const Input *x) noexcept nogil:
+    """Return the first source whose rows are visited at every step."""
+    return 0 if x.dense != NULL else n.n_inputs
+
+
+cdef inline void catch_up(const Sizes *n, const Input *x, State *q) noexcept nogil:
+    """Carry the traces through all steps that were put off, up to the current one."""
+    cdef int i, first = first_dense(n, x)
+    cdef const double *kept = NULL if carousel_is_one(n.gates) else q.backlog.kept
+    if q.backlog.n_steps == 0:
+        return
+    for i in range(n.n_traces):
+        add_deferred(
+            &q.backlog, first, n.hidden_rows - first, n.cell_lanes,
+            q.backlog.u + i * n.cell_lanes * STEPS, kept, n.trace_lanes,
+            q.trace + i * n.cell_lanes,
+        )
+    q.backlog.n_steps = 0
+
+
+cdef inline void carry_traces(
+    const Sizes *n, const Input *x, Py_ssize_t t, bint due, State *q
+) noexcept nogil:
+    """Carry ds/dw from step t-1 to step t, (25) and (27), where `q.step` has not done it.
+
+    A large net puts this off until `catch_up`, unless the traces are due at this step.
+    """
+    cdef int i, first = first_dense(n, x)
+    cdef const double *feedback = q.previous + n.first_feedback
     if x.dense == NULL and not carousel_is_one(n.gates):
         for i in range(q.n_touched):
             keep_rows(n, q, 1, q.trace + q.touched[i] * n.trace_lanes)
-    if not q.is_small:
-        keep_rows(n, q, n.hidden_rows - first_row, q.trace + first_row * n.trace_lanes)
-        add_sources(n, x, t, q.previous + n.first_feedback, n.trace_lanes, q.u, q.trace)
-    elif x.dense == NULL:
-        for i in range(x.indptr[t], x.indptr[t + 1]):
-            add_scaled(n.trace_lanes, x.data[i], q.u, q.trace + x.indices[i] * n.trace_lanes)
+    if q.is_small:
+        if x.dense == NULL:
+            add_sparse_inputs(x, t, n.trace_lanes, q.u, q.trace)
+    elif q.is_large and not (due and q.backlog.n_steps == 0):
+        if q.backlog.n_steps == STEPS:
+            catch_up(n, x, q)
+        if not carousel_is_one(n.gates):
+            defer_carousel(n, q)
+        defer_sources(n, x, t, feedback, n.trace_lanes, q.u, q.trace, &q.backlog)
+    else:
+        keep_rows(n, q, n.hidden_rows - first, q.trace + first * n.trace_lanes)
+        add_sources(n, x, t, feedback, n.trace_lanes, q.u, q.trace)
 
 
 cdef inline void add_output_gradient(
@@ -232,20 +285,18 @@ cdef inline void add_gate_row(
 
 
 cdef inline void add_hidden_gradient(
-    const Sizes *n, const Input *x, Py_ssize_t t, const State *q, Weights *gradient
+    const Sizes *n, const Input *x, Py_ssize_t t, State *q, Weights *gradient
 ) noexcept nogil:
     """Add the gradient forward in time, at a step with a target."""
     cdef int i, m
+    catch_up(n, x, q)
     add_sources(
         n, x, t, q.previous + n.first_feedback, n.unit_lanes, q.delta, gradient.hidden
     )
-    if x.dense != NULL:
-        for m in range(n.n_inputs):
-            add_trace_row(n, q, m, gradient)
-    else:
+    if x.dense == NULL:
         for i in range(q.n_touched):
             add_trace_row(n, q, q.touched[i], gradient)
-    for m in range(n.n_inputs, n.hidden_rows):
+    for m in range(first_dense(n, x), n.hidden_rows):
         add_trace_row(n, q, m, gradient)
 
 
@@ -280,7 +331,7 @@ cdef inline void unroll_tape(
 
     The gradient is full with `transposed` weights, and truncated without.
     """
-    cdef int c
+    cdef int c, first = first_dense(n, x)
     cdef Py_ssize_t t
     cdef const double *u
     cdef const double *feedback
@@ -303,9 +354,19 @@ cdef inline void unroll_tape(
         if t == length - 1:
             openings = q.y
         keep_errors(n, openings, q.e_s)
-        add_sources(
-            n, x, start + t, feedback + n.first_feedback, n.unit_lanes, delta, gradient.hidden
+        feedback += n.first_feedback
+        if not q.is_large:
+            add_sources(n, x, start + t, feedback, n.unit_lanes, delta, gradient.hidden)
+            continue
+        defer_sources(
+            n, x, start + t, feedback, n.unit_lanes, delta, gradient.hidden, &q.backlog
         )
+        if q.backlog.n_steps == STEPS or t == 0:
+            add_deferred(
+                &q.backlog, first, n.hidden_rows - first, n.unit_lanes, q.backlog.u, NULL,
+                n.unit_lanes, gradient.hidden,
+            )
+            q.backlog.n_steps = 0
 
 
 cdef inline void keep_errors(

@@ -11,8 +11,9 @@
 
 #include "net.h"
 
-/* The most registers of a small layer. */
-enum { REGISTERS = 5 };
+/* The most registers of a small layer, and the most weights of one that is not large. A large layer
+ * puts sums over time off, see backlog.h. */
+enum { REGISTERS = 5, LARGE = 3000 };
 
 /* sums[i] += w[m, i] z[m] over m, for all registers of a row. */
 static inline ALWAYS void weighted(const int stride, int n_sources, const double *w,
@@ -67,18 +68,33 @@ static inline ALWAYS void carry(const Sizes *n, const State *q, const int cell_l
     carry_rows(cell_lanes, gates, 1, &one, u, trace);
 }
 
+/* The gates of some cells at the current step. */
+static inline Gates_lanes gates_at(const Sizes *n, const State *q, int c) {
+    Gates_lanes gates = {.kinds = n->gates};
+    for (int kind = 0; kind < N_GATES; kind++) {
+        if (HAS_GATE(n->gates, kind)) gates.y[kind] = gather(q->a, q->opens[kind] + c);
+    }
+    return gates;
+}
+
 /* Applies the carousel to some rows of traces. */
 static inline void keep_rows(const Sizes *n, const State *q, int n_rows, double *trace) {
     if (CAROUSEL_IS_ONE(n->gates)) return;
     for (int c = 0; c < n->cell_lanes; c += LANES) {
-        Gates_lanes gates = {.kinds = n->gates};
-        for (int kind = 0; kind < N_GATES; kind++) {
-            if (HAS_GATE(n->gates, kind)) gates.y[kind] = gather(q->a, q->opens[kind] + c);
-        }
+        const Gates_lanes gates = gates_at(n, q, c);
         for (int i = 0; i < n_rows * n->n_traces; i++) {
             double *d = trace + (int64_t)i * n->cell_lanes + c;
             store(d, carousel_lanes(&gates, load(d)));
         }
+    }
+}
+
+/* Puts the carousel of this step off, as a factor of each lane. */
+static inline void defer_carousel(const Sizes *n, const State *q) {
+    double *kept = q->backlog.kept + q->backlog.n_steps * LANES;
+    for (int c = 0; c < n->cell_lanes; c += LANES) {
+        const Gates_lanes gates = gates_at(n, q, c);
+        store(kept + (int64_t)c * STEPS, carousel_lanes(&gates, all_lanes(1.0)));
     }
 }
 
@@ -170,6 +186,7 @@ static inline void choose_step(const Sizes *n, State *q) {
             q->step = SMALL_LAYERS[i].step;
         }
     }
+    q->is_large = !q->is_small && n->hidden_rows * n->unit_lanes > LARGE;
     for (int kind = 0; kind < N_GATES && q->is_small; kind++) {
         if (!HAS_GATE(n->gates, kind)) continue;
         for (int i = 0; i < LANES; i++) { /* padding has no gate: any lane will do */

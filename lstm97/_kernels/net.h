@@ -22,7 +22,7 @@
 #ifndef LSTM97_NET_H
 #define LSTM97_NET_H
 
-#include "vectors.h"
+#include "backlog.h"
 
 #define real lanes
 #define CELL(name) name##_lanes
@@ -102,6 +102,7 @@ struct State {
     int *touched;  /* (n_inputs,) the columns */
     int *position; /* (n_inputs,) the place of a column in touched, if it is there */
     int n_touched;
+    Backlog backlog; /* of the traces; or of the gradient, while a tape is unrolled */
     /* Real-time recurrent learning only: dnet_k/dw by source, unit k, and unit that w leads to. */
     double *sensitivity; /* (hidden_rows, n_hidden, unit_lanes) */
     double *before;      /* the same of the step before */
@@ -125,6 +126,7 @@ struct State {
     /* The choice of the step function, see layer.h. */
     StepHidden *step;
     int is_small; /* the step itself computes net inputs and carries traces */
+    int is_large; /* sums over time are put off */
     int learns;   /* whether u is needed */
     int carries;  /* whether the step carries the traces */
     int lane[N_GATES][2 * LANES]; /* for permute: the lanes of the first cells' gates */

@@ -19,6 +19,24 @@ cdef extern from "layer.h" nogil:
         SQUARED_ERROR
         LOG_LOSS
 
+    enum:
+        STEPS      # the most steps of a backlog
+        TILE_ROWS
+
+    ctypedef struct Backlog:
+        int n_steps
+        double *z
+        double *u
+        double *kept
+
+    # See backlog.h.
+    void defer_rows(const Backlog *later, int first, int n_rows, const double *z) noexcept
+    void defer_lanes(const Backlog *later, int n_lanes, const double *u) noexcept
+    void add_deferred(
+        const Backlog *later, int first, int n_rows, int n_lanes, const double *u,
+        const double *kept, int64_t stride, double *sums
+    ) noexcept
+
     ctypedef struct Sizes:
         int n_inputs, n_outputs
         int n_blocks, block_size
@@ -55,6 +73,7 @@ cdef extern from "layer.h" nogil:
         int *touched
         int *position
         int n_touched
+        Backlog backlog
         double *sensitivity
         double *before
         double *coupling
@@ -75,7 +94,7 @@ cdef extern from "layer.h" nogil:
         double *bias_mask
         int *opens[N_GATES]
         StepHidden step
-        bint is_small, learns, carries
+        bint is_small, is_large, learns, carries
 
     ctypedef struct Input:
         const double *dense
@@ -109,6 +128,8 @@ cdef extern from "layer.h" nogil:
     double carousel "carousel_one"(const Gates *gates, double x) noexcept
     # Applies the carousel to rows of traces.
     void keep_rows(const Sizes *n, const State *q, int n_rows, double *trace) noexcept
+    # Puts the carousel of this step off.
+    void defer_carousel(const Sizes *n, const State *q) noexcept
 
     # Chooses the step function; sizes and constants must be set.
     void choose_step(const Sizes *n, State *q) noexcept

@@ -31,18 +31,20 @@ cdef inline void reset(const Sizes *n, const Input *x, State *q) noexcept nogil:
         first_row = n.n_inputs
     clear_lanes((n.hidden_rows - first_row) * n.trace_lanes, q.trace + first_row * n.trace_lanes)
     q.n_touched = 0
+    q.backlog.n_steps = 0
 
 
 cdef inline void advance_derivatives(
-    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, Gradient form, State *q
+    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, Gradient form, bint due,
+    State *q
 ) noexcept nogil:
-    """Carry the derivatives that the gradient of step t, or of a later step, needs."""
+    """Carry the derivatives that the gradient of step t, if it is due, or of a later step needs."""
     touch(q, x, t)
     if form == FULL_FORWARD:
         advance_sensitivities(n, w, x, t, q)
         return
     if form == TRUNCATED_FORWARD:
-        carry_traces(n, x, t, q)
+        carry_traces(n, x, t, due, q)
 
 
 cdef inline void add_gradient(

@@ -143,7 +143,8 @@ cdef class Stepper:
         cdef bint is_finite = True
         step_hidden(&self.net.n, &self.net.w, x, t, &self.net.q)
         if self.form != NONE:
-            advance_derivatives(&self.net.n, &self.net.w, x, t, self.form, &self.net.q)
+            # `learn` may follow at any step.
+            advance_derivatives(&self.net.n, &self.net.w, x, t, self.form, True, &self.net.q)
         step_output(&self.net.n, &self.net.w, x, t, &self.net.q)
         memcpy(out, self.net.q.output, self.net.n.n_outputs * sizeof(double))
         for k in range(self.net.n.n_outputs):

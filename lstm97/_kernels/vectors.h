@@ -271,16 +271,33 @@ static inline void copy_lanes(int n_lanes, const double *x, double *y) {
     EACH_GROUP store(y + l, load(x + l));
 }
 
-/* Wider rows are processed row by row, in the order of memory. Otherwise, registers hold the sums
- * of one or two columns. The sum of a lane is the same. */
-#define WIDE 64
+/* Wider rows are processed in the order of memory, several of them at a time. Otherwise, registers
+ * hold the sums of one or two columns. The sum of a lane is the same. */
+enum { WIDE = 32, ROWS = 8 };
+
+/* net[l] += sum over m of w[m, l] z[m], over ROWS rows. */
+static inline void add_rows(int n_lanes, const double *w, const double *z, double *net) {
+    lanes sources[ROWS];
+    for (int m = 0; m < ROWS; m++) sources[m] = all_lanes(z[m]);
+    EACH_GROUP {
+        lanes sum = load(net + l);
+        for (int m = 0; m < ROWS; m++) {
+            sum = FMA(load(w + (int64_t)m * n_lanes + l), sources[m], sum);
+        }
+        store(net + l, sum);
+    }
+}
 
 /* net[l] = start[l] + sum over m of w[m, l] z[m]; net may be start. */
 static inline void add_weighted(int n_lanes, int n_sources, const double *w, const double *z,
                                 const double *start, double *net) {
     if (n_lanes > WIDE) {
+        int m = 0;
         copy_lanes(n_lanes, start, net);
-        for (int m = 0; m < n_sources; m++) {
+        for (; m + ROWS <= n_sources; m += ROWS) {
+            add_rows(n_lanes, w + (int64_t)m * n_lanes, z + m, net);
+        }
+        for (; m < n_sources; m++) {
             add_scaled(n_lanes, z[m], w + (int64_t)m * n_lanes, net);
         }
         return;
