@@ -127,7 +127,8 @@ struct State {
     int is_small; /* the step itself computes net inputs and carries traces */
     int learns;   /* whether u is needed */
     int carries;  /* whether the step carries the traces */
-    int lane[N_GATES][2 * LANES]; /* for permute: the lanes of the first cells' gates */
+    /* For permute: the lanes of the first cells' gates. The size is one for all widths. */
+    int lane[N_GATES][2 * MOST_LANES];
 };
 
 /* Input steps: dense, (n_steps, n_inputs), or NULL; then CSR. */
