@@ -99,7 +99,8 @@ cdef class Network:
         cdef Py_ssize_t output = n.output_rows * n.output_lanes
         cdef Py_ssize_t total = (
             2 * (hidden + output) + n.hidden_rows * n.trace_lanes + 7 * n.unit_lanes
-            + n.gate_lanes + self.kernel.lanes + 3 * n.cell_lanes + n.trace_lanes + 5 * n.output_lanes
+            + n.gate_lanes + self.kernel.lanes + 3 * n.cell_lanes + n.trace_lanes
+            + 5 * n.output_lanes
         )
         self.memory = np.zeros(total + 8)
         cdef double *p = &self.memory[0]

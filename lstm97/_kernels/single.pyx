@@ -13,7 +13,9 @@ from lstm97._kernels.gradient cimport (
     update, write_tape
 )
 from lstm97._kernels.kernel cimport Kernel
-from lstm97._kernels.net cimport Input, Sizes, State, Summary, Target, Weights, choose_step, step_any
+from lstm97._kernels.net cimport (
+    Input, Sizes, State, Summary, Target, Weights, choose_step, step_any
+)
 from lstm97._kernels.sequence cimport add_gradient, advance_derivatives, reset, target_at
 from lstm97._kernels.vectors cimport LANES, squash_lanes
 
