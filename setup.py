@@ -14,6 +14,7 @@ LSTM97_DEBUG     If it is 1, the kernels have bounds checks, line tracing (for c
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -33,7 +34,9 @@ KERNELS = [
     "lstm97._kernels.chunker",
     "lstm97._kernels.data",
     "lstm97._kernels.follower",
+    "lstm97._kernels.four",  # only where the others have eight doubles per vector
     "lstm97._kernels.net",
+    "lstm97._kernels.single",
     "lstm97._kernels.stream",
     "lstm97._kernels.team",
     "lstm97._kernels.vectors",
@@ -91,10 +94,25 @@ class BuildKernels(build_ext):
         is_msvc = self.compiler.compiler_type == "msvc"
         if VARIANTS and is_msvc:
             raise SystemExit("LSTM97_VARIANTS needs GCC or Clang")
+        self.extensions = [e for e in self.extensions if not is_four(e.name) or self.is_wide(e)]
         for extension in self.extensions:
             arch = extension.extra_compile_args
             extension.extra_compile_args = FLAGS["msvc"] if is_msvc else FLAGS["unix"] + arch
         super().build_extensions()
+
+    def is_wide(self, extension):
+        """Tell whether vectors.h chooses eight doubles per vector for an instruction set."""
+        if self.compiler.compiler_type == "msvc":
+            return False
+        command = [*self.compiler.compiler_so, *extension.extra_compile_args, "-E", "-x", "c", "-"]
+        code = '#include "lstm97/_kernels/vectors.h"\nLANES'
+        run = subprocess.run(command, input=code, check=True, stdout=subprocess.PIPE, text=True)
+        return run.stdout.split()[-1] == "8"
+
+
+def is_four(name):
+    """Tell whether an extension is for vectors of four doubles."""
+    return name.endswith("._kernels.four")
 
 
 def extension(name, sources, arch=ARCH):
@@ -104,7 +122,7 @@ def extension(name, sources, arch=ARCH):
         sources,
         include_dirs=["lstm97/_kernels"],
         depends=[str(header) for header in Path("lstm97/_kernels").glob("*.h")],
-        define_macros=[("CYTHON_TRACE_NOGIL", "1")] * DEBUG,
+        define_macros=[("CYTHON_TRACE_NOGIL", "1")] * DEBUG + [("LANES", "4")] * is_four(name),
         extra_compile_args=[f"-march={arch}", f'-DINSTRUCTION_SET="{arch}"'],
     )
 

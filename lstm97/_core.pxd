@@ -1,10 +1,12 @@
 """Declaration of `Network`, for kernels that use it."""
 
 from lstm97._kernels.adam cimport Moments
+from lstm97._kernels.kernel cimport Kernel
 from lstm97._kernels.net cimport Input, Sizes, State, Weights
 
 
 cdef class Network:
+    cdef const Kernel *kernel
     cdef Sizes n
     cdef Weights w, gradient_
     cdef State q

@@ -12,32 +12,40 @@ Its parts are in _kernels/:
     adam.pxd        update by gradient descent or by Adam
     rtrl.pxd        the full gradient forward in time, without memory cells
     sequence.pxd    the start of a sequence, carried derivatives, targets
+    single.pyx      whole sequences: all of this, compiled for one or two vector widths
+    kernel.pxd      the table of its functions
 
 Everything except `Network` is plain C on these structs, without the GIL, random numbers or Python
 objects. Each call copies the flat weight vector to padded rows, and back at its end.
 """
 
+from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport isfinite
 from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy, memset
 
-from lstm97._kernels.adam cimport Moments, hidden_size, move_weights, output_size
+from lstm97._kernels.adam cimport Moments, hidden_size, output_size
 from lstm97._kernels.data cimport Data
-from lstm97._kernels.forward cimport step_hidden, step_output
 from lstm97._kernels.gradient cimport (
-    FULL_BACKWARD, FULL_FORWARD, NONE, TRUNCATED_BACKWARD, TRUNCATED_FORWARD, Gradient,
-    output_error, tape_width, transpose_feedback, unroll_tape, write_tape
+    FULL_BACKWARD, FULL_FORWARD, NONE, TRUNCATED_BACKWARD, TRUNCATED_FORWARD, Gradient, tape_width
 )
+from lstm97._kernels.kernel cimport Kernel
 from lstm97._kernels.net cimport (
-    N_GATES, STEPS, TILE_ROWS, Input, Sizes, State, Summary, Target, Weights, choose_step,
-    exchange_rows, has_gate, lane_of, layout_of, step_any
+    N_GATES, STEPS, TILE_ROWS, Input, Sizes, State, Summary, Weights, exchange_rows, has_gate,
+    lane_of, layout_of
 )
-from lstm97._kernels.sequence cimport (
-    add_gradient, advance_derivatives, reset, target_at, write_results
-)
-from lstm97._kernels.vectors cimport LANES, squash_lanes
+from lstm97._kernels.sequence cimport write_results
+from lstm97._kernels.vectors cimport LANES
 
 import numpy as np
+
+from lstm97._kernels import single
+
+# The tables of functions, by their number of doubles per vector.
+KERNELS = {LANES: single.KERNEL}
+if LANES == 8:
+    from lstm97._kernels import four
+    KERNELS[4] = four.KERNEL
 
 GRADIENTS = {
     "none": NONE,
@@ -48,84 +56,16 @@ GRADIENTS = {
 }
 
 
-# ---- sequences -----------------------------------------------------------------------------------
+def lanes_for(topology):
+    """Return the number of doubles per vector that suits a net.
 
-cdef Summary learn_sequence(
-    const Sizes *n, Weights *w, Weights *gradient, State *q,
-    const Input *x, Py_ssize_t start, Py_ssize_t length, const Target *targets, Py_ssize_t i,
-    Gradient form, double step_rate, Moments *moments, double *tape
-) noexcept nogil:
-    """Run sequence i and add its gradient; with a step_rate, move the weights at each target.
-
-    With moments, they move by Adam. The tape has room for the steps and, behind them, for
-    transposed weights.
+    Its gates, its cells and its conventional units begin registers of their own. If each of them
+    fit into one of four doubles, then half of a register of eight would be padding.
     """
-    cdef Py_ssize_t t
-    cdef double weight = 1.0
-    cdef double *transposed = NULL
-    cdef const double *target
-    cdef Summary r
-    memset(&r, 0, sizeof(Summary))
-    for t in range(length):
-        step_hidden(n, w, x, start + t, q)
-        target = target_at(n, targets, i, t, t == length - 1, &weight)
-        if form != NONE:
-            advance_derivatives(n, w, x, start + t, form, target != NULL, q)
-        if target != NULL:
-            step_output(n, w, x, start + t, q)
-            output_error(n, q, target, weight, &r)
-            if form == NONE:
-                continue
-            add_gradient(n, w, x, start + t, form, q, gradient)
-            if step_rate != 0.0:
-                move_weights(n, x, start + t, step_rate, q, w, gradient, moments)
-        if tape != NULL:
-            write_tape(n, q, target != NULL, tape + t * tape_width(n))
-    if tape != NULL:
-        if form == FULL_BACKWARD and n.n_feedback > 0:
-            transposed = tape + length * tape_width(n)
-            transpose_feedback(n, w, transposed)
-        unroll_tape(n, x, start, length, tape, transposed, q, gradient)
-    return r
-
-
-cdef double *run_sequence(
-    const Sizes *n, const Weights *w, State *q, const Input *x,
-    Py_ssize_t start, Py_ssize_t length, bint every, int width, double *out
-) noexcept nogil:
-    """Write the first `width` outputs at every step or at the last; return where they end."""
-    cdef Py_ssize_t t
-    for t in range(length):
-        step_hidden(n, w, x, start + t, q)
-        if every or t == length - 1:
-            step_output(n, w, x, start + t, q)
-            out = append(q.output, width, out)
-    return out
-
-
-cdef inline double *append(const double *values, int n_values, double *out) noexcept nogil:
-    """Copy values to out; return where they end."""
-    memcpy(out, values, n_values * sizeof(double))
-    return out + n_values
-
-
-cdef double *record_sequence(
-    const Sizes *n, const Weights *w, State *q, const Input *x,
-    Py_ssize_t start, Py_ssize_t length, double *out
-) noexcept nogil:
-    """Write the values of the net after each step, one row each; return where the rows end."""
-    cdef Py_ssize_t t
-    cdef int first = n.first_cell
-    for t in range(length):
-        step_hidden(n, w, x, start + t, q)
-        step_output(n, w, x, start + t, q)
-        out = append(q.y, n.n_units, out)
-        # g is not stored, so it is computed again, in place of its net inputs.
-        squash_lanes(n.cell_lanes, q.net + first, q.low + first, q.high + first, q.net + first)
-        out = append(q.net + first, n.n_cells, out)
-        out = append(q.s, n.n_cells, out)
-        out = append(q.output, n.n_outputs, out)
-    return out
+    cdef int fewest = min(KERNELS)
+    if max(topology.n_gates, topology.n_cells, topology.n_hidden) <= fewest:
+        return fewest
+    return max(KERNELS)
 
 
 cdef bint are_finite(const double *values, Py_ssize_t n_values) noexcept nogil:
@@ -145,15 +85,24 @@ cdef class Network:
     Parameters
     ----------
     topology : lstm97.learning.topology.Topology
+    lanes : int, default=None
+        Number of doubles per vector, one of `KERNELS`; None: what `lanes_for` chooses.
     """
 
-    def __cinit__(self, topology):
+    def __cinit__(self, topology, lanes=None):
+        table = KERNELS[lanes_for(topology) if lanes is None else lanes]
+        self.kernel = <const Kernel *> PyCapsule_GetPointer(table, NULL)
         self.topology, self.tape, self.n_taped = topology, None, 0
         self.sensitivities = self.moments_memory = None
-        self.n = layout_of(topology)
+        self.n = layout_of(topology, self.kernel.lanes)
         self._allocate()
         self._set_constants()
-        choose_step(&self.n, &self.q)
+        self.kernel.choose_step(&self.n, &self.q)
+
+    @property
+    def lanes(self):
+        """Number of doubles per vector."""
+        return self.kernel.lanes
 
     cdef _allocate(self):
         """Allocate one zeroed array, aligned to a cache line, and set the pointers into it."""
@@ -166,8 +115,8 @@ cdef class Network:
         cdef Py_ssize_t deferred = max(n.unit_lanes, n.trace_lanes)
         cdef Py_ssize_t total = (
             2 * (hidden + output) + rows * n.trace_lanes + 7 * n.unit_lanes
-            + n.gate_lanes + LANES + 3 * n.cell_lanes + n.trace_lanes + 5 * n.output_lanes
-            + STEPS * (rows + deferred + n.cell_lanes)
+            + n.gate_lanes + self.kernel.lanes + 3 * n.cell_lanes + n.trace_lanes
+            + 5 * n.output_lanes + STEPS * (rows + deferred + n.cell_lanes)
         )
         self.memory = np.zeros(total + 8)
         cdef double *p = &self.memory[0]
@@ -183,7 +132,7 @@ cdef class Network:
         q.y, p = p, p + n.unit_lanes
         q.previous, p = p, p + n.unit_lanes
         q.net, p = p, p + n.unit_lanes
-        q.a, p = p, p + n.gate_lanes + LANES
+        q.a, p = p, p + n.gate_lanes + self.kernel.lanes
         q.delta, p = p, p + n.unit_lanes
         q.low, p = p, p + n.unit_lanes
         q.high, p = p, p + n.unit_lanes
@@ -378,16 +327,10 @@ cdef class Network:
         self.q.learns, self.q.carries = which != NONE, which == TRUNCATED_FORWARD
         with nogil:
             for i in range(data.n_sequences):
-                reset(&self.n, data.x, &self.q)
-                r = learn_sequence(
+                r = self.kernel.learn_sequence(
                     &self.n, &self.w, &self.gradient_, &self.q, data.x, data.starts[i],
-                    data.lengths[i], &data.target, i, which, learning_rate if per_step else 0.0,
-                    adam, tape,
+                    data.lengths[i], &data.target, i, which, learning_rate, per_step, adam, tape,
                 )
-                if learning_rate != 0.0 and not per_step:
-                    move_weights(
-                        &self.n, data.x, -1, learning_rate, &self.q, &self.w, &self.gradient_, adam
-                    )
                 write_results(&r, &results[i, 0])
                 if learning_rate != 0.0 and not isfinite(r.loss):
                     break
@@ -461,8 +404,7 @@ cdef class Network:
         out = &rows[0, 0]
         with nogil:
             for i in range(data.n_sequences):
-                reset(&self.n, data.x, &self.q)
-                out = run_sequence(
+                out = self.kernel.run_sequence(
                     &self.n, &self.w, &self.q, data.x, data.starts[i], data.lengths[i], every,
                     width, out,
                 )
@@ -494,14 +436,10 @@ cdef class Network:
         self._exchange(weights, &self.w, True)
         self._clear(data.x)
         self.q.learns = False
-        # The step of a small layer does not write its net inputs to memory.
-        self.q.is_small, self.q.step = False, step_any
         out = &rows[0, 0]
         with nogil:
             for i in range(data.n_sequences):
-                reset(&self.n, data.x, &self.q)
-                out = record_sequence(
+                out = self.kernel.record_sequence(
                     &self.n, &self.w, &self.q, data.x, data.starts[i], data.lengths[i], out
                 )
-        choose_step(&self.n, &self.q)
         return np.asarray(rows)

@@ -4,6 +4,7 @@ import platform
 from importlib.metadata import version
 
 import lstm97._kernels.vectors as vectors
+from lstm97._core import KERNELS
 
 PACKAGES = ("lstm97", "numpy", "scipy", "scikit-learn", "joblib")
 
@@ -36,7 +37,7 @@ def show_versions():
     python, *packages = versions().items()
     _show("System", [("platform", platform.platform()), python])
     _show("Packages", packages)
-    _show("Kernels", vectors.BUILD.items())
+    _show("Kernels", [*vectors.BUILD.items(), *_widths()])
     _show("Thread pools", _thread_pools())
 
 
@@ -45,6 +46,13 @@ def _show(title, lines):
     print(title)
     for name, value in lines:
         print(f"  {name}: {value}")
+
+
+def _widths():
+    """Yield what `lanes_for` chooses, if it has a choice."""
+    if len(KERNELS) > 1:
+        few = min(KERNELS)
+        yield "nets of few units", f"{few} doubles, for up to {few} gates, cells and hidden units"
 
 
 def _thread_pools():

@@ -12,6 +12,7 @@ from reference import builds
 from reference.fingerprint import WITHOUT_FORGET_GATES, fingerprints, open_fingerprint
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text(encoding="utf-8"))
+WIDTHS = Path(__file__).parent / "test_widths.py"
 
 BUILDS = {
     "one lane": {"CFLAGS": "-DLANES=1"},
@@ -34,3 +35,7 @@ def test_forget_gates_that_stay_open_change_no_bit(name):
 def test_other_builds_give_the_same_bits(name, tmp_path):
     environment = builds.build(tmp_path, **BUILDS[name])
     assert builds.fingerprints(environment, tmp_path) == GOLDEN
+    if name == "eight lanes":  # it has kernels for four as well
+        shown = builds.python("-m", "pytest", WIDTHS, cwd=tmp_path, env=environment)
+        assert "passed" in shown
+        assert "skipped" not in shown

@@ -10,6 +10,7 @@ import pytest
 
 import lstm97
 from lstm97 import _kernels
+from lstm97._core import KERNELS
 from reference import builds
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text(encoding="utf-8"))
@@ -79,5 +80,6 @@ def test_choice():
 def test_versions_are_shown(capsys):
     lstm97.show_versions()
     shown = capsys.readouterr().out
+    assert ("nets of few units" in shown) == (len(KERNELS) > 1)
     for part in ["python", "lstm97", "numpy", "instruction set", "doubles per vector"]:
         assert part in shown

@@ -94,7 +94,8 @@ static inline void abreast_squash(int unit, int end, double low, double high, co
 static inline ALWAYS Gates_lanes abreast_gates(const Abreast *a, const double *y, int block) {
     Gates_lanes gates = {.kinds = a->n.gates};
     for (int kind = 0; kind < N_GATES; kind++) {
-        if (HAS_GATE(gates.kinds, kind)) gates.y[kind] = load(ROW(y, a->n.first_gate[kind] + block));
+        if (!HAS_GATE(gates.kinds, kind)) continue;
+        gates.y[kind] = load(ROW(y, a->n.first_gate[kind] + block));
     }
     return gates;
 }
@@ -241,9 +242,9 @@ static inline ALWAYS void abreast_block_back(const Abreast *a, int block, int se
     }
 }
 
-/* One step back. `sees` says whether there are errors at the activations: where a target is due, and
- * always for the full gradient. Then `next_delta` has the errors of the next step, which this step
- * fed; it is NULL at the last step, and for the truncated gradient. */
+/* One step back. `sees` says whether there are errors at the activations: where a target is due,
+ * and always for the full gradient. Then `next_delta` has the errors of the next step, which this
+ * step fed; it is NULL at the last step, and for the truncated gradient. */
 static inline void abreast_back(const Abreast *a, int is_due, int sees, const double *next_delta,
                                 const Step *at) {
     const Sizes *n = &a->n;
@@ -268,9 +269,10 @@ static inline void abreast_back(const Abreast *a, int is_due, int sees, const do
 }
 
 /* sums[m, j] += z[t, m] d[t, j] over the steps t, for a tile of up to two m and four j. */
-static inline ALWAYS void add_tile(const int n_m, const int n_j, const int *steps, int n_steps,
-                                   const double *z, int64_t z_step, const double *d,
-                                   int64_t d_step, double *sums, int64_t row) {
+static inline ALWAYS void add_gradient_tile(const int n_m, const int n_j, const int *steps,
+                                            int n_steps, const double *z, int64_t z_step,
+                                            const double *d, int64_t d_step, double *sums,
+                                            int64_t row) {
     lanes tile[2][4];
     for (int m = 0; m < n_m; m++) {
         for (int j = 0; j < n_j; j++) tile[m][j] = load(sums + m * row + j * MOST_ABREAST);
@@ -294,11 +296,11 @@ static inline ALWAYS void add_columns(const int n_j, const int *steps, int n_ste
     EACH_HALF {
         int m = 0;
         for (; m + 2 <= n_z; m += 2) {
-            add_tile(2, n_j, steps, n_steps, ROW(z, m) + v, z_step, d + v, d_step,
+            add_gradient_tile(2, n_j, steps, n_steps, ROW(z, m) + v, z_step, d + v, d_step,
                      sums + m * row + v, row);
         }
         if (m < n_z) {
-            add_tile(1, n_j, steps, n_steps, ROW(z, m) + v, z_step, d + v, d_step,
+            add_gradient_tile(1, n_j, steps, n_steps, ROW(z, m) + v, z_step, d + v, d_step,
                      sums + m * row + v, row);
         }
     }

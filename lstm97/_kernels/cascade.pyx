@@ -26,7 +26,7 @@ from lstm97._kernels.net cimport (
 )
 from lstm97._kernels.sequence cimport target_at, write_results
 from lstm97._kernels.vectors cimport (
-    add_outer, add_scaled, add_weighted, clear_lanes, copy_lanes, fma, padded, squash_lanes
+    LANES, add_outer, add_scaled, add_weighted, clear_lanes, copy_lanes, fma, padded, squash_lanes
 )
 
 import numpy as np
@@ -249,7 +249,7 @@ cdef class Pool:
         cdef Py_ssize_t rows = n_inputs + n_before + 2
         self.n_units = n_units
         u.n_inputs, u.n_before, u.n_outputs = n_inputs, n_before, n_outputs
-        u.lanes = padded(n_units)
+        u.lanes = padded(n_units, LANES)
         self.memory = np.zeros((2 * rows + 2 * n_outputs + 5) * u.lanes)
         u.w = &self.memory[0]
         u.gradient = u.w + rows * u.lanes
@@ -345,7 +345,7 @@ cdef class Outputs:
         cdef Py_ssize_t size
         n.n_inputs, n.n_hidden, n.n_outputs = n_inputs, n_hidden, n_outputs
         n.shortcut = n.output_bias = True
-        n.output_lanes, n.output_rows = padded(n_outputs), n_inputs + n_hidden + 1
+        n.output_lanes, n.output_rows = padded(n_outputs, LANES), n_inputs + n_hidden + 1
         n.output_activation, n.loss = OUTPUT_ACTIVATIONS[output_activation], LOSSES[loss]
         size = <Py_ssize_t> n.output_rows * n.output_lanes
         if size > INT_MAX:

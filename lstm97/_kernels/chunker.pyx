@@ -24,6 +24,7 @@ from lstm97._kernels.gradient cimport (
 from lstm97._kernels.net cimport LINEAR, Input, Sizes, State, Summary, Target, Weights
 from lstm97._kernels.rtrl cimport add_sensitive_gradient, advance_sensitivities
 from lstm97._kernels.sequence cimport reset, target_at, write_results
+from lstm97._kernels.vectors cimport LANES
 
 import numpy as np
 
@@ -198,7 +199,8 @@ cdef class Chunker:
         for net in (automatizer, chunker):
             if net.output_activation == "softmax" or net.recurrent_outputs:
                 raise ValueError("both nets need a layer of logistic or linear outputs")
-        self.automatizer, self.chunker = Network(automatizer), Network(chunker)
+        self.automatizer = Network(automatizer, LANES)
+        self.chunker = Network(chunker, LANES)
         self.automatizer._allocate_sensitivities()
         self.chunker._allocate_sensitivities()
         self.n_targets = n_targets

@@ -8,12 +8,9 @@ target, states that decay, and resets from outside.
 from libc.string cimport memset
 
 from lstm97._kernels.data cimport Steps
-from lstm97._kernels.forward cimport step_hidden, step_output
-from lstm97._kernels.gradient cimport (
-    TRUNCATED_FORWARD, Gradient, is_target, output_error, update
-)
+from lstm97._kernels.gradient cimport NONE, TRUNCATED_FORWARD, Gradient, is_target
+from lstm97._kernels.kernel cimport Kernel
 from lstm97._kernels.net cimport Sizes, State, Summary, Weights
-from lstm97._kernels.sequence cimport add_gradient, advance_derivatives, reset
 from lstm97._kernels.stream cimport Stepper
 
 
@@ -51,13 +48,14 @@ cdef class Follower(Stepper):
         learning_rate : float
             Learning rate of the next target.
         """
+        cdef const Kernel *kernel = self.net.kernel
         cdef const Sizes *n = &self.net.n
         cdef State *q = &self.net.q
         cdef Weights *w = &self.net.w
         cdef Steps x = Steps(steps)
-        cdef Gradient form = TRUNCATED_FORWARD
         cdef Py_ssize_t n_right = 0, t
         cdef bint learns = learning_rate != 0.0
+        cdef Gradient form = TRUNCATED_FORWARD if learns else NONE
         cdef Summary r
         if x.input.dense == NULL or x.n_inputs != n.n_inputs or begins.shape[0] != x.n_steps:
             raise ValueError("steps and their flags do not match the net")
@@ -67,19 +65,18 @@ cdef class Follower(Stepper):
         q.learns = q.carries = learns
         for t in range(x.n_steps):
             if begins[t]:
-                reset(n, &x.input, q)
+                kernel.reset(n, &x.input, q)
             if state_decay != 1.0:
                 decay(n, state_decay, q)
-            step_hidden(n, w, &x.input, t, q)
-            if learns:
-                advance_derivatives(n, w, &x.input, t, form, True, q)
+            kernel.step(n, w, &x.input, t, form, q)
             if not is_target(n, &targets[t, 0]):
                 continue
-            step_output(n, w, &x.input, t, q)
-            output_error(n, q, &targets[t, 0], 1.0, &r)
+            kernel.step_output(n, w, &x.input, t, q)
+            kernel.compare(
+                n, w, &x.input, t, form, &targets[t, 0], 1.0, q, &self.net.gradient_, &r
+            )
             if learns:
-                add_gradient(n, w, &x.input, t, form, q, &self.net.gradient_)
-                update(n, &x.input, t, learning_rate, q, w, &self.net.gradient_)
+                kernel.update(n, &x.input, t, learning_rate, q, w, &self.net.gradient_, NULL)
                 learning_rate *= rate_decay
             if not r.max_error < tolerance:
                 return t + 1, n_right, False, learning_rate

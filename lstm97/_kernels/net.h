@@ -129,7 +129,8 @@ struct State {
     int is_large; /* sums over time are put off */
     int learns;   /* whether u is needed */
     int carries;  /* whether the step carries the traces */
-    int lane[N_GATES][2 * LANES]; /* for permute: the lanes of the first cells' gates */
+    /* For permute: the lanes of the first cells' gates. The size is one for all widths. */
+    int lane[N_GATES][2 * MOST_LANES];
 };
 
 /* Input steps: dense, (n_steps, n_inputs), or NULL; then CSR. */

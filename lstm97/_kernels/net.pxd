@@ -137,7 +137,7 @@ cdef extern from "layer.h" nogil:
     void step_any(const Sizes *n, const Weights *w, State *q, const double *x) noexcept
 
 
-cdef Sizes layout_of(topology) except *
+cdef Sizes layout_of(topology, int lanes=*) except *
 
 cdef Py_ssize_t exchange_rows(
     double *flat, Py_ssize_t at, int rows, int width, double *packed, int stride, bint inward

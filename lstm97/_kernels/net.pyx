@@ -3,7 +3,7 @@
 from libc.limits cimport INT_MAX
 from libc.string cimport memcpy, memset
 
-from lstm97._kernels.vectors cimport padded
+from lstm97._kernels.vectors cimport LANES, padded
 
 KINDS = N_GATES
 STATE_KINDS = N_STATE_GATES
@@ -12,8 +12,8 @@ OUTPUT_ACTIVATIONS = {"logistic": LOGISTIC, "linear": LINEAR, "softmax": SOFTMAX
 LOSSES = {"squared_error": SQUARED_ERROR, "log_loss": LOG_LOSS}
 
 
-cdef Sizes layout_of(topology) except *:
-    """Return the sizes of a net."""
+cdef Sizes layout_of(topology, int lanes=LANES) except *:
+    """Return the sizes of a net, for a number of doubles per vector."""
     cdef Sizes n
     cdef int kind
     memset(&n, 0, sizeof(Sizes))
@@ -38,8 +38,9 @@ cdef Sizes layout_of(topology) except *:
             n.n_traces += 1
     n.n_gates, n.n_units = topology.n_gates, topology.n_units
     n.first_feedback, n.n_feedback = topology.first_feedback, topology.n_feedback
-    n.gate_lanes, n.cell_lanes = padded(n.n_gates), padded(n.n_cells)
-    n.hidden_lanes, n.output_lanes = padded(n.n_hidden), padded(n.n_outputs)
+    n.gate_lanes, n.cell_lanes = padded(n.n_gates, lanes), padded(n.n_cells, lanes)
+    n.hidden_lanes = padded(n.n_hidden, lanes)
+    n.output_lanes = padded(n.n_outputs, lanes)
     n.first_cell, n.first_hidden = n.gate_lanes, n.gate_lanes + n.cell_lanes
     n.unit_lanes = n.first_hidden + n.hidden_lanes
     n.trace_lanes = n.n_traces * n.cell_lanes

@@ -38,7 +38,19 @@ cdef inline void advance_derivatives(
     const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, Gradient form, bint due,
     State *q
 ) noexcept nogil:
-    """Carry the derivatives that the gradient of step t, if it is due, or of a later step needs."""
+    """Carry the derivatives that the gradient of step t, if it is due, or of a later step needs.
+
+    This short function is inlined; the next one is not.
+    """
+    if not (form == TRUNCATED_FORWARD and q.is_small and x.dense != NULL):
+        advance_outside(n, w, x, t, form, due, q)
+
+
+cdef inline void advance_outside(
+    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, Gradient form, bint due,
+    State *q
+) noexcept nogil:
+    """Carry the derivatives that the step itself has not carried."""
     touch(q, x, t)
     if form == FULL_FORWARD:
         advance_sensitivities(n, w, x, t, q)

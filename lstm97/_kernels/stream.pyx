@@ -13,15 +13,11 @@ from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
-from lstm97._kernels.adam cimport Moments, adam_stays_finite, move_weights
+from lstm97._kernels.adam cimport Moments, adam_stays_finite
 from lstm97._kernels.data cimport Steps
-from lstm97._kernels.forward cimport step_hidden, step_output
-from lstm97._kernels.gradient cimport (
-    FULL_FORWARD, NONE, TRUNCATED_FORWARD, is_target, output_error
-)
+from lstm97._kernels.gradient cimport FULL_FORWARD, NONE, TRUNCATED_FORWARD, is_target
 from lstm97._kernels.net cimport Input, Sizes, State, Summary, Weights, exchange_rows
-from lstm97._kernels.vectors cimport clear_lanes, fma
-from lstm97._kernels.sequence cimport add_gradient, advance_derivatives, reset
+from lstm97._kernels.vectors cimport fma
 
 import numpy as np
 
@@ -85,10 +81,13 @@ cdef class Stepper:
         Form of the gradient, see `Network.learn`; "none" if the stream can only predict.
     moments : dict, default=None
         State of Adam, see solvers.py, which is copied; None for gradient descent.
+    lanes : int, default=None
+        Number of doubles per vector, see `Network`.
     """
 
-    def __cinit__(self, topology, double[::1] weights, str form, dict moments=None):
-        self.net, self.form, self.n_weights = Network(topology), GRADIENTS[form], topology.n_weights
+    def __cinit__(self, topology, double[::1] weights, str form, dict moments=None, lanes=None):
+        self.net, self.form = Network(topology, lanes), GRADIENTS[form]
+        self.n_weights = topology.n_weights
         self.last, self.x, self.is_due = None, None, False
         if self.form not in (NONE, TRUNCATED_FORWARD, FULL_FORWARD):
             raise ValueError(f"{form} needs whole sequences")
@@ -141,11 +140,8 @@ cdef class Stepper:
         """Take step t of x, write the outputs, and tell whether they are finite."""
         cdef int k
         cdef bint is_finite = True
-        step_hidden(&self.net.n, &self.net.w, x, t, &self.net.q)
-        if self.form != NONE:
-            # `learn` may follow at any step.
-            advance_derivatives(&self.net.n, &self.net.w, x, t, self.form, True, &self.net.q)
-        step_output(&self.net.n, &self.net.w, x, t, &self.net.q)
+        self.net.kernel.step(&self.net.n, &self.net.w, x, t, self.form, &self.net.q)
+        self.net.kernel.step_output(&self.net.n, &self.net.w, x, t, &self.net.q)
         memcpy(out, self.net.q.output, self.net.n.n_outputs * sizeof(double))
         for k in range(self.net.n.n_outputs):
             is_finite = is_finite and isfinite(out[k])
@@ -183,16 +179,16 @@ cdef class Stepper:
         """
         cdef Summary r
         memset(&r, 0, sizeof(Summary))
-        output_error(&self.net.n, &self.net.q, target, weight, &r)
-        add_gradient(
-            &self.net.n, &self.net.w, x, t, self.form, &self.net.q, &self.net.gradient_
+        self.net.kernel.compare(
+            &self.net.n, &self.net.w, x, t, self.form, target, weight, &self.net.q,
+            &self.net.gradient_, &r
         )
         if guarded and isfinite(r.loss) and not update_is_finite(
             &self.net.n, x, t, rate, &self.net.q, &self.net.w, &self.net.gradient_, self.moments
         ):
             r.loss = INFINITY
         if isfinite(r.loss):
-            move_weights(
+            self.net.kernel.update(
                 &self.net.n, x, t, rate, &self.net.q, &self.net.w, &self.net.gradient_,
                 self.moments,
             )
@@ -358,12 +354,12 @@ cdef class Stepper:
         cdef Sizes *n = &self.net.n
         cdef State *q = &self.net.q
         if self.x is not None:
-            reset(n, &self.x.input, q)
-            clear_lanes(n.unit_lanes, q.previous)
-            clear_lanes(n.gate_lanes, q.a)
-            clear_lanes(n.cell_lanes, q.h)
-            clear_lanes(n.output_lanes, q.output_net)
-            clear_lanes(n.output_lanes, q.output)
+            self.net.kernel.reset(n, &self.x.input, q)
+            memset(q.previous, 0, n.unit_lanes * sizeof(double))
+            memset(q.a, 0, n.gate_lanes * sizeof(double))
+            memset(q.h, 0, n.cell_lanes * sizeof(double))
+            memset(q.output_net, 0, n.output_lanes * sizeof(double))
+            memset(q.output, 0, n.output_lanes * sizeof(double))
             q.log_total = 0.0
         self.last, self.x, self.is_due = None, None, False
 

@@ -5,7 +5,7 @@
  * of a layer; sums run over the source units, one after the other, and never across lanes.
  *
  * Arrays that are read or written lane by lane are padded to a multiple of LANES. A build may set
- * LANES itself: speed changes, results do not.
+ * LANES itself, up to MOST_LANES: speed changes, results do not.
  */
 #ifndef LSTM97_MATH_H
 #define LSTM97_MATH_H
@@ -25,6 +25,8 @@
 #define LANES 2
 #endif
 #endif
+
+enum { MOST_LANES = 8 };
 
 /* ---- the vector type and what differs between processors ---------------------------------- */
 

@@ -33,6 +33,6 @@ cdef extern from "vectors.h" nogil:
     ) noexcept
 
 
-cdef inline int padded(int n) noexcept nogil:
-    """Return the next multiple of LANES."""
-    return (n + LANES - 1) // LANES * LANES
+cdef inline int padded(int n, int lanes) noexcept nogil:
+    """Return the next multiple of a number of lanes."""
+    return (n + lanes - 1) // lanes * lanes
