@@ -15,7 +15,7 @@ import pytest
 
 from lstm97.experiments.cli import main
 from lstm97.experiments.reproduce import full, quick
-from lstm97.experiments.runner import run_trials
+from lstm97.experiments.runner import _work, run_trials
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.store import Store
 from lstm97.experiments.trial import run_trial
@@ -307,15 +307,25 @@ def test_a_file_that_cannot_be_written_is_found_before_a_trial_runs(capsys, tmp_
 @pytest.mark.usefixtures("only_easy")
 @pytest.mark.skipif(os.name != "posix", reason="kills a process")
 def test_a_worker_that_is_killed_leaves_what_is_stored(capsys, tmp_path, monkeypatch):
-    def killed(setting, trial, seed):
-        if trial == 4:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return run_trial(setting, trial, seed)
+    class Deadly:
+        """Connection over which the fifth trial kills the process that takes it."""
+
+        def __init__(self, connection):
+            self.send, self._recv = connection.send, connection.recv
+
+        def recv(self):
+            pair = self._recv()
+            if pair is not None and pair[1] == 4:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return pair
+
+    def work(connection, seed):
+        return _work(Deadly(connection), seed)
 
     arguments = ["run", "exp4-100", "--trials", "8", "--jobs", "2", "--json"]
     arguments += ["--store", str(tmp_path)]
     with monkeypatch.context() as patch:
-        patch.setattr("lstm97.experiments.runner.run_trial", killed)
+        patch.setattr("lstm97.experiments.runner._work", work)
         assert main(arguments) == 1
     captured = capsys.readouterr()
     done = captured.out.splitlines()
