@@ -18,10 +18,12 @@ typedef struct {
     const double *bias_mask; /* (n_units,) 1 where a unit has a bias */
     double *w;               /* (n_sources, n_units): inputs, fed-back units, bias */
     double *w_output;        /* (n_seen + 1, n_outputs) */
-    double *x;               /* (n_inputs,) of this step */
-    double *y, *previous;    /* (n_units,) */
+    double *all_x;           /* (SPAN, n_inputs) of the steps of a span */
+    double *all_y;           /* (SPAN + 1, n_units), from the step before the span on */
+    double *all_u;           /* (SPAN, n_traces, n_cells) */
+    double *x, *u;           /* the rows of this step ... */
+    double *y, *previous;    /* ... and, of y, also that of the step before */
     double *s, *h;           /* (n_cells,) */
-    double *u;               /* (n_traces, n_cells) */
     double *trace;           /* (n_traces, n_sources, n_cells) */
     double *output, *e;      /* (n_outputs,) */
     double *e_s;             /* (n_cells,) */
@@ -32,8 +34,12 @@ typedef struct {
  * instruction, the other proceeds. */
 enum { TEAM_SIZE = 2 * LANES };
 
+/* The most steps in a span. Traces are carried over a whole span at once, while they are in
+ * registers. */
+enum { SPAN = 8 };
+
 #define AT(p, i) ((p) + (int64_t)(i) * TEAM_SIZE)
-#define EACH_PART for (int v = 0; v < TEAM_SIZE; v += LANES)
+#define EACH_PART UNROLLED for (int v = 0; v < TEAM_SIZE; v += LANES)
 
 /* Loads the inputs of a step; `rows` has one row for each net. */
 static inline void team_inputs(const Team *team, const double **rows) {
@@ -49,7 +55,7 @@ static inline ALWAYS void team_sums(const Team *team, const int count, int n_sou
     for (int m = 0; m < n_sources; m++, w += team->n.n_units * TEAM_SIZE, z += TEAM_SIZE) {
         EACH_PART {
             const lanes source = load(z + v);
-            for (int i = 0; i < count; i++) {
+            UNROLLED for (int i = 0; i < count; i++) {
                 sums[i][v / LANES] = FMA(load(AT(w, i) + v), source, sums[i][v / LANES]);
             }
         }
@@ -62,39 +68,47 @@ static inline ALWAYS void team_activate(const Team *team, const int count, int u
     lanes sums[4][TEAM_SIZE / LANES];
     const double *fed_back = AT(team->w, team->n.n_inputs * team->n.n_units + unit);
     const double *bias = AT(fed_back, team->n.n_feedback * team->n.n_units);
-    for (int i = 0; i < count; i++) EACH_PART sums[i][v / LANES] = load(AT(bias, i) + v);
+    UNROLLED for (int i = 0; i < count; i++) {
+        EACH_PART sums[i][v / LANES] = load(AT(bias, i) + v);
+    }
     team_sums(team, count, team->n.n_inputs, AT(team->w, unit), team->x, sums);
     team_sums(team, count, team->n.n_feedback, fed_back,
               AT(team->previous, team->n.first_feedback), sums);
-    for (int i = 0; i < count; i++) {
+    UNROLLED for (int i = 0; i < count; i++) {
         EACH_PART store(AT(team->y, unit + i) + v, squash(sums[i][v / LANES], low, high));
     }
 }
 
-static inline ALWAYS void team_units(const Team *team, int unit, int end, double low, double high) {
+/* The same for the units from `unit` to `end`. A function of its own, as it is long. */
+static APART void team_units(const Team *team, int unit, int end, double low, double high) {
     const lanes from = all_lanes(low), to = all_lanes(high);
     for (; unit + 4 <= end; unit += 4) team_activate(team, 4, unit, from, to);
-    for (; unit < end; unit++) team_activate(team, 1, unit, from, to);
+    switch (end - unit) {
+        case 3: team_activate(team, 3, unit, from, to); break;
+        case 2: team_activate(team, 2, unit, from, to); break;
+        case 1: team_activate(team, 1, unit, from, to);
+    }
 }
 
 /* The gates of a block, in one part of the team; a call can make their kinds constant. */
-static inline ALWAYS Gates_lanes team_gates(const Team *team, const int kinds, int block, int v) {
+static inline ALWAYS Gates_lanes team_gates(const Team *team, const int kinds, const double *y,
+                                            int block, int v) {
     Gates_lanes gates = {.kinds = kinds};
     for (int kind = 0; kind < N_GATES; kind++) {
-        if (HAS_GATE(gates.kinds, kind)) {
-            gates.y[kind] = load(AT(team->y, team->n.first_gate[kind] + block) + v);
+        if (HAS_GATE(kinds, kind)) {
+            gates.y[kind] = load(AT(y, team->n.first_gate[kind] + block) + v);
         }
     }
     return gates;
 }
 
 /* States and activations of a block's cells, and what this step adds to their derivatives. */
-static inline ALWAYS void team_cells(const Team *team, int block) {
+static inline ALWAYS void team_cells(const Team *team, const int kinds, int block) {
     const Sizes *n = &team->n;
     const lanes low = all_lanes(n->g_low), high = all_lanes(n->g_high);
     const lanes slope = all_lanes(n->g_slope);
     for (int c = block * n->block_size; c < (block + 1) * n->block_size; c++) EACH_PART {
-        const Gates_lanes gates = team_gates(team, n->gates, block, v);
+        const Gates_lanes gates = team_gates(team, kinds, team->y, block, v);
         double *y = AT(team->y, n->n_gates + c) + v;
         Values_lanes cell = {.before = load(AT(team->s, c) + v), .g = load(y)};
         cell.s = next_state_lanes(&gates, &cell);
@@ -104,80 +118,110 @@ static inline ALWAYS void team_cells(const Team *team, int block) {
         store(y, cell_output_lanes(&gates, cell.h));
         store(AT(team->u, c) + v, cell_push_lanes(&gates, &cell, low, high, slope));
         for (int kind = 0, i = c; kind < N_STATE_GATES; kind++) {
-            if (!HAS_GATE(n->gates, kind)) continue;
+            if (!HAS_GATE(kinds, kind)) continue;
             store(AT(team->u, i += n->n_cells) + v, gate_push_lanes(&gates, kind, &cell));
         }
     }
 }
 
-/* Carries one trace of `count` cells to this step, for sources with activations z: (27), (25). */
+/* Carries one trace of `count` cells over a span, for sources with activations z: (27), (25). */
 static inline ALWAYS void team_carry_rows(const Team *team, const int kinds, const int count,
-                                          int cell, int i, int first, int n_sources,
-                                          const double *z) {
-    const int n_cells = team->n.n_cells;
-    EACH_PART {
-        lanes u[4];
-        Gates_lanes gates[4];
-        double *trace = AT(team->trace, (i * team->n_sources + first) * n_cells + cell) + v;
-        for (int c = 0; c < count; c++) {
-            u[c] = load(AT(team->u, i * n_cells + cell + c) + v);
-            gates[c] = team_gates(team, kinds, (cell + c) / team->n.block_size, v);
-        }
-        for (int m = 0; m < n_sources; m++, trace = AT(trace, n_cells)) {
-            const lanes source = load(AT(z, m) + v);
-            for (int c = 0; c < count; c++) {
-                const lanes d = carousel_lanes(&gates[c], load(AT(trace, c)));
-                store(AT(trace, c), FMA(u[c], source, d));
+                                          int n_steps, int cell, int i, int first, int n_sources,
+                                          const double *z, int n_z) {
+    const Sizes *n = &team->n;
+    const int n_u = n->n_traces * n->n_cells;
+    for (int m = 0; m < n_sources; m++) {
+        double *trace = AT(team->trace, (i * team->n_sources + first + m) * n->n_cells + cell);
+        const double *u = AT(team->all_u, i * n->n_cells + cell), *source = AT(z, m);
+        const double *y = AT(team->all_y, n->n_units);
+        lanes d[4][TEAM_SIZE / LANES];
+        UNROLLED for (int c = 0; c < count; c++) EACH_PART d[c][v / LANES] = load(AT(trace, c) + v);
+        for (int t = 0; t < n_steps; t++) {
+            EACH_PART {
+                const lanes by = load(source + v);
+                UNROLLED for (int c = 0; c < count; c++) {
+                    const int block = kinds ? (cell + c) / n->block_size : 0;
+                    const Gates_lanes gates = team_gates(team, kinds, y, block, v);
+                    const lanes kept = carousel_lanes(&gates, d[c][v / LANES]);
+                    d[c][v / LANES] = FMA(load(AT(u, c) + v), by, kept);
+                }
             }
+            u = AT(u, n_u);
+            y = AT(y, n->n_units);
+            source = AT(source, n_z);
         }
+        UNROLLED for (int c = 0; c < count; c++) EACH_PART store(AT(trace, c) + v, d[c][v / LANES]);
     }
 }
 
 static inline ALWAYS void team_carry_cells(const Team *team, const int kinds, const int count,
-                                           int cell) {
+                                           int n_steps, int cell) {
+    const Sizes *n = &team->n;
+    const double *fed_back = AT(team->all_y, n->first_feedback);
     double one[TEAM_SIZE];
     EACH_PART store(one + v, all_lanes(1.0));
-    for (int i = 0; i < team->n.n_traces; i++) {
-        team_carry_rows(team, kinds, count, cell, i, 0, team->n.n_inputs, team->x);
-        team_carry_rows(team, kinds, count, cell, i, team->n.n_inputs, team->n.n_feedback,
-                        AT(team->previous, team->n.first_feedback));
-        team_carry_rows(team, kinds, count, cell, i, team->n_sources - 1, 1, one);
+    for (int i = 0; i < n->n_traces; i++) {
+        team_carry_rows(team, kinds, count, n_steps, cell, i, 0, n->n_inputs, team->all_x,
+                        n->n_inputs);
+        team_carry_rows(team, kinds, count, n_steps, cell, i, n->n_inputs, n->n_feedback, fed_back,
+                        n->n_units);
+        team_carry_rows(team, kinds, count, n_steps, cell, i, team->n_sources - 1, 1, one, 0);
     }
 }
 
-/* The same for all cells and traces. No gates need to be loaded where the carousel is one. */
-static inline ALWAYS void team_carry(const Team *team, const int kinds) {
+/* The same for all cells and traces. */
+static inline ALWAYS void team_carry(const Team *team, const int kinds, int n_steps) {
     const int n_cells = team->n.n_cells;
     int cell = 0;
-    for (; cell + 4 <= n_cells; cell += 4) team_carry_cells(team, kinds, 4, cell);
-    for (; cell < n_cells; cell++) team_carry_cells(team, kinds, 1, cell);
-}
-
-/* One step of the hidden layer: (7) to (9), (25), (27). */
-static inline void team_hidden(Team *team) {
-    double *y = team->previous;
-    const int n_cells = team->n.n_cells, first_hidden = team->n.n_gates + n_cells;
-    team->previous = team->y;
-    team->y = y;
-    team_units(team, 0, team->n.n_gates, 0.0, 1.0);
-    team_units(team, team->n.n_gates, first_hidden, team->n.g_low, team->n.g_high);
-    team_units(team, first_hidden, team->n.n_units, 0.0, 1.0);
-    for (int block = 0; block < team->n.n_blocks; block++) team_cells(team, block);
-    if (CAROUSEL_IS_ONE(team->n.gates)) {
-        team_carry(team, 0);
-    } else {
-        team_carry(team, team->n.gates);
+    for (; cell + 4 <= n_cells; cell += 4) team_carry_cells(team, kinds, 4, n_steps, cell);
+    switch (n_cells - cell) {
+        case 3: team_carry_cells(team, kinds, 3, n_steps, cell); break;
+        case 2: team_carry_cells(team, kinds, 2, n_steps, cell); break;
+        case 1: team_carry_cells(team, kinds, 1, n_steps, cell);
     }
 }
 
-/* Takes n_steps steps without a target, and advances rows. */
-static inline void team_steps(Team *team, int64_t n_steps, const double **rows,
-                              const int *strides) {
-    for (int64_t t = 0; t < n_steps; t++) {
+/* One step of the hidden layer, but for the traces: (7) to (9). */
+static inline void team_hidden(const Team *team) {
+    const Sizes *n = &team->n;
+    const int first_hidden = n->n_gates + n->n_cells;
+    team_units(team, 0, n->n_gates, 0.0, 1.0);
+    team_units(team, n->n_gates, first_hidden, n->g_low, n->g_high);
+    team_units(team, first_hidden, n->n_units, 0.0, 1.0);
+    for (int block = 0; block < n->n_blocks; block++) {
+        if (n->gates == GATES_OF_1997) {
+            team_cells(team, GATES_OF_1997, block);
+        } else {
+            team_cells(team, n->gates, block);
+        }
+    }
+}
+
+/* Takes at most SPAN steps without a target, but for the last, and advances rows. */
+static inline void team_span(Team *team, int n_steps, const double **rows, const int *strides) {
+    const Sizes *n = &team->n;
+    memmove(team->all_y, team->y, n->n_units * TEAM_SIZE * sizeof(double));
+    for (int t = 0; t < n_steps; t++) {
+        team->x = AT(team->all_x, t * n->n_inputs);
+        team->u = AT(team->all_u, t * n->n_traces * n->n_cells);
+        team->previous = AT(team->all_y, t * n->n_units);
+        team->y = AT(team->previous, n->n_units);
         team_inputs(team, rows);
         team_hidden(team);
         for (int i = 0; i < TEAM_SIZE; i++) rows[i] += strides[i];
     }
+    if (CAROUSEL_IS_ONE(n->gates)) {
+        team_carry(team, 0, n_steps);
+    } else {
+        team_carry(team, 1 << FORGET_GATE, n_steps);
+    }
+}
+
+/* The same for any number of steps. */
+static inline void team_steps(Team *team, int64_t n_steps, const double **rows,
+                              const int *strides) {
+    for (; n_steps > SPAN; n_steps -= SPAN) team_span(team, SPAN, rows, strides);
+    team_span(team, (int)n_steps, rows, strides);
 }
 
 /* The source m of the hidden layer. */
@@ -226,7 +270,7 @@ static inline lanes team_error(const Team *team, int i, int v) {
 static inline void team_backpropagate(const Team *team, int v) {
     const Sizes *n = &team->n;
     for (int block = 0; block < n->n_blocks; block++) {
-        const Gates_lanes gates = team_gates(team, n->gates, block, v);
+        const Gates_lanes gates = team_gates(team, n->gates, team->y, block, v);
         lanes through = all_lanes(0.0);
         for (int c = block * n->block_size; c < (block + 1) * n->block_size; c++) {
             const lanes error = team_error(team, c, v), h = load(AT(team->h, c) + v);

@@ -23,6 +23,7 @@ import numpy as np
 cdef extern from "team.h" nogil:
     enum:
         TEAM_SIZE
+        SPAN
 
     ctypedef struct Team:
         Sizes n
@@ -30,12 +31,12 @@ cdef extern from "team.h" nogil:
         double *bias_mask
         double *w
         double *w_output
-        double *x
+        double *all_x
+        double *all_y
+        double *all_u
         double *y
-        double *previous
         double *s
         double *h
-        double *u
         double *trace
         double *output
         double *e
@@ -268,20 +269,20 @@ cdef class TeamNetwork:
             np.asarray(self.bias_mask)[group.first : group.first + group.n_units] = group.bias
         team.bias_mask = &self.bias_mask[0]
         self.memory = np.zeros(8 + TEAM_SIZE * (
-            hidden + output + traces + n.n_inputs + 3 * n.n_units
-            + (3 + n.n_traces) * n.n_cells + 2 * n.n_outputs
+            hidden + output + traces + SPAN * (n.n_inputs + n.n_traces * n.n_cells)
+            + (SPAN + 2) * n.n_units + 3 * n.n_cells + 2 * n.n_outputs
         ))
         cdef double *p = &self.memory[0]
         p += (64 - <uintptr_t> p % 64) % 64 // sizeof(double)
         team.w, p = p, p + hidden * TEAM_SIZE
         team.w_output, p = p, p + output * TEAM_SIZE
-        team.x, p = p, p + n.n_inputs * TEAM_SIZE
-        team.y, p = p, p + n.n_units * TEAM_SIZE
-        team.previous, p = p, p + n.n_units * TEAM_SIZE
+        team.all_x, p = p, p + SPAN * n.n_inputs * TEAM_SIZE
+        team.all_y, p = p, p + (SPAN + 1) * n.n_units * TEAM_SIZE
+        team.all_u, p = p, p + SPAN * n.n_traces * n.n_cells * TEAM_SIZE
+        team.y = team.all_y
         team.delta, p = p, p + n.n_units * TEAM_SIZE
         team.s, p = p, p + n.n_cells * TEAM_SIZE
         team.h, p = p, p + n.n_cells * TEAM_SIZE
-        team.u, p = p, p + n.n_traces * n.n_cells * TEAM_SIZE
         team.e_s, p = p, p + n.n_cells * TEAM_SIZE
         team.trace, p = p, p + traces * TEAM_SIZE
         team.output, p = p, p + n.n_outputs * TEAM_SIZE
