@@ -252,6 +252,31 @@ def test_reproduce_runs_everything_and_reports(capsys, tmp_path, monkeypatch):
     assert 'class="reading not-run"' in page
 
 
+@pytest.mark.parametrize("extent", ["--quick", "--full"])
+def test_reproduce_can_be_limited_to_one_method(capsys, tmp_path, monkeypatch, extent):
+    names = ["exp1-elman", "exp4-100", "exp2a-rtrl-4-1", "exp6a"]
+    monkeypatch.setattr(
+        "lstm97.experiments.cli.load_settings", lambda: {name: SETTINGS[name] for name in names}
+    )
+    ran = []
+
+    def nothing():
+        yield from ()
+
+    monkeypatch.setattr(
+        "lstm97.experiments.cli.run_missing", lambda wanted, *_: ran.append(wanted) or nothing()
+    )
+    where = ["--store", str(tmp_path / "store"), "--report", str(tmp_path / "report")]
+    assert main(["reproduce", extent, "--method", "lstm", *where]) == 0
+    assert [[*wanted] for wanted in ran] == [["exp4-100", "exp6a"]]
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert SETTINGS["exp6a"].title in page
+    assert SETTINGS["exp1-elman"].title not in page
+    with pytest.raises(SystemExit):
+        main(["reproduce", "--method", "guessing", *where])
+    assert "choose from" in capsys.readouterr().err
+
+
 @pytest.fixture
 def no_trial(monkeypatch):
     def ran(*arguments):

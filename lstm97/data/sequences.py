@@ -77,7 +77,10 @@ class Sequences:
 
     @classmethod
     def _trusted(cls, flat: Any, starts: np.ndarray, lengths: np.ndarray) -> Self:
-        """Make `Sequences` without checks, from parts that are known to be valid."""
+        """Make `Sequences` without checks, from parts that are known to be valid.
+
+        The tasks do so, because checks cost as much as drawing the sequences.
+        """
         self = cls.__new__(cls)
         self.flat, self.starts, self.lengths = flat, starts, lengths
         return self

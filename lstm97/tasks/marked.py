@@ -53,7 +53,7 @@ class MarkedPairs(Task):
         values = [self._mark(flat, starts, place) for place in (first, second)]
         flat[starts, 1] = flat[starts + lengths - 1, 1] = -1.0
         y = self.target(*values)
-        return Sequences(flat, starts, lengths), Targets.at_last(y[:, None])
+        return Sequences._trusted(flat, starts, lengths), Targets.at_last(y[:, None])
 
     def _mark(self, flat: np.ndarray, starts: np.ndarray, place: np.ndarray) -> np.ndarray:
         """Set the marker of one pair per sequence; return the values to put in the target."""
