@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from lstm97.experiments.cli import main
 from lstm97.experiments.reproduce import full, quick
-from lstm97.experiments.runner import _work, run_trials
+from lstm97.experiments.runner import NEXT, _work, run_trials
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.store import Store
 from lstm97.experiments.trial import run_trial
@@ -158,6 +159,47 @@ def test_records_do_not_depend_on_jobs_or_backend():
             without_times(run_trials([(easy(), i) for i in range(4)], seed=1, n_jobs=2)) == expected
         )
     assert without_times(run_trials([(easy(), i) for i in range(4)], seed=2, n_jobs=1)) != expected
+
+
+class Threads(ThreadPoolExecutor):
+    """Threads in place of processes."""
+
+    def shutdown(self, kill_workers):
+        super().shutdown()
+
+
+@pytest.mark.parametrize("n", [2, 9, 10])
+def test_processes_share_a_few_trials_evenly(monkeypatch, n):
+    """Both would take all trials if they could."""
+    shares, numbers = [[], []], iter(range(2))
+
+    def work(connection, seed):
+        own = shares[next(numbers)]
+        while sum(map(len, shares)) < n:
+            connection.send(NEXT)
+            own.extend(filter(None, [connection.recv()]))
+        for _, trial in own:
+            connection.send({"trial": trial})
+
+    monkeypatch.setattr("lstm97.experiments.runner._work", work)
+    monkeypatch.setattr("lstm97.experiments.runner.get_reusable_executor", Threads)
+    records = list(run_trials([(easy(), i) for i in range(n)], n_jobs=2))
+    assert sorted(record["trial"] for record in records) == [*range(n)]
+    assert sorted(map(len, shares)) == [n // 2, n - n // 2]
+
+
+def test_an_error_in_a_process_ends_the_run(monkeypatch):
+    numbers = iter(range(2))
+
+    def work(connection, seed):
+        if next(numbers) == 0:
+            connection.send(NEXT)
+            raise MemoryError(f"trial {connection.recv()[1]} is too large")
+
+    monkeypatch.setattr("lstm97.experiments.runner._work", work)
+    monkeypatch.setattr("lstm97.experiments.runner.get_reusable_executor", Threads)
+    with pytest.raises(MemoryError, match="trial 0 is too large"):
+        list(run_trials([(easy(), i) for i in range(2)], n_jobs=2))
 
 
 def test_list_shows_every_experiment(capsys):

@@ -194,7 +194,8 @@ def test_sweeps_on_one_store_share_the_work(tmp_path, monkeypatch, n_sweeps):
 
 
 # A line on stdin asks for a sweep, the next one for its end. It runs in a fork, which has imported
-# all, and on threads: a kill hits trials, and not the start of processes.
+# all, and as a team, or on as many threads as the line says: a kill hits trials, and not the start
+# of processes.
 SWEEPS = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
@@ -204,11 +205,11 @@ from lstm97.experiments.provenance import provenance
 from lstm97.experiments.runner import run_missing
 from lstm97.experiments.store import Store
 provenance()
-while sys.stdin.readline():
+while n_jobs := sys.stdin.readline():
     child = os.fork()
     if child == 0:
         with joblib.parallel_config(backend="threading"):
-            list(run_missing({LONG.id: (LONG, 40)}, Store(sys.argv[2]), n_jobs=2))
+            list(run_missing({LONG.id: (LONG, 40)}, Store(sys.argv[2]), n_jobs=int(n_jobs)))
         os._exit(0)
     print(child, flush=True)
     sys.stdin.readline()
@@ -220,10 +221,10 @@ def whole_lines(path):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def kill_after_growth(process, path, delay):
+def kill_after_growth(process, n_jobs, path, delay):
     """Start a sweep, kill it some time after it stored a record; return how many there are then."""
     before = whole_lines(path)
-    print(file=process.stdin, flush=True)
+    print(n_jobs, file=process.stdin, flush=True)
     child = int(process.stdout.readline())
     deadline = time.monotonic() + 60
     while whole_lines(path) == before:
@@ -237,7 +238,8 @@ def kill_after_growth(process, path, delay):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks a process")
 @pytest.mark.parametrize("n_kills", [6, pytest.param(20, marks=pytest.mark.long)])
-def test_a_sweep_that_is_killed_at_any_moment_ends_with_all_records(tmp_path, n_kills):
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_sweep_that_is_killed_at_any_moment_ends_with_all_records(tmp_path, n_kills, n_jobs):
     rng, wanted = random.Random(0), {LONG.id: (LONG, 40)}
     undisturbed = list(run_missing(wanted, Store(tmp_path / "undisturbed"), n_jobs=1))
     store = Store(tmp_path / "killed")
@@ -246,7 +248,8 @@ def test_a_sweep_that_is_killed_at_any_moment_ends_with_all_records(tmp_path, n_
     counts = []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as p:
         while len(counts) < n_kills and max(counts, default=0) < 40:
-            counts.append(kill_after_growth(p, store.path(LONG), rng.uniform(0, longest / 2)))
+            delay = rng.uniform(0, longest / 2)
+            counts.append(kill_after_growth(p, n_jobs, store.path(LONG), delay))
     assert sum(0 < count < 40 for count in counts) >= 0.75 * n_kills
     list(run_missing(wanted, store, n_jobs=1))
     assert whole_lines(store.path(LONG)) == 40

@@ -30,8 +30,9 @@ typedef struct {
     double *delta;           /* (n_units,) of output gates and conventional units */
 } Team;
 
-/* The number of nets in a team, in two registers: while one waits for the result of an
- * instruction, the other proceeds. */
+/* The most nets in a team, in two registers: while one waits for the result of an instruction, the
+ * other proceeds. A function's `width` is the number of lanes in use: those of one register, or all.
+ * Calls make it constant. */
 enum { TEAM_SIZE = 2 * LANES };
 
 /* The most steps in a span. Traces are carried over a whole span at once, while they are in
@@ -39,19 +40,19 @@ enum { TEAM_SIZE = 2 * LANES };
 enum { SPAN = 8 };
 
 #define AT(p, i) ((p) + (int64_t)(i) * TEAM_SIZE)
-#define EACH_PART UNROLLED for (int v = 0; v < TEAM_SIZE; v += LANES)
+#define EACH_PART UNROLLED for (int v = 0; v < width; v += LANES)
 
 /* Loads the inputs of a step; `rows` has one row for each net. */
-static inline void team_inputs(const Team *team, const double **rows) {
+static inline ALWAYS void team_inputs(const Team *team, const int width, const double **rows) {
     for (int m = 0; m < team->n.n_inputs; m++) {
         EACH_PART store(AT(team->x, m) + v, collect(rows + v, m));
     }
 }
 
 /* Net inputs of up to four units: sums[i] += w[m, i] z[m] over m. */
-static inline ALWAYS void team_sums(const Team *team, const int count, int n_sources,
-                                    const double *w,
-                                    const double *z, lanes sums[4][TEAM_SIZE / LANES]) {
+static inline ALWAYS void team_sums(const Team *team, const int width, const int count,
+                                    int n_sources, const double *w, const double *z,
+                                    lanes sums[4][TEAM_SIZE / LANES]) {
     for (int m = 0; m < n_sources; m++, w += team->n.n_units * TEAM_SIZE, z += TEAM_SIZE) {
         EACH_PART {
             const lanes source = load(z + v);
@@ -63,30 +64,40 @@ static inline ALWAYS void team_sums(const Team *team, const int count, int n_sou
 }
 
 /* Writes the activations of `count` units with the range [low, high] to y. */
-static inline ALWAYS void team_activate(const Team *team, const int count, int unit, lanes low,
-                                        lanes high) {
+static inline ALWAYS void team_activate(const Team *team, const int width, const int count,
+                                        int unit, lanes low, lanes high) {
     lanes sums[4][TEAM_SIZE / LANES];
     const double *fed_back = AT(team->w, team->n.n_inputs * team->n.n_units + unit);
     const double *bias = AT(fed_back, team->n.n_feedback * team->n.n_units);
     UNROLLED for (int i = 0; i < count; i++) {
         EACH_PART sums[i][v / LANES] = load(AT(bias, i) + v);
     }
-    team_sums(team, count, team->n.n_inputs, AT(team->w, unit), team->x, sums);
-    team_sums(team, count, team->n.n_feedback, fed_back,
+    team_sums(team, width, count, team->n.n_inputs, AT(team->w, unit), team->x, sums);
+    team_sums(team, width, count, team->n.n_feedback, fed_back,
               AT(team->previous, team->n.first_feedback), sums);
     UNROLLED for (int i = 0; i < count; i++) {
         EACH_PART store(AT(team->y, unit + i) + v, squash(sums[i][v / LANES], low, high));
     }
 }
 
-/* The same for the units from `unit` to `end`. A function of its own, as it is long. */
-static APART void team_units(const Team *team, int unit, int end, double low, double high) {
+static inline ALWAYS void team_units_of(const Team *team, const int width, int unit, int end,
+                                        double low, double high) {
     const lanes from = all_lanes(low), to = all_lanes(high);
-    for (; unit + 4 <= end; unit += 4) team_activate(team, 4, unit, from, to);
+    for (; unit + 4 <= end; unit += 4) team_activate(team, width, 4, unit, from, to);
     switch (end - unit) {
-        case 3: team_activate(team, 3, unit, from, to); break;
-        case 2: team_activate(team, 2, unit, from, to); break;
-        case 1: team_activate(team, 1, unit, from, to);
+        case 3: team_activate(team, width, 3, unit, from, to); break;
+        case 2: team_activate(team, width, 2, unit, from, to); break;
+        case 1: team_activate(team, width, 1, unit, from, to);
+    }
+}
+
+/* The same for the units from `unit` to `end`. A function of its own, as it is long. */
+static APART void team_units(const Team *team, const int width, int unit, int end, double low,
+                             double high) {
+    if (width == LANES) {
+        team_units_of(team, LANES, unit, end, low, high);
+    } else {
+        team_units_of(team, TEAM_SIZE, unit, end, low, high);
     }
 }
 
@@ -103,7 +114,7 @@ static inline ALWAYS Gates_lanes team_gates(const Team *team, const int kinds, c
 }
 
 /* States and activations of a block's cells, and what this step adds to their derivatives. */
-static inline ALWAYS void team_cells(const Team *team, const int kinds, int block) {
+static inline ALWAYS void team_cells(const Team *team, const int width, const int kinds, int block) {
     const Sizes *n = &team->n;
     const lanes low = all_lanes(n->g_low), high = all_lanes(n->g_high);
     const lanes slope = all_lanes(n->g_slope);
@@ -125,9 +136,9 @@ static inline ALWAYS void team_cells(const Team *team, const int kinds, int bloc
 }
 
 /* Carries one trace of `count` cells over a span, for sources with activations z: (27), (25). */
-static inline ALWAYS void team_carry_rows(const Team *team, const int kinds, const int count,
-                                          int n_steps, int cell, int i, int first, int n_sources,
-                                          const double *z, int n_z) {
+static inline ALWAYS void team_carry_rows(const Team *team, const int width, const int kinds,
+                                          const int count, int n_steps, int cell, int i, int first,
+                                          int n_sources, const double *z, int n_z) {
     const Sizes *n = &team->n;
     const int n_u = n->n_traces * n->n_cells;
     for (int m = 0; m < n_sources; m++) {
@@ -154,51 +165,53 @@ static inline ALWAYS void team_carry_rows(const Team *team, const int kinds, con
     }
 }
 
-static inline ALWAYS void team_carry_cells(const Team *team, const int kinds, const int count,
-                                           int n_steps, int cell) {
+static inline ALWAYS void team_carry_cells(const Team *team, const int width, const int kinds,
+                                           const int count, int n_steps, int cell) {
     const Sizes *n = &team->n;
     const double *fed_back = AT(team->all_y, n->first_feedback);
     double one[TEAM_SIZE];
     EACH_PART store(one + v, all_lanes(1.0));
     for (int i = 0; i < n->n_traces; i++) {
-        team_carry_rows(team, kinds, count, n_steps, cell, i, 0, n->n_inputs, team->all_x,
+        team_carry_rows(team, width, kinds, count, n_steps, cell, i, 0, n->n_inputs, team->all_x,
                         n->n_inputs);
-        team_carry_rows(team, kinds, count, n_steps, cell, i, n->n_inputs, n->n_feedback, fed_back,
-                        n->n_units);
-        team_carry_rows(team, kinds, count, n_steps, cell, i, team->n_sources - 1, 1, one, 0);
+        team_carry_rows(team, width, kinds, count, n_steps, cell, i, n->n_inputs, n->n_feedback,
+                        fed_back, n->n_units);
+        team_carry_rows(team, width, kinds, count, n_steps, cell, i, team->n_sources - 1, 1, one, 0);
     }
 }
 
 /* The same for all cells and traces. */
-static inline ALWAYS void team_carry(const Team *team, const int kinds, int n_steps) {
+static inline ALWAYS void team_carry(const Team *team, const int width, const int kinds,
+                                     int n_steps) {
     const int n_cells = team->n.n_cells;
     int cell = 0;
-    for (; cell + 4 <= n_cells; cell += 4) team_carry_cells(team, kinds, 4, n_steps, cell);
+    for (; cell + 4 <= n_cells; cell += 4) team_carry_cells(team, width, kinds, 4, n_steps, cell);
     switch (n_cells - cell) {
-        case 3: team_carry_cells(team, kinds, 3, n_steps, cell); break;
-        case 2: team_carry_cells(team, kinds, 2, n_steps, cell); break;
-        case 1: team_carry_cells(team, kinds, 1, n_steps, cell);
+        case 3: team_carry_cells(team, width, kinds, 3, n_steps, cell); break;
+        case 2: team_carry_cells(team, width, kinds, 2, n_steps, cell); break;
+        case 1: team_carry_cells(team, width, kinds, 1, n_steps, cell);
     }
 }
 
 /* One step of the hidden layer, but for the traces: (7) to (9). */
-static inline void team_hidden(const Team *team) {
+static inline ALWAYS void team_hidden(const Team *team, const int width) {
     const Sizes *n = &team->n;
     const int first_hidden = n->n_gates + n->n_cells;
-    team_units(team, 0, n->n_gates, 0.0, 1.0);
-    team_units(team, n->n_gates, first_hidden, n->g_low, n->g_high);
-    team_units(team, first_hidden, n->n_units, 0.0, 1.0);
+    team_units(team, width, 0, n->n_gates, 0.0, 1.0);
+    team_units(team, width, n->n_gates, first_hidden, n->g_low, n->g_high);
+    team_units(team, width, first_hidden, n->n_units, 0.0, 1.0);
     for (int block = 0; block < n->n_blocks; block++) {
         if (n->gates == GATES_OF_1997) {
-            team_cells(team, GATES_OF_1997, block);
+            team_cells(team, width, GATES_OF_1997, block);
         } else {
-            team_cells(team, n->gates, block);
+            team_cells(team, width, n->gates, block);
         }
     }
 }
 
 /* Takes at most SPAN steps without a target, but for the last, and advances rows. */
-static inline void team_span(Team *team, int n_steps, const double **rows, const int *strides) {
+static inline ALWAYS void team_span(Team *team, const int width, int n_steps, const double **rows,
+                                    const int *strides) {
     const Sizes *n = &team->n;
     memmove(team->all_y, team->y, n->n_units * TEAM_SIZE * sizeof(double));
     for (int t = 0; t < n_steps; t++) {
@@ -206,22 +219,28 @@ static inline void team_span(Team *team, int n_steps, const double **rows, const
         team->u = AT(team->all_u, t * n->n_traces * n->n_cells);
         team->previous = AT(team->all_y, t * n->n_units);
         team->y = AT(team->previous, n->n_units);
-        team_inputs(team, rows);
-        team_hidden(team);
-        for (int i = 0; i < TEAM_SIZE; i++) rows[i] += strides[i];
+        team_inputs(team, width, rows);
+        team_hidden(team, width);
+        for (int i = 0; i < width; i++) rows[i] += strides[i];
     }
     if (CAROUSEL_IS_ONE(n->gates)) {
-        team_carry(team, 0, n_steps);
+        team_carry(team, width, 0, n_steps);
     } else {
-        team_carry(team, 1 << FORGET_GATE, n_steps);
+        team_carry(team, width, 1 << FORGET_GATE, n_steps);
     }
 }
 
 /* The same for any number of steps. */
-static inline void team_steps(Team *team, int64_t n_steps, const double **rows,
+static inline void team_steps(Team *team, int width, int64_t n_steps, const double **rows,
                               const int *strides) {
-    for (; n_steps > SPAN; n_steps -= SPAN) team_span(team, SPAN, rows, strides);
-    team_span(team, (int)n_steps, rows, strides);
+    for (; n_steps > 0; n_steps -= SPAN) {
+        const int n = n_steps < SPAN ? (int)n_steps : SPAN;
+        if (width == LANES) {
+            team_span(team, LANES, n, rows, strides);
+        } else {
+            team_span(team, TEAM_SIZE, n, rows, strides);
+        }
+    }
 }
 
 /* The source m of the hidden layer. */
@@ -240,7 +259,7 @@ static inline lanes team_seen(const Team *team, int m, int v) {
     return load(AT(team->y, team->n.n_gates + m - n_inputs) + v);
 }
 
-static inline void team_outputs(const Team *team) {
+static inline void team_outputs(const Team *team, int width) {
     const int n_outputs = team->n.n_outputs, bias = team->n_seen;
     for (int k = 0; k < n_outputs; k++) EACH_PART {
         lanes net = load(AT(team->w_output, bias * n_outputs + k) + v);
@@ -353,7 +372,7 @@ static inline void team_move_part(const Team *team, double rate, int v) {
 }
 
 /* Updates the nets for which a target is due. */
-static inline void team_update(const Team *team, double rate, const int *is_due) {
+static inline void team_update(const Team *team, int width, double rate, const int *is_due) {
     EACH_PART {
         int any = 0;
         EACH_LANE any |= is_due[v + i];
