@@ -31,8 +31,8 @@ typedef struct {
 } Team;
 
 /* The most nets in a team, in two registers: while one waits for the result of an instruction, the
- * other proceeds. A function's `width` is the number of lanes in use: those of one register, or all.
- * Calls make it constant. */
+ * other proceeds. A function's `width` is the number of lanes in use: those of one register, or of
+ * both. Calls make it constant. */
 enum { TEAM_SIZE = 2 * LANES };
 
 /* The most steps in a span. Traces are carried over a whole span at once, while they are in
@@ -114,7 +114,8 @@ static inline ALWAYS Gates_lanes team_gates(const Team *team, const int kinds, c
 }
 
 /* States and activations of a block's cells, and what this step adds to their derivatives. */
-static inline ALWAYS void team_cells(const Team *team, const int width, const int kinds, int block) {
+static inline ALWAYS void team_cells(const Team *team, const int width, const int kinds,
+                                     int block) {
     const Sizes *n = &team->n;
     const lanes low = all_lanes(n->g_low), high = all_lanes(n->g_high);
     const lanes slope = all_lanes(n->g_slope);
@@ -169,6 +170,7 @@ static inline ALWAYS void team_carry_cells(const Team *team, const int width, co
                                            const int count, int n_steps, int cell) {
     const Sizes *n = &team->n;
     const double *fed_back = AT(team->all_y, n->first_feedback);
+    const int bias = team->n_sources - 1;
     double one[TEAM_SIZE];
     EACH_PART store(one + v, all_lanes(1.0));
     for (int i = 0; i < n->n_traces; i++) {
@@ -176,7 +178,7 @@ static inline ALWAYS void team_carry_cells(const Team *team, const int width, co
                         n->n_inputs);
         team_carry_rows(team, width, kinds, count, n_steps, cell, i, n->n_inputs, n->n_feedback,
                         fed_back, n->n_units);
-        team_carry_rows(team, width, kinds, count, n_steps, cell, i, team->n_sources - 1, 1, one, 0);
+        team_carry_rows(team, width, kinds, count, n_steps, cell, i, bias, 1, one, 0);
     }
 }
 
