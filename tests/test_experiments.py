@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from lstm97.experiments.cli import main
 from lstm97.experiments.reproduce import full, quick
-from lstm97.experiments.runner import run_trials
+from lstm97.experiments.runner import NEXT, _work, run_trials
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.store import Store
 from lstm97.experiments.trial import run_trial
@@ -160,6 +161,47 @@ def test_records_do_not_depend_on_jobs_or_backend():
     assert without_times(run_trials([(easy(), i) for i in range(4)], seed=2, n_jobs=1)) != expected
 
 
+class Threads(ThreadPoolExecutor):
+    """Threads in place of processes."""
+
+    def shutdown(self, kill_workers):
+        super().shutdown()
+
+
+@pytest.mark.parametrize("n", [2, 9, 10])
+def test_processes_share_a_few_trials_evenly(monkeypatch, n):
+    """Both would take all trials if they could."""
+    shares, numbers = [[], []], iter(range(2))
+
+    def work(connection, seed):
+        own = shares[next(numbers)]
+        while sum(map(len, shares)) < n:
+            connection.send(NEXT)
+            own.extend(filter(None, [connection.recv()]))
+        for _, trial in own:
+            connection.send({"trial": trial})
+
+    monkeypatch.setattr("lstm97.experiments.runner._work", work)
+    monkeypatch.setattr("lstm97.experiments.runner.get_reusable_executor", Threads)
+    records = list(run_trials([(easy(), i) for i in range(n)], n_jobs=2))
+    assert sorted(record["trial"] for record in records) == [*range(n)]
+    assert sorted(map(len, shares)) == [n // 2, n - n // 2]
+
+
+def test_an_error_in_a_process_ends_the_run(monkeypatch):
+    numbers = iter(range(2))
+
+    def work(connection, seed):
+        if next(numbers) == 0:
+            connection.send(NEXT)
+            raise MemoryError(f"trial {connection.recv()[1]} is too large")
+
+    monkeypatch.setattr("lstm97.experiments.runner._work", work)
+    monkeypatch.setattr("lstm97.experiments.runner.get_reusable_executor", Threads)
+    with pytest.raises(MemoryError, match="trial 0 is too large"):
+        list(run_trials([(easy(), i) for i in range(2)], n_jobs=2))
+
+
 def test_list_shows_every_experiment(capsys):
     assert main(["list"]) == 0
     out = capsys.readouterr().out
@@ -252,6 +294,31 @@ def test_reproduce_runs_everything_and_reports(capsys, tmp_path, monkeypatch):
     assert 'class="reading not-run"' in page
 
 
+@pytest.mark.parametrize("extent", ["--quick", "--full"])
+def test_reproduce_can_be_limited_to_one_method(capsys, tmp_path, monkeypatch, extent):
+    names = ["exp1-elman", "exp4-100", "exp2a-rtrl-4-1", "exp6a"]
+    monkeypatch.setattr(
+        "lstm97.experiments.cli.load_settings", lambda: {name: SETTINGS[name] for name in names}
+    )
+    ran = []
+
+    def nothing():
+        yield from ()
+
+    monkeypatch.setattr(
+        "lstm97.experiments.cli.run_missing", lambda wanted, *_: ran.append(wanted) or nothing()
+    )
+    where = ["--store", str(tmp_path / "store"), "--report", str(tmp_path / "report")]
+    assert main(["reproduce", extent, "--method", "lstm", *where]) == 0
+    assert [[*wanted] for wanted in ran] == [["exp4-100", "exp6a"]]
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert SETTINGS["exp6a"].title in page
+    assert SETTINGS["exp1-elman"].title not in page
+    with pytest.raises(SystemExit):
+        main(["reproduce", "--method", "guessing", *where])
+    assert "choose from" in capsys.readouterr().err
+
+
 @pytest.fixture
 def no_trial(monkeypatch):
     def ran(*arguments):
@@ -307,15 +374,25 @@ def test_a_file_that_cannot_be_written_is_found_before_a_trial_runs(capsys, tmp_
 @pytest.mark.usefixtures("only_easy")
 @pytest.mark.skipif(os.name != "posix", reason="kills a process")
 def test_a_worker_that_is_killed_leaves_what_is_stored(capsys, tmp_path, monkeypatch):
-    def killed(setting, trial, seed):
-        if trial == 4:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return run_trial(setting, trial, seed)
+    class Deadly:
+        """Connection over which the fifth trial kills the process that takes it."""
+
+        def __init__(self, connection):
+            self.send, self._recv = connection.send, connection.recv
+
+        def recv(self):
+            pair = self._recv()
+            if pair is not None and pair[1] == 4:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return pair
+
+    def work(connection, seed):
+        return _work(Deadly(connection), seed)
 
     arguments = ["run", "exp4-100", "--trials", "8", "--jobs", "2", "--json"]
     arguments += ["--store", str(tmp_path)]
     with monkeypatch.context() as patch:
-        patch.setattr("lstm97.experiments.runner.run_trial", killed)
+        patch.setattr("lstm97.experiments.runner._work", work)
         assert main(arguments) == 1
     captured = capsys.readouterr()
     done = captured.out.splitlines()

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lstm97._kernels.team import N_NETS, TeamNetwork, supports
+from lstm97._kernels.team import N_LANES, N_NETS, TeamNetwork, supports
 from lstm97.data.targets import Targets
 from lstm97.experiments.runner import run_trials
 from lstm97.experiments.settings import load_settings
-from lstm97.experiments.trial import run_trial
+from lstm97.experiments.trial import Feed, run_together, run_trial
 from lstm97.learning.network import NetworkLearner
 from lstm97.learning.team import FEWEST, TeamTrainer
 from lstm97.learning.topology import Topology
@@ -33,14 +33,16 @@ def without_weights(y):
     return Targets(y.values, y.first, y.every)
 
 
+# More nets than lanes: some wait for a lane, and all end at different times. A few nets have one
+# register only.
+@pytest.mark.parametrize("n", [N_NETS + 3, N_LANES])
 @pytest.mark.parametrize("seed", range(40))
-def test_weights_and_results_are_those_of_nets_alone(seed):
+def test_weights_and_results_are_those_of_nets_alone(seed, n):
     rng = np.random.default_rng(seed)
     output, loss = OUTPUTS[seed % 2]
     topology = random_topology(rng, output_activation=output, loss=loss)
     every = bool(seed // 2 % 2)
-    # More nets than lanes: some wait for a lane, and all end at different times.
-    requests = [request(rng, topology, every) for _ in range(N_NETS + 3)]
+    requests = [request(rng, topology, every) for _ in range(n)]
     weights = [learner.weights.copy() for learner, _, _ in requests]
     jobs = [(w, X, y) for w, (_, X, y) in zip(weights, requests, strict=True)]
     together = TeamNetwork(topology).learn(jobs, 0.1)
@@ -54,7 +56,7 @@ def test_a_team_forgets_its_last_jobs():
     rng = np.random.default_rng(0)
     topology = Topology(n_inputs=3, n_outputs=2, n_hidden=1)
     team = TeamNetwork(topology)
-    for n in (N_NETS, 2, 5):
+    for n in (N_NETS, 2, 5, N_NETS):
         requests = [request(rng, topology, every=True) for _ in range(n)]
         jobs = [(learner.weights.copy(), X, y) for learner, X, y in requests]
         team.learn(jobs, 0.3)
@@ -116,7 +118,7 @@ def test_jobs_that_cannot_form_a_team():
         team.learn([(np.zeros(3), X, y)], 0.1)
 
 
-@pytest.mark.parametrize("n", [FEWEST - 1, FEWEST, N_NETS])
+@pytest.mark.parametrize("n", [FEWEST - 1, FEWEST, N_LANES + 1, N_NETS])
 @pytest.mark.parametrize("odd", [None, "sparse", "truncated-backward"])
 def test_a_group_learns_as_its_learners_do(n, odd, monkeypatch):
     teams = []
@@ -159,3 +161,46 @@ def test_records_of_one_process_are_those_of_single_trials(id, limit):
         assert records[trial].pop("seconds") > 0
         del alone["seconds"]
         assert records[trial] == alone
+
+
+def test_a_trial_that_ends_leaves_its_place_to_the_next_one():
+    setting = replace(
+        load_settings()["exp4-100"],
+        task={"name": "adding", "T": 20},
+        stop={"rule": "recent", "tolerance": 0.1, "window": 200},
+        limit=20_000,
+        n_test=10,
+    )
+    n, taken, ended = N_NETS + 3, [], []
+    feed = Feed((setting, trial) for trial in range(n))
+
+    def take(running):
+        assert running == [setting] * (len(taken) - len(ended))
+        pair = feed.take(running)
+        taken.extend([pair[1]] if pair else [])
+        return pair
+
+    n_taken = []
+    for record in run_together(take, 0):
+        ended.append(record["trial"])
+        n_taken.append(len(taken))
+    assert taken == sorted(ended) == [*range(n)]
+    assert n_taken[0] == N_NETS
+    assert max(n_taken[: N_NETS - 1]) > N_NETS  # some began before all of the first ones had ended
+
+
+def test_trials_of_different_settings_do_not_form_a_team():
+    """Each waits for those before it, also where there is nothing to learn, as on a stream."""
+    first = replace(load_settings()["exp4-100"], limit=1000, n_test=10)
+    other = replace(first, limit=0)
+    feed = Feed([(first, 0), (first, 1), (other, 2), (first, 3)])
+    assert feed.take([]) == (first, 0)
+    assert feed.take([first]) == (first, 1)
+    assert feed.take([first, first]) is None
+    assert feed.take([]) == (other, 2)
+    assert feed.take([other]) is None
+    assert feed.take([]) == (first, 3)
+    assert feed.take([]) is None
+    pairs = [(s, i) for i, s in enumerate([first, first, first, other, first, first, first])]
+    records = [{**r, "seconds": 0} for r in run_trials(pairs, n_jobs=1)]
+    assert records == [{**run_trial(s, i, 0), "seconds": 0} for s, i in pairs]

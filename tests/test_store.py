@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from lstm97._kernels.team import N_NETS
 from lstm97.experiments.runner import run_missing
 from lstm97.experiments.settings import load_settings
 from lstm97.experiments.store import Store, StoreError
@@ -194,7 +195,8 @@ def test_sweeps_on_one_store_share_the_work(tmp_path, monkeypatch, n_sweeps):
 
 
 # A line on stdin asks for a sweep, the next one for its end. It runs in a fork, which has imported
-# all, and on threads: a kill hits trials, and not the start of processes.
+# all. The line has the number of trials, and of threads; one thread runs a team. So a kill hits
+# trials, and not the start of processes.
 SWEEPS = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
@@ -204,11 +206,12 @@ from lstm97.experiments.provenance import provenance
 from lstm97.experiments.runner import run_missing
 from lstm97.experiments.store import Store
 provenance()
-while sys.stdin.readline():
+while line := sys.stdin.readline():
+    n_trials, n_jobs = map(int, line.split())
     child = os.fork()
     if child == 0:
         with joblib.parallel_config(backend="threading"):
-            list(run_missing({LONG.id: (LONG, 40)}, Store(sys.argv[2]), n_jobs=2))
+            list(run_missing({LONG.id: (LONG, n_trials)}, Store(sys.argv[2]), n_jobs=n_jobs))
         os._exit(0)
     print(child, flush=True)
     sys.stdin.readline()
@@ -220,10 +223,10 @@ def whole_lines(path):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def kill_after_growth(process, path, delay):
+def kill_after_growth(process, line, path, delay):
     """Start a sweep, kill it some time after it stored a record; return how many there are then."""
     before = whole_lines(path)
-    print(file=process.stdin, flush=True)
+    print(line, file=process.stdin, flush=True)
     child = int(process.stdout.readline())
     deadline = time.monotonic() + 60
     while whole_lines(path) == before:
@@ -237,19 +240,23 @@ def kill_after_growth(process, path, delay):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks a process")
 @pytest.mark.parametrize("n_kills", [6, pytest.param(20, marks=pytest.mark.long)])
-def test_a_sweep_that_is_killed_at_any_moment_ends_with_all_records(tmp_path, n_kills):
-    rng, wanted = random.Random(0), {LONG.id: (LONG, 40)}
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_sweep_that_is_killed_at_any_moment_ends_with_all_records(tmp_path, n_kills, n_jobs):
+    # All trials of a team end at the same time here, because none is solved.
+    n_trials = 40 if n_jobs > 1 else (n_kills + 2) * N_NETS
+    rng, wanted = random.Random(0), {LONG.id: (LONG, n_trials)}
     undisturbed = list(run_missing(wanted, Store(tmp_path / "undisturbed"), n_jobs=1))
     store = Store(tmp_path / "killed")
     longest = max(record["seconds"] for record in undisturbed)
     command = [sys.executable, "-c", SWEEPS, str(Path(__file__).parent), str(store.folder)]
     counts = []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as p:
-        while len(counts) < n_kills and max(counts, default=0) < 40:
-            counts.append(kill_after_growth(p, store.path(LONG), rng.uniform(0, longest / 2)))
-    assert sum(0 < count < 40 for count in counts) >= 0.75 * n_kills
+        while len(counts) < n_kills and max(counts, default=0) < n_trials:
+            line, delay = f"{n_trials} {n_jobs}", rng.uniform(0, longest / 2)
+            counts.append(kill_after_growth(p, line, store.path(LONG), delay))
+    assert sum(0 < count < n_trials for count in counts) >= 0.75 * n_kills
     list(run_missing(wanted, store, n_jobs=1))
-    assert whole_lines(store.path(LONG)) == 40
+    assert whole_lines(store.path(LONG)) == n_trials
     assert without_times(store.read(LONG)) == without_times(undisturbed)
 
 

@@ -18,38 +18,45 @@ typedef struct {
     const double *bias_mask; /* (n_units,) 1 where a unit has a bias */
     double *w;               /* (n_sources, n_units): inputs, fed-back units, bias */
     double *w_output;        /* (n_seen + 1, n_outputs) */
-    double *x;               /* (n_inputs,) of this step */
-    double *y, *previous;    /* (n_units,) */
+    double *all_x;           /* (SPAN, n_inputs) of the steps of a span */
+    double *all_y;           /* (SPAN + 1, n_units), from the step before the span on */
+    double *all_u;           /* (SPAN, n_traces, n_cells) */
+    double *x, *u;           /* the rows of this step ... */
+    double *y, *previous;    /* ... and, of y, also that of the step before */
     double *s, *h;           /* (n_cells,) */
-    double *u;               /* (n_traces, n_cells) */
     double *trace;           /* (n_traces, n_sources, n_cells) */
     double *output, *e;      /* (n_outputs,) */
     double *e_s;             /* (n_cells,) */
     double *delta;           /* (n_units,) of output gates and conventional units */
 } Team;
 
-/* The number of nets in a team, in two registers: while one waits for the result of an
- * instruction, the other proceeds. */
+/* The most nets in a team, in two registers: while one waits for the result of an instruction, the
+ * other proceeds. A function's `width` is the number of lanes in use: those of one register, or of
+ * both. Calls make it constant. */
 enum { TEAM_SIZE = 2 * LANES };
 
+/* The most steps in a span. Traces are carried over a whole span at once, while they are in
+ * registers. */
+enum { SPAN = 8 };
+
 #define AT(p, i) ((p) + (int64_t)(i) * TEAM_SIZE)
-#define EACH_PART for (int v = 0; v < TEAM_SIZE; v += LANES)
+#define EACH_PART UNROLLED for (int v = 0; v < width; v += LANES)
 
 /* Loads the inputs of a step; `rows` has one row for each net. */
-static inline void team_inputs(const Team *team, const double **rows) {
+static inline ALWAYS void team_inputs(const Team *team, const int width, const double **rows) {
     for (int m = 0; m < team->n.n_inputs; m++) {
         EACH_PART store(AT(team->x, m) + v, collect(rows + v, m));
     }
 }
 
 /* Net inputs of up to four units: sums[i] += w[m, i] z[m] over m. */
-static inline ALWAYS void team_sums(const Team *team, const int count, int n_sources,
-                                    const double *w,
-                                    const double *z, lanes sums[4][TEAM_SIZE / LANES]) {
+static inline ALWAYS void team_sums(const Team *team, const int width, const int count,
+                                    int n_sources, const double *w, const double *z,
+                                    lanes sums[4][TEAM_SIZE / LANES]) {
     for (int m = 0; m < n_sources; m++, w += team->n.n_units * TEAM_SIZE, z += TEAM_SIZE) {
         EACH_PART {
             const lanes source = load(z + v);
-            for (int i = 0; i < count; i++) {
+            UNROLLED for (int i = 0; i < count; i++) {
                 sums[i][v / LANES] = FMA(load(AT(w, i) + v), source, sums[i][v / LANES]);
             }
         }
@@ -57,44 +64,63 @@ static inline ALWAYS void team_sums(const Team *team, const int count, int n_sou
 }
 
 /* Writes the activations of `count` units with the range [low, high] to y. */
-static inline ALWAYS void team_activate(const Team *team, const int count, int unit, lanes low,
-                                        lanes high) {
+static inline ALWAYS void team_activate(const Team *team, const int width, const int count,
+                                        int unit, lanes low, lanes high) {
     lanes sums[4][TEAM_SIZE / LANES];
     const double *fed_back = AT(team->w, team->n.n_inputs * team->n.n_units + unit);
     const double *bias = AT(fed_back, team->n.n_feedback * team->n.n_units);
-    for (int i = 0; i < count; i++) EACH_PART sums[i][v / LANES] = load(AT(bias, i) + v);
-    team_sums(team, count, team->n.n_inputs, AT(team->w, unit), team->x, sums);
-    team_sums(team, count, team->n.n_feedback, fed_back,
+    UNROLLED for (int i = 0; i < count; i++) {
+        EACH_PART sums[i][v / LANES] = load(AT(bias, i) + v);
+    }
+    team_sums(team, width, count, team->n.n_inputs, AT(team->w, unit), team->x, sums);
+    team_sums(team, width, count, team->n.n_feedback, fed_back,
               AT(team->previous, team->n.first_feedback), sums);
-    for (int i = 0; i < count; i++) {
+    UNROLLED for (int i = 0; i < count; i++) {
         EACH_PART store(AT(team->y, unit + i) + v, squash(sums[i][v / LANES], low, high));
     }
 }
 
-static inline ALWAYS void team_units(const Team *team, int unit, int end, double low, double high) {
+static inline ALWAYS void team_units_of(const Team *team, const int width, int unit, int end,
+                                        double low, double high) {
     const lanes from = all_lanes(low), to = all_lanes(high);
-    for (; unit + 4 <= end; unit += 4) team_activate(team, 4, unit, from, to);
-    for (; unit < end; unit++) team_activate(team, 1, unit, from, to);
+    for (; unit + 4 <= end; unit += 4) team_activate(team, width, 4, unit, from, to);
+    switch (end - unit) {
+        case 3: team_activate(team, width, 3, unit, from, to); break;
+        case 2: team_activate(team, width, 2, unit, from, to); break;
+        case 1: team_activate(team, width, 1, unit, from, to);
+    }
+}
+
+/* The same for the units from `unit` to `end`. A function of its own, as it is long. */
+static APART void team_units(const Team *team, const int width, int unit, int end, double low,
+                             double high) {
+    if (width == LANES) {
+        team_units_of(team, LANES, unit, end, low, high);
+    } else {
+        team_units_of(team, TEAM_SIZE, unit, end, low, high);
+    }
 }
 
 /* The gates of a block, in one part of the team; a call can make their kinds constant. */
-static inline ALWAYS Gates_lanes team_gates(const Team *team, const int kinds, int block, int v) {
+static inline ALWAYS Gates_lanes team_gates(const Team *team, const int kinds, const double *y,
+                                            int block, int v) {
     Gates_lanes gates = {.kinds = kinds};
     for (int kind = 0; kind < N_GATES; kind++) {
-        if (HAS_GATE(gates.kinds, kind)) {
-            gates.y[kind] = load(AT(team->y, team->n.first_gate[kind] + block) + v);
+        if (HAS_GATE(kinds, kind)) {
+            gates.y[kind] = load(AT(y, team->n.first_gate[kind] + block) + v);
         }
     }
     return gates;
 }
 
 /* States and activations of a block's cells, and what this step adds to their derivatives. */
-static inline ALWAYS void team_cells(const Team *team, int block) {
+static inline ALWAYS void team_cells(const Team *team, const int width, const int kinds,
+                                     int block) {
     const Sizes *n = &team->n;
     const lanes low = all_lanes(n->g_low), high = all_lanes(n->g_high);
     const lanes slope = all_lanes(n->g_slope);
     for (int c = block * n->block_size; c < (block + 1) * n->block_size; c++) EACH_PART {
-        const Gates_lanes gates = team_gates(team, n->gates, block, v);
+        const Gates_lanes gates = team_gates(team, kinds, team->y, block, v);
         double *y = AT(team->y, n->n_gates + c) + v;
         Values_lanes cell = {.before = load(AT(team->s, c) + v), .g = load(y)};
         cell.s = next_state_lanes(&gates, &cell);
@@ -104,79 +130,118 @@ static inline ALWAYS void team_cells(const Team *team, int block) {
         store(y, cell_output_lanes(&gates, cell.h));
         store(AT(team->u, c) + v, cell_push_lanes(&gates, &cell, low, high, slope));
         for (int kind = 0, i = c; kind < N_STATE_GATES; kind++) {
-            if (!HAS_GATE(n->gates, kind)) continue;
+            if (!HAS_GATE(kinds, kind)) continue;
             store(AT(team->u, i += n->n_cells) + v, gate_push_lanes(&gates, kind, &cell));
         }
     }
 }
 
-/* Carries one trace of `count` cells to this step, for sources with activations z: (27), (25). */
-static inline ALWAYS void team_carry_rows(const Team *team, const int kinds, const int count,
-                                          int cell, int i, int first, int n_sources,
-                                          const double *z) {
-    const int n_cells = team->n.n_cells;
-    EACH_PART {
-        lanes u[4];
-        Gates_lanes gates[4];
-        double *trace = AT(team->trace, (i * team->n_sources + first) * n_cells + cell) + v;
-        for (int c = 0; c < count; c++) {
-            u[c] = load(AT(team->u, i * n_cells + cell + c) + v);
-            gates[c] = team_gates(team, kinds, (cell + c) / team->n.block_size, v);
-        }
-        for (int m = 0; m < n_sources; m++, trace = AT(trace, n_cells)) {
-            const lanes source = load(AT(z, m) + v);
-            for (int c = 0; c < count; c++) {
-                const lanes d = carousel_lanes(&gates[c], load(AT(trace, c)));
-                store(AT(trace, c), FMA(u[c], source, d));
+/* Carries one trace of `count` cells over a span, for sources with activations z: (27), (25). */
+static inline ALWAYS void team_carry_rows(const Team *team, const int width, const int kinds,
+                                          const int count, int n_steps, int cell, int i, int first,
+                                          int n_sources, const double *z, int n_z) {
+    const Sizes *n = &team->n;
+    const int n_u = n->n_traces * n->n_cells;
+    for (int m = 0; m < n_sources; m++) {
+        double *trace = AT(team->trace, (i * team->n_sources + first + m) * n->n_cells + cell);
+        const double *u = AT(team->all_u, i * n->n_cells + cell), *source = AT(z, m);
+        const double *y = AT(team->all_y, n->n_units);
+        lanes d[4][TEAM_SIZE / LANES];
+        UNROLLED for (int c = 0; c < count; c++) EACH_PART d[c][v / LANES] = load(AT(trace, c) + v);
+        for (int t = 0; t < n_steps; t++) {
+            EACH_PART {
+                const lanes by = load(source + v);
+                UNROLLED for (int c = 0; c < count; c++) {
+                    const int block = kinds ? (cell + c) / n->block_size : 0;
+                    const Gates_lanes gates = team_gates(team, kinds, y, block, v);
+                    const lanes kept = carousel_lanes(&gates, d[c][v / LANES]);
+                    d[c][v / LANES] = FMA(load(AT(u, c) + v), by, kept);
+                }
             }
+            u = AT(u, n_u);
+            y = AT(y, n->n_units);
+            source = AT(source, n_z);
         }
+        UNROLLED for (int c = 0; c < count; c++) EACH_PART store(AT(trace, c) + v, d[c][v / LANES]);
     }
 }
 
-static inline ALWAYS void team_carry_cells(const Team *team, const int kinds, const int count,
-                                           int cell) {
+static inline ALWAYS void team_carry_cells(const Team *team, const int width, const int kinds,
+                                           const int count, int n_steps, int cell) {
+    const Sizes *n = &team->n;
+    const double *fed_back = AT(team->all_y, n->first_feedback);
+    const int bias = team->n_sources - 1;
     double one[TEAM_SIZE];
     EACH_PART store(one + v, all_lanes(1.0));
-    for (int i = 0; i < team->n.n_traces; i++) {
-        team_carry_rows(team, kinds, count, cell, i, 0, team->n.n_inputs, team->x);
-        team_carry_rows(team, kinds, count, cell, i, team->n.n_inputs, team->n.n_feedback,
-                        AT(team->previous, team->n.first_feedback));
-        team_carry_rows(team, kinds, count, cell, i, team->n_sources - 1, 1, one);
+    for (int i = 0; i < n->n_traces; i++) {
+        team_carry_rows(team, width, kinds, count, n_steps, cell, i, 0, n->n_inputs, team->all_x,
+                        n->n_inputs);
+        team_carry_rows(team, width, kinds, count, n_steps, cell, i, n->n_inputs, n->n_feedback,
+                        fed_back, n->n_units);
+        team_carry_rows(team, width, kinds, count, n_steps, cell, i, bias, 1, one, 0);
     }
 }
 
-/* The same for all cells and traces. No gates need to be loaded where the carousel is one. */
-static inline ALWAYS void team_carry(const Team *team, const int kinds) {
+/* The same for all cells and traces. */
+static inline ALWAYS void team_carry(const Team *team, const int width, const int kinds,
+                                     int n_steps) {
     const int n_cells = team->n.n_cells;
     int cell = 0;
-    for (; cell + 4 <= n_cells; cell += 4) team_carry_cells(team, kinds, 4, cell);
-    for (; cell < n_cells; cell++) team_carry_cells(team, kinds, 1, cell);
-}
-
-/* One step of the hidden layer: (7) to (9), (25), (27). */
-static inline void team_hidden(Team *team) {
-    double *y = team->previous;
-    const int n_cells = team->n.n_cells, first_hidden = team->n.n_gates + n_cells;
-    team->previous = team->y;
-    team->y = y;
-    team_units(team, 0, team->n.n_gates, 0.0, 1.0);
-    team_units(team, team->n.n_gates, first_hidden, team->n.g_low, team->n.g_high);
-    team_units(team, first_hidden, team->n.n_units, 0.0, 1.0);
-    for (int block = 0; block < team->n.n_blocks; block++) team_cells(team, block);
-    if (CAROUSEL_IS_ONE(team->n.gates)) {
-        team_carry(team, 0);
-    } else {
-        team_carry(team, team->n.gates);
+    for (; cell + 4 <= n_cells; cell += 4) team_carry_cells(team, width, kinds, 4, n_steps, cell);
+    switch (n_cells - cell) {
+        case 3: team_carry_cells(team, width, kinds, 3, n_steps, cell); break;
+        case 2: team_carry_cells(team, width, kinds, 2, n_steps, cell); break;
+        case 1: team_carry_cells(team, width, kinds, 1, n_steps, cell);
     }
 }
 
-/* Takes n_steps steps without a target, and advances rows. */
-static inline void team_steps(Team *team, int64_t n_steps, const double **rows,
+/* One step of the hidden layer, but for the traces: (7) to (9). */
+static inline ALWAYS void team_hidden(const Team *team, const int width) {
+    const Sizes *n = &team->n;
+    const int first_hidden = n->n_gates + n->n_cells;
+    team_units(team, width, 0, n->n_gates, 0.0, 1.0);
+    team_units(team, width, n->n_gates, first_hidden, n->g_low, n->g_high);
+    team_units(team, width, first_hidden, n->n_units, 0.0, 1.0);
+    for (int block = 0; block < n->n_blocks; block++) {
+        if (n->gates == GATES_OF_1997) {
+            team_cells(team, width, GATES_OF_1997, block);
+        } else {
+            team_cells(team, width, n->gates, block);
+        }
+    }
+}
+
+/* Takes at most SPAN steps without a target, but for the last, and advances rows. */
+static inline ALWAYS void team_span(Team *team, const int width, int n_steps, const double **rows,
+                                    const int *strides) {
+    const Sizes *n = &team->n;
+    memmove(team->all_y, team->y, n->n_units * TEAM_SIZE * sizeof(double));
+    for (int t = 0; t < n_steps; t++) {
+        team->x = AT(team->all_x, t * n->n_inputs);
+        team->u = AT(team->all_u, t * n->n_traces * n->n_cells);
+        team->previous = AT(team->all_y, t * n->n_units);
+        team->y = AT(team->previous, n->n_units);
+        team_inputs(team, width, rows);
+        team_hidden(team, width);
+        for (int i = 0; i < width; i++) rows[i] += strides[i];
+    }
+    if (CAROUSEL_IS_ONE(n->gates)) {
+        team_carry(team, width, 0, n_steps);
+    } else {
+        team_carry(team, width, 1 << FORGET_GATE, n_steps);
+    }
+}
+
+/* The same for any number of steps. */
+static inline void team_steps(Team *team, int width, int64_t n_steps, const double **rows,
                               const int *strides) {
-    for (int64_t t = 0; t < n_steps; t++) {
-        team_inputs(team, rows);
-        team_hidden(team);
-        for (int i = 0; i < TEAM_SIZE; i++) rows[i] += strides[i];
+    for (; n_steps > 0; n_steps -= SPAN) {
+        const int n = n_steps < SPAN ? (int)n_steps : SPAN;
+        if (width == LANES) {
+            team_span(team, LANES, n, rows, strides);
+        } else {
+            team_span(team, TEAM_SIZE, n, rows, strides);
+        }
     }
 }
 
@@ -196,7 +261,7 @@ static inline lanes team_seen(const Team *team, int m, int v) {
     return load(AT(team->y, team->n.n_gates + m - n_inputs) + v);
 }
 
-static inline void team_outputs(const Team *team) {
+static inline void team_outputs(const Team *team, int width) {
     const int n_outputs = team->n.n_outputs, bias = team->n_seen;
     for (int k = 0; k < n_outputs; k++) EACH_PART {
         lanes net = load(AT(team->w_output, bias * n_outputs + k) + v);
@@ -226,7 +291,7 @@ static inline lanes team_error(const Team *team, int i, int v) {
 static inline void team_backpropagate(const Team *team, int v) {
     const Sizes *n = &team->n;
     for (int block = 0; block < n->n_blocks; block++) {
-        const Gates_lanes gates = team_gates(team, n->gates, block, v);
+        const Gates_lanes gates = team_gates(team, n->gates, team->y, block, v);
         lanes through = all_lanes(0.0);
         for (int c = block * n->block_size; c < (block + 1) * n->block_size; c++) {
             const lanes error = team_error(team, c, v), h = load(AT(team->h, c) + v);
@@ -309,7 +374,7 @@ static inline void team_move_part(const Team *team, double rate, int v) {
 }
 
 /* Updates the nets for which a target is due. */
-static inline void team_update(const Team *team, double rate, const int *is_due) {
+static inline void team_update(const Team *team, int width, double rate, const int *is_due) {
     EACH_PART {
         int any = 0;
         EACH_LANE any |= is_due[v + i];

@@ -22,7 +22,9 @@ import numpy as np
 
 cdef extern from "team.h" nogil:
     enum:
+        LANES
         TEAM_SIZE
+        SPAN
 
     ctypedef struct Team:
         Sizes n
@@ -30,21 +32,23 @@ cdef extern from "team.h" nogil:
         double *bias_mask
         double *w
         double *w_output
-        double *x
+        double *all_x
+        double *all_y
+        double *all_u
         double *y
-        double *previous
         double *s
         double *h
-        double *u
         double *trace
         double *output
         double *e
         double *e_s
         double *delta
 
-    void team_steps(Team *team, int64_t n_steps, const double **rows, const int *strides) noexcept
-    void team_outputs(const Team *team) noexcept
-    void team_update(const Team *team, double rate, const int *is_due) noexcept
+    void team_steps(
+        Team *team, int width, int64_t n_steps, const double **rows, const int *strides
+    ) noexcept
+    void team_outputs(const Team *team, int width) noexcept
+    void team_update(const Team *team, int width, double rate, const int *is_due) noexcept
 
 
 cdef struct Job:
@@ -177,19 +181,19 @@ cdef void learn_jobs(
     Team *team, const int64_t[::1] places, Job *jobs, Py_ssize_t n_jobs, double rate,
     const double *nothing
 ) noexcept nogil:
-    """Do all jobs; an idle lane is fed with zeros."""
+    """Do all jobs; an idle lane is fed with zeros. A few jobs need only one register."""
     cdef Lane lanes[TEAM_SIZE]
     cdef const double *rows[TEAM_SIZE]
     cdef int strides[TEAM_SIZE]
     cdef Py_ssize_t next_job = 0
     cdef int64_t n_free
-    cdef int lane
+    cdef int lane, width = LANES if n_jobs <= LANES else TEAM_SIZE
     cdef int is_due[TEAM_SIZE]
     cdef bint is_idle, any_due
     memset(lanes, 0, sizeof(lanes))
     while True:
         n_free, is_idle, any_due = INT64_MAX, True, False
-        for lane in range(TEAM_SIZE):
+        for lane in range(width):
             while next_job < n_jobs and jobs[next_job].n_sequences == 0:
                 next_job += 1
             if lanes[lane].job == NULL and next_job < n_jobs:
@@ -202,25 +206,25 @@ cdef void learn_jobs(
                 rows[lane], strides[lane] = row_of(team, &lanes[lane]), team.n.n_inputs
         if is_idle:
             return
-        team_steps(team, n_free + 1, rows, strides)
-        for lane in range(TEAM_SIZE):
+        team_steps(team, width, n_free + 1, rows, strides)
+        for lane in range(width):
             lanes[lane].t += n_free
             lanes[lane].target = target_of(team, &lanes[lane])
             is_due[lane] = lanes[lane].target != NULL
             any_due = any_due or is_due[lane]
         if any_due:
-            team_outputs(team)
-            for lane in range(TEAM_SIZE):
+            team_outputs(team, width)
+            for lane in range(width):
                 output_error(team, &lanes[lane], lane)
-            team_update(team, rate, is_due)
-        for lane in range(TEAM_SIZE):
+            team_update(team, width, rate, is_due)
+        for lane in range(width):
             if lanes[lane].job != NULL:
                 advance(team, places, &lanes[lane], lane)
 
 
 # ---- what Python calls ---------------------------------------------------------------------------
 
-N_NETS = TEAM_SIZE
+N_LANES, N_NETS = LANES, TEAM_SIZE  # of a register, and of a whole team
 
 
 def supports(topology):
@@ -268,20 +272,20 @@ cdef class TeamNetwork:
             np.asarray(self.bias_mask)[group.first : group.first + group.n_units] = group.bias
         team.bias_mask = &self.bias_mask[0]
         self.memory = np.zeros(8 + TEAM_SIZE * (
-            hidden + output + traces + n.n_inputs + 3 * n.n_units
-            + (3 + n.n_traces) * n.n_cells + 2 * n.n_outputs
+            hidden + output + traces + SPAN * (n.n_inputs + n.n_traces * n.n_cells)
+            + (SPAN + 2) * n.n_units + 3 * n.n_cells + 2 * n.n_outputs
         ))
         cdef double *p = &self.memory[0]
         p += (64 - <uintptr_t> p % 64) % 64 // sizeof(double)
         team.w, p = p, p + hidden * TEAM_SIZE
         team.w_output, p = p, p + output * TEAM_SIZE
-        team.x, p = p, p + n.n_inputs * TEAM_SIZE
-        team.y, p = p, p + n.n_units * TEAM_SIZE
-        team.previous, p = p, p + n.n_units * TEAM_SIZE
+        team.all_x, p = p, p + SPAN * n.n_inputs * TEAM_SIZE
+        team.all_y, p = p, p + (SPAN + 1) * n.n_units * TEAM_SIZE
+        team.all_u, p = p, p + SPAN * n.n_traces * n.n_cells * TEAM_SIZE
+        team.y = team.all_y
         team.delta, p = p, p + n.n_units * TEAM_SIZE
         team.s, p = p, p + n.n_cells * TEAM_SIZE
         team.h, p = p, p + n.n_cells * TEAM_SIZE
-        team.u, p = p, p + n.n_traces * n.n_cells * TEAM_SIZE
         team.e_s, p = p, p + n.n_cells * TEAM_SIZE
         team.trace, p = p, p + traces * TEAM_SIZE
         team.output, p = p, p + n.n_outputs * TEAM_SIZE

@@ -163,10 +163,10 @@ def _as_csr(part, name):
 
 def as_steps(part, name):
     """Convert one sequence to a 2-D array or CSR matrix with at least one step and feature."""
-    if sparse.issparse(part):
-        part = _as_csr(part, name)
-    elif type(part) is np.ndarray and part.dtype == np.float64:
+    if type(part) is np.ndarray and part.dtype == np.float64:
         part = np.ascontiguousarray(part)
+    elif sparse.issparse(part):
+        part = _as_csr(part, name)
     else:
         part = as_numbers(part, name)
     if part.ndim != 2:

@@ -77,7 +77,10 @@ class Sequences:
 
     @classmethod
     def _trusted(cls, flat: Any, starts: np.ndarray, lengths: np.ndarray) -> Self:
-        """Make `Sequences` without checks, from parts that are known to be valid."""
+        """Make `Sequences` without checks, from parts that are known to be valid.
+
+        The tasks do so, because checks cost as much as drawing the sequences.
+        """
         self = cls.__new__(cls)
         self.flat, self.starts, self.lengths = flat, starts, lengths
         return self
@@ -104,17 +107,16 @@ class Sequences:
         parts = [as_steps(item, f"{name}[{i}]") for i, item in enumerate(items)]
         if not parts:
             raise ValueError(f"{name} holds no sequence")
-        lengths = []
+        lengths = [part.shape[0] for part in parts]
+        n_features, is_dense = parts[0].shape[1], isinstance(parts[0], np.ndarray)
         for i, part in enumerate(parts):
-            lengths.append(part.shape[0])
-            if part.shape[1] != parts[0].shape[1]:
+            if part.shape[1] != n_features:
                 raise ValueError(
-                    f"{name}[{i}] has {part.shape[1]} features, but {name}[0] has "
-                    f"{parts[0].shape[1]}"
+                    f"{name}[{i}] has {part.shape[1]} features, but {name}[0] has {n_features}"
                 )
-            if sparse.issparse(part) != sparse.issparse(parts[0]):
+            if isinstance(part, np.ndarray) != is_dense:
                 raise ValueError(f"{name}[{i}] and {name}[0]: one is sparse, the other is dense")
-        if sparse.issparse(parts[0]):
+        if not is_dense:
             return cls.from_lengths(sparse.vstack(parts, format="csr"), lengths, name)
         sequences = cls._trusted(
             np.concatenate(parts), np.cumsum(lengths) - lengths, np.array(lengths)

@@ -4,6 +4,7 @@ import copy
 from abc import abstractmethod
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from itertools import pairwise
 from numbers import Integral, Real
 from reprlib import repr as brief
 from typing import Any, ClassVar, Literal, Self
@@ -157,6 +158,10 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
     @abstractmethod
     def _weigh(self, values: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
         """Return the weight of each row of the targets, given the sample weights."""
+
+    @abstractmethod
+    def _decode(self, rows: np.ndarray) -> np.ndarray:
+        """Return the predictions that rows of outputs stand for."""
 
     @abstractmethod
     def _score_outputs(
@@ -456,28 +461,28 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         if getattr(X, "ndim", 1) in (2, 3):
             return rows.reshape(len(sequences), -1, *rows.shape[1:])
         parts = np.empty(len(sequences), dtype=object)
-        parts[:] = np.split(rows, np.cumsum(sequences.lengths)[:-1])
+        ends = np.cumsum(sequences.lengths).tolist()
+        parts[:] = [rows[start:end] for start, end in pairwise([0, *ends])]
         return parts
 
     def _paired(
         self, X: Any, y: Any, sample_weight: Any
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Return flat true targets, predictions and weights of the steps that have a target."""
-        model = copy.copy(self)  # see _outputs
         refuse_masked(y, "y")
-        y_pred = model.predict(X)
+        rows, sequences, model = self._outputs(X)
         if model.target_steps_ == "every" and getattr(y, "ndim", 1) == 2:
             y = list(np.asarray(y))  # in the form of predictions for an array X
         if has_steps(y) != (model.target_steps_ == "every"):
             raise ValueError(f"y must hold targets for the {model.target_steps_} step, as in fit")
-        lengths = model._check_X(X, reset=False).lengths
-        weight = row_weights(sample_weight, lengths, model.target_steps_ == "every")
+        weight = row_weights(sample_weight, sequences.lengths, model.target_steps_ == "every")
+        y_pred = model._decode(rows)
         if model.target_steps_ == "last":
             return without_objects(as_labels(y, "y")), y_pred, weight
-        y_true = flatten_steps(y, lengths)
+        y_true = flatten_steps(y, sequences.lengths)
         due = ~is_missing(y_true).reshape(len(y_true), -1).any(axis=1)
         weight = None if weight is None else weight[due]
-        return without_objects(y_true[due]), np.concatenate(list(y_pred))[due], weight
+        return without_objects(y_true[due]), y_pred[due], weight
 
     def stream(self) -> Stream:
         """Return a `Stream`, which runs the fitted net along one long sequence, step by step.

@@ -124,7 +124,7 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
             (n_steps_i,) per sequence, or a 2-D array if X is an array.
         """
         rows, sequences, model = self._outputs(X)
-        return model._arrange(model.classes_[rows.argmax(axis=1)], X, sequences)
+        return model._arrange(model._decode(rows), X, sequences)
 
     def score(
         self, X: SequencesLike, y: TargetsLike, sample_weight: TargetsLike | None = None
@@ -150,6 +150,9 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         y_true, y_pred, weight = self._paired(X, y, sample_weight)
         with naming("y"), np.errstate(invalid="ignore"):
             return accuracy_score(y_true, y_pred, sample_weight=weight)
+
+    def _decode(self, rows: np.ndarray) -> np.ndarray:
+        return self.classes_[rows.argmax(axis=1)]
 
     def _score_outputs(
         self, outputs: np.ndarray, values: np.ndarray, weight: np.ndarray | None
@@ -295,7 +298,7 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
             whose second axis is that of the steps.
         """
         rows, sequences, model = self._outputs(X)
-        return model._arrange(rows[:, 0] if model.target_ndim_ == 1 else rows, X, sequences)
+        return model._arrange(model._decode(rows), X, sequences)
 
     def score(
         self, X: SequencesLike, y: TargetsLike, sample_weight: TargetsLike | None = None
@@ -319,6 +322,9 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         """
         y_true, y_pred, weight = self._paired(X, y, sample_weight)
         return _r2(check_numbers(y_true), y_pred, weight)
+
+    def _decode(self, rows: np.ndarray) -> np.ndarray:
+        return rows[:, 0] if self.target_ndim_ == 1 else rows
 
     def _score_outputs(
         self, outputs: np.ndarray, values: np.ndarray, weight: np.ndarray | None

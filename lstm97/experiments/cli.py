@@ -87,6 +87,13 @@ def _parser():
     extent.add_argument(
         "--full", action="store_true", help="run as many trials as the paper, in hours"
     )
+    methods = [*dict.fromkeys(setting.method for setting in load_settings().values())]
+    command.add_argument(
+        "--method",
+        choices=methods,
+        metavar="M",
+        help="run, and report on, the rows of one method only: " + ", ".join(methods),
+    )
     _add_common(command)
     _add_report(command)
     command = commands.add_parser(
@@ -118,7 +125,7 @@ def _add_common(command):
         type=_jobs,
         default=-1,
         metavar="N",
-        help="number of trials to run at a time; default: one per core",
+        help="number of processes that run trials; default: one per core",
     )
     command.add_argument(
         "--seed", type=_at_least(0), default=0, metavar="S", help="default: %(default)s"
@@ -222,11 +229,13 @@ def _chosen_setting(name, method):
 
 def _reproduce(options):
     """Run `lstm97 reproduce`."""
-    wanted = (full if options.full else quick)(load_settings())
+    settings = load_settings()
+    if options.method:
+        settings = {name: s for name, s in settings.items() if s.method == options.method}
+    wanted = (full if options.full else quick)(settings)
     note = "" if options.full else QUICK_NOTE
-    return _run_and_report(
-        wanted, options, "all experiments", lambda: _write_report(options, wanted, note)
-    )
+    title = f"all experiments with {options.method}" if options.method else "all experiments"
+    return _run_and_report(wanted, options, title, lambda: _write_report(options, wanted, note))
 
 
 def _report(options):

@@ -5,17 +5,25 @@ import signal
 import threading
 from collections import deque
 from contextlib import closing, contextmanager
-from itertools import groupby
-from operator import itemgetter
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
 
 from joblib import Parallel, delayed, effective_n_jobs
+from joblib.externals.loky import get_reusable_executor
+from joblib.parallel import LokyBackend, get_active_backend
 
 from lstm97.experiments.provenance import provenance
-from lstm97.experiments.trial import run_together, run_trial
+from lstm97.experiments.trial import Feed, run_together, run_trial
+
+# What a process says if it does not send a record: it has room for a trial, or it has ended.
+NEXT, ENDED = "next", "ended"
 
 
 def run_trials(pairs, seed=0, n_jobs=None):
     """Run trials, and yield their records as they end.
+
+    Each process runs several trials of a setting side by side where that is faster. Under another
+    backend than joblib's own processes, each worker runs one trial at a time.
 
     Parameters
     ----------
@@ -41,14 +49,59 @@ def run_trials(pairs, seed=0, n_jobs=None):
     lstm True
     elman False
     """
-    if effective_n_jobs(n_jobs) == 1:
-        for setting, group in groupby(pairs, key=itemgetter(0)):
-            yield from run_together(setting, (trial for _, trial in group), seed)
-        return
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
-    with _workers_ignore_ctrl_c():
-        records = parallel(delayed(run_trial)(setting, trial, seed) for setting, trial in pairs)
-    yield from records
+    n_jobs = effective_n_jobs(n_jobs)
+    if n_jobs == 1:
+        yield from run_together(Feed(pairs).take, seed)
+    elif isinstance(get_active_backend()[0], LokyBackend):
+        yield from _run_in_processes(Feed(pairs), seed, n_jobs)
+    else:
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
+        with _workers_ignore_ctrl_c():
+            records = parallel(delayed(run_trial)(setting, trial, seed) for setting, trial in pairs)
+        yield from records
+
+
+def _run_in_processes(feed, seed, n_jobs):
+    """Run trials in processes that ask for them, and yield their records.
+
+    A process gets a trial only if no other one runs fewer: so a few trials are shared evenly.
+    """
+    running, futures = {}, {}  # by the connection to a process
+    try:
+        with _workers_ignore_ctrl_c():
+            executor = get_reusable_executor(max_workers=n_jobs)
+            for _ in range(n_jobs):
+                here, there = Pipe()
+                running[here], futures[here] = [], executor.submit(_work, there, seed)
+                futures[here].add_done_callback(lambda _, there=there: there.send(ENDED))
+        while running:
+            for process in wait(running):
+                message = process.recv()
+                if message == ENDED:
+                    del running[process]
+                    futures[process].result()  # raises the error that ended it, if there is one
+                elif message == NEXT:
+                    is_first = len(running[process]) == min(map(len, running.values()))
+                    pair = feed.take(running[process]) if is_first else None
+                    running[process].extend([pair[0]] if pair else [])
+                    process.send(pair)
+                else:
+                    running[process].pop()
+                    yield message
+    finally:
+        if running:
+            executor.shutdown(kill_workers=True)
+
+
+def _work(connection, seed):
+    """Run trials in a process: ask for them, and send their records."""
+
+    def take(running):
+        connection.send(NEXT)
+        return connection.recv()
+
+    for record in run_together(take, seed):
+        connection.send(record)
 
 
 def run_missing(wanted, store, seed=0, n_jobs=None):

@@ -11,7 +11,7 @@ from lstm97.learning.loop import Training
 from lstm97.learning.team import TeamTrainer
 
 # Number of sequences drawn at a time. It must not change: the same seed would then give other
-# # sequences.
+# sequences.
 N_DRAWN = 1000
 
 
@@ -44,42 +44,70 @@ def run_trial(setting, trial, seed):
     >>> record["n_sequences"] < setting.limit
     True
     """
-    return next(run_together(setting, [trial], seed))
+    return next(run_together(Feed([(setting, trial)]).take, seed))
 
 
-def run_together(setting, trials, seed):
-    """Run trials of one setting side by side, in vector lanes where that is faster.
+class Feed:
+    """Trials that are handed out one by one.
 
     Parameters
     ----------
-    setting : Setting
-        As for `run_trial`.
-    trials : iterable of int
-        Numbers of the trials.
+    pairs : iterable of (Setting, int)
+        The setting and the number of each trial.
+    """
+
+    def __init__(self, pairs):
+        self._pairs, self._next = iter(pairs), None
+
+    def take(self, running):
+        """Return the next pair, or None if there is none that can join the running trials.
+
+        Parameters
+        ----------
+        running : list of Setting
+            Settings of the trials that the caller runs at the moment.
+        """
+        self._next = self._next or next(self._pairs, None)
+        if self._next is None or (running and running[0] != self._next[0]):
+            return None
+        pair, self._next = self._next, None
+        return pair
+
+
+def run_together(take, seed):
+    """Run trials, some of them side by side in a team where that is faster.
+
+    Trials of one setting may form a team. When one of them ends, the next one takes its place.
+
+    Parameters
+    ----------
+    take : callable
+        Function that hands out trials, as `Feed.take` does. It is called when there is room for a
+        trial. None means that there is none at the moment, and the end if no trial is running.
     seed : int
         As for `run_trial`.
 
     Yields
     ------
     record : dict
-        Records as from `run_trial`, except that "seconds" is the trial's share of the time.
+        Records as from `run_trial`, in the order in which trials end. "seconds" is the trial's
+        share of the time.
     """
-    if setting.is_stream:
-        yield from (run_stream_trial(setting, trial, seed) for trial in trials)
-        return
-    waiting, running, group, size = iter(trials), [], TeamTrainer(), 1
+    running, team = [], TeamTrainer()
     while True:
-        while len(running) < size and (trial := next(waiting, None)) is not None:
-            started = _Running(_steps(setting, trial, seed))
-            if started.record:  # there was nothing to learn
-                yield started.record
-                continue
-            running.append(started)
-            size = group.size_for(running[0].request)
+        while not running or len(running) < team.size_for(running[0].request):
+            pair = take([trial.setting for trial in running])
+            if pair is None:
+                break
+            record, trial = _start(*pair, seed)
+            if record:
+                yield record
+            else:
+                running.append(trial)
         if not running:
             return
         start = time.perf_counter()
-        results = group.learn([trial.request for trial in running])
+        results = team.learn([trial.request for trial in running])
         share = (time.perf_counter() - start) / len(running)
         for trial, result in zip(running, results, strict=True):
             trial.go_on(result, share)
@@ -87,11 +115,20 @@ def run_together(setting, trials, seed):
         running = [trial for trial in running if not trial.record]
 
 
+def _start(setting, trial, seed):
+    """Return the record of a trial that is run at once, or None and the trial in progress."""
+    if setting.is_stream:
+        return run_stream_trial(setting, trial, seed), None
+    started = _Running(setting, _steps(setting, trial, seed))
+    return started.record, started  # there may be nothing to learn
+
+
 class _Running:
     """A trial in progress.
 
     Attributes
     ----------
+    setting : Setting
     request
         What the trial learns next: learner, sequences and targets.
     record : dict or None
@@ -100,8 +137,8 @@ class _Running:
         Time that the trial has taken so far.
     """
 
-    def __init__(self, steps):
-        self.seconds, self.record = 0.0, None
+    def __init__(self, setting, steps):
+        self.setting, self.seconds, self.record = setting, 0.0, None
         self._steps = steps
         self.go_on(None, 0.0)
 

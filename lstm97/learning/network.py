@@ -163,7 +163,10 @@ class NetworkLearner(KernelLearner):
 
 def pieces(X):
     """Yield slices of the sequences, of about MAX_STEPS steps each."""
-    ends = np.cumsum(X.lengths)
+    ends = X.lengths.cumsum()
+    if len(ends) and ends[-1] <= MAX_STEPS:  # the usual case, in few calls
+        yield slice(0, len(ends))
+        return
     start = 0
     while start < len(ends):
         done = ends[start - 1] if start else 0

@@ -2,12 +2,12 @@
 
 from scipy import sparse
 
-from lstm97._kernels.team import N_NETS, TeamNetwork, supports
+from lstm97._kernels.team import N_LANES, N_NETS, TeamNetwork, supports
 from lstm97.learning.learner import Results
 from lstm97.learning.network import NetworkLearner
 
-# A step of a team takes about as long as single steps of this many nets.
-FEWEST = max(2, N_NETS * 3 // 4)
+# A step of the nets in one register takes about as long as half as many single steps.
+FEWEST = max(2, N_LANES // 2 + 1)
 
 
 class TeamTrainer:
@@ -34,10 +34,14 @@ class TeamTrainer:
         first = requests[0][0]
         if len(requests) < FEWEST or not all(fits(*request, first) for request in requests):
             return [learner.learn(X, y) for learner, X, y in requests]
+        n_last = len(requests) % N_LANES  # in the last register, if it is not full
+        n_alone = n_last if n_last < FEWEST else 0
+        results = [learner.learn(X, y) for learner, X, y in requests[:n_alone]]
         if self._topology != first.topology:
             self._topology, self._team = first.topology, TeamNetwork(first.topology)
-        jobs = [(learner.weights, X, y) for learner, X, y in requests]
-        return [Results(*rows.T) for rows in self._team.learn(jobs, first.learning_rate)]
+        jobs = [(learner.weights, X, y) for learner, X, y in requests[n_alone:]]
+        rows = self._team.learn(jobs, first.learning_rate)
+        return results + [Results(*each.T) for each in rows]
 
 
 def fits(learner, X, y, other):

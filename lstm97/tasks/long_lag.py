@@ -106,7 +106,7 @@ class LongLag(Task):
         is_y = rng.integers(2, size=n)
         symbols[starts], symbols[starts + 1], symbols[ends - 1] = b, x + is_y, e
         targets = Targets.at_last(is_y[:, None] == np.arange(2))
-        return Sequences(one_hot(symbols, self.n_inputs), starts, lengths), targets
+        return Sequences._trusted(one_hot(symbols, self.n_inputs), starts, lengths), targets
 
 
 def _framed(middle: np.ndarray, is_y: np.ndarray) -> np.ndarray:
@@ -118,7 +118,8 @@ def _framed(middle: np.ndarray, is_y: np.ndarray) -> np.ndarray:
 def _inputs(strings: np.ndarray) -> Sequences:
     """Return all symbols but the last of each row."""
     n, p = strings.shape[0], strings.shape[1] - 1
-    return Sequences(one_hot(strings[:, :-1].ravel(), p + 1), p * np.arange(n), np.full(n, p))
+    steps = one_hot(strings[:, :-1].ravel(), p + 1)
+    return Sequences._trusted(steps, p * np.arange(n), np.full(n, p))
 
 
 def _next_symbols(strings: np.ndarray) -> Targets:

@@ -24,13 +24,18 @@ INNER = [
 ]
 
 
+# The same as lists: the symbols of each state with the states they lead to.
+BRANCHES = [[*state.items()] for state in INNER]
+
+
 def draw_string(rng: np.random.Generator) -> str:
     """Draw B, then T or P, a string of the inner grammar, the same T or P again, and E."""
     outer = "TP"[rng.integers(2)]
     inner, state = "", 0
     while state < len(INNER):
-        branches = list(INNER[state].items())
-        symbol, state = branches[rng.integers(len(branches))]
+        branches = BRANCHES[state]
+        # Where there is one way on, NumPy would draw no number either.
+        symbol, state = branches[rng.integers(len(branches)) if len(branches) > 1 else 0]
         inner += symbol
     return f"B{outer}{inner}{outer}E"
 
@@ -103,7 +108,7 @@ class EmbeddedReber(Task):
         """
         outputs = learner.run(X, every=True)
         starts = np.cumsum(X.lengths) - X.lengths
-        targets = y.values[np.repeat(y.first - starts, X.lengths) + np.arange(len(outputs))]
+        targets = y.values[y.rows(X.lengths)]
         is_legal = targets == 1.0
         least = np.where(is_legal, outputs, np.inf).min(axis=1)
         most = np.where(is_legal, -np.inf, outputs).max(axis=1)
@@ -121,8 +126,10 @@ class EmbeddedReber(Task):
 
 def _next_symbols(strings: list[str]) -> tuple[Sequences, list[np.ndarray]]:
     """Return the symbols of each string except the last, and the symbols that follow them."""
-    symbols = [np.array([ALPHABET.index(symbol) for symbol in string]) for string in strings]
-    X = Sequences.from_symbols([part[:-1] for part in symbols], len(ALPHABET))
+    symbols = [np.array([*map(ALPHABET.index, string)]) for string in strings]
+    lengths = np.array([len(part) - 1 for part in symbols], dtype=np.int64)
+    steps = one_hot(np.concatenate([part[:-1] for part in symbols]), len(ALPHABET))
+    X = Sequences._trusted(steps, np.cumsum(lengths) - lengths, lengths)
     return X, [part[1:] for part in symbols]
 
 
@@ -130,8 +137,8 @@ def _all_legal(strings: list[str]) -> tuple[Sequences, Targets]:
     """Return inputs for the strings, and targets of 1 for all symbols that may follow."""
     X, _ = _next_symbols(strings)
     steps = [followers for string in strings for followers in legal(string)]
-    rows = [[symbol in followers for symbol in ALPHABET] for followers in steps]
-    return X, Targets.at_steps(rows, X.lengths)
+    rows = {followers: [symbol in followers for symbol in ALPHABET] for followers in set(steps)}
+    return X, Targets.at_steps([rows[followers] for followers in steps], X.lengths)
 
 
 def make_embedded_reber(

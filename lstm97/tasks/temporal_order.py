@@ -47,7 +47,7 @@ class TemporalOrder(Task):
             symbols[starts + rng.integers(first, last, n, endpoint=True) - 1] = X + is_y
             classes = 2 * classes + is_y
         symbols[starts], symbols[starts + lengths - 1] = E, B
-        return Sequences(one_hot(symbols, self.n_inputs), starts, lengths), classes
+        return Sequences._trusted(one_hot(symbols, self.n_inputs), starts, lengths), classes
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Sequences, Targets]:
         """Draw sequences, see `Task.draw`."""

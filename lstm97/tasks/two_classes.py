@@ -68,7 +68,8 @@ class TwoClasses(Task):
         if not self.noisy_inputs:
             flat[telling] = 0.0
         flat[telling, 0] += 1.0 - 2.0 * is_second[:, None]
-        return Sequences(flat, starts, lengths), Targets.at_last(self.targets[is_second, None])
+        X = Sequences._trusted(flat, starts, lengths)
+        return X, Targets.at_last(self.targets[is_second, None])
 
 
 def make_two_classes(
