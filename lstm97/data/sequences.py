@@ -107,9 +107,10 @@ class Sequences:
         parts = [as_steps(item, f"{name}[{i}]") for i, item in enumerate(items)]
         if not parts:
             raise ValueError(f"{name} holds no sequence")
-        lengths = [part.shape[0] for part in parts]
+        lengths = []
         n_features, is_dense = parts[0].shape[1], isinstance(parts[0], np.ndarray)
         for i, part in enumerate(parts):
+            lengths.append(part.shape[0])
             if part.shape[1] != n_features:
                 raise ValueError(
                     f"{name}[{i}] has {part.shape[1]} features, but {name}[0] has {n_features}"
