@@ -299,7 +299,8 @@ class _BaseLSTM(BaseSequenceEstimator):
             if not np.isfinite(biases[gate]).all():
                 raise ValueError(f"{gate}_bias={bias} is not finite")
             if biases[gate].shape == (2,):
-                biases[gate] = np.linspace(*biases[gate], self.n_blocks)
+                first, last = biases[gate].tolist()
+                biases[gate] = np.linspace(first, last, self.n_blocks)
         return biases
 
     def _make_learner(self, rng: np.random.Generator | None = None) -> Learner:
