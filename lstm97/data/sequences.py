@@ -18,6 +18,7 @@ from lstm97.data.checks import (
     naming,
     one_hot,
 )
+from lstm97.data.containers import depth, stated_ndim
 
 
 class Sequences:
@@ -313,7 +314,22 @@ class Sequences:
         return f"<Sequences: {len(self)} sequences, {steps}, {self.n_features} features>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Sequences._trusted, (self.flat, self.starts, self.lengths)
+        whole = self.without_gaps()
+        return type(self)._trusted, (whole.flat, whole.starts, whole.lengths)
+
+    def without_gaps(self) -> Self:
+        """Return the same sequences, stored one after the other, without any other steps.
+
+        Returns
+        -------
+        X : Sequences
+            This container, if there are no other steps between or around its own.
+        """
+        first = np.cumsum(self.lengths) - self.lengths
+        if self.n_steps == self.flat.shape[0] and np.array_equal(self.starts, first):
+            return self
+        rows = np.arange(self.n_steps) + np.repeat(self.starts - first, self.lengths)
+        return self._trusted(self.flat[rows], first, self.lengths)
 
     def take(self, indices: ArrayLike, axis: int = 0) -> "Sequences":
         """Return the sequences at `indices`; scikit-learn calls this method through `iloc`.
@@ -337,6 +353,11 @@ class Sequences:
     @property
     def iloc(self) -> Self:
         """The container itself, which is indexed by position as pandas' `iloc` is."""
+        return self
+
+    @property
+    def loc(self) -> Self:
+        """The container itself; scikit-learn passes masks to pandas' `loc`."""
         return self
 
     @property
@@ -419,14 +440,14 @@ def is_ragged(X: Any) -> bool:
     if isinstance(X, list | tuple):
         return len(X) > 0 and (
             sparse.issparse(X[0])
-            or _depth(X[0]) >= 2
+            or depth(X[0]) >= 2
             # Lists of numbers of different lengths are not a table; `as_steps` refuses them with
             # advice.
-            or (_depth(X[0]) == 1 and len({_length(x) for x in X if _depth(x) == 1}) > 1)
+            or (depth(X[0]) == 1 and len({_length(x) for x in X if depth(x) == 1}) > 1)
         )
     if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind == "O":
-        return len(X) > 0 and (sparse.issparse(X[0]) or _depth(X[0]) >= 1)
-    return getattr(X, "ndim", 2) == 3
+        return len(X) > 0 and (sparse.issparse(X[0]) or depth(X[0]) >= 1)
+    return stated_ndim(X) == 3
 
 
 def as_sequences(X: Any, name: str = "X") -> Sequences:
@@ -446,7 +467,7 @@ def as_sequences(X: Any, name: str = "X") -> Sequences:
         if len(X) == 0:
             raise ValueError(f"{name} holds no sequence")
         return X
-    if getattr(X, "ndim", 1) == 3:
+    if stated_ndim(X) == 3:
         return Sequences.from_padded(X, pad=None, name=name)
     return Sequences.from_list(X, name)
 
@@ -454,11 +475,3 @@ def as_sequences(X: Any, name: str = "X") -> Sequences:
 def _length(x: Any) -> int:
     """Return the length of a list or an array; sparse arrays do not support `len`."""
     return x.shape[0] if hasattr(x, "shape") else len(x)
-
-
-def _depth(x: Any) -> int:
-    """Return the dimensions of an array, or of nested lists judged by their first elements."""
-    depth = 0
-    while isinstance(x, list | tuple) and depth < 3:  # a list that holds itself is endlessly deep
-        x, depth = x[0] if len(x) else None, depth + 1
-    return depth + getattr(x, "ndim", 0)
