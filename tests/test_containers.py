@@ -3,7 +3,10 @@
 import array
 import enum
 import pickle
+import subprocess
+import sys
 from collections import UserList, deque
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -387,3 +390,42 @@ def test_depth_of_nested_containers():
     assert depth([[np.ones((2, 2))]]) == 4
     assert depth(pa.array([[1.0], [2.0, 3.0]])) >= 1
     assert as_array(pl.Series([[1.0, 2.0], [3.0, 4.0]])).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+# ---- arrays that change between construction and use ---------------------------------------------
+
+
+def corrupt(seed, n):
+    """Change arrays n times in a process of its own; return its output, or fail if it crashed."""
+    script = Path(__file__).with_name("corrupt.py")
+    done = subprocess.run(
+        [sys.executable, script, str(seed), str(n)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return int(done.stdout)
+
+
+def test_changed_arrays_lead_no_kernel_astray():
+    assert corrupt(seed=0, n=100) > 100
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_many_changed_arrays_lead_no_kernel_astray(seed):
+    assert corrupt(seed, n=100) > 100
+
+
+@pytest.mark.parametrize("parameters", [{}, {"batch_size": 4}])
+@pytest.mark.parametrize("call", ["fit", "predict"])
+def test_a_matrix_that_its_owner_goes_on_using(parameters, call):
+    matrix = sparse.random(200, 50, 0.1, format="csr", random_state=0)
+    X, y = Sequences.from_lengths(matrix, [20] * 10), np.arange(10.0)
+    model = LSTMRegressor(max_iter=1, tol=None, random_state=0, **parameters).fit(X, y)
+    matrix.indices += 10**8
+    with pytest.raises(ValueError, match=r"has column 10000000\d|column"):
+        getattr(model, call)(X, *([y] if call == "fit" else []))
+    X = Sequences.from_lengths(sparse.csr_array(np.eye(20)), [5, 15])
+    model.fit(X, y[:2])
+    X.starts -= 1
+    with pytest.raises(ValueError, match="sequence 0 starts at -1"):
+        model.predict(X)

@@ -14,6 +14,7 @@ from lstm97.data.checks import (
     as_integers,
     as_numbers,
     as_steps,
+    check_sparse,
     locate,
     naming,
     one_hot,
@@ -60,6 +61,11 @@ class Sequences:
     def __init__(self, flat: Any, starts: ArrayLike, lengths: ArrayLike) -> None:
         self.flat = as_steps(flat, "flat")
         self.starts, self.lengths = as_integers(starts, "starts"), as_integers(lengths, "lengths")
+        self._check_places()
+        self.check_finite()
+
+    def _check_places(self) -> None:
+        """Refuse sequences that are not within the steps."""
         if self.starts.shape != self.lengths.shape:
             raise ValueError(
                 f"starts has {len(self.starts)} numbers, but lengths has {len(self.lengths)}"
@@ -74,7 +80,28 @@ class Sequences:
                 f"sequence {i} starts at {self.starts[i]} and has length {self.lengths[i]}, "
                 f"so it is not within the {n_steps} steps of flat"
             )
-        self.check_finite()
+
+    def check_whole(self, name: str = "X") -> None:
+        """Raise a ValueError if the arrays were replaced, or overwritten, by invalid ones.
+
+        The values and indices of a sparse matrix are left to the kernels, which look at each row.
+
+        Parameters
+        ----------
+        name : str, default="X"
+            Name of the argument in error messages.
+        """
+        flat = self.flat
+        arrays = [flat.data, flat.indices, flat.indptr] if sparse.issparse(flat) else [flat]
+        types = ["f8", "i4", "i4"] if sparse.issparse(flat) else ["f8"]
+        arrays, types = [*arrays, self.starts, self.lengths], [*types, "i8", "i8"]
+        dimensions = [1 if array is not flat else 2 for array in arrays]
+        for array, dtype, ndim in zip(arrays, types, dimensions, strict=True):
+            is_right = isinstance(array, np.ndarray) and array.dtype == dtype
+            if not is_right or array.ndim != ndim or not array.flags.c_contiguous:
+                raise ValueError(f"the arrays of {name} were replaced by others after its creation")
+        with naming(name):
+            self._check_places()
 
     @classmethod
     def _trusted(cls, flat: Any, starts: np.ndarray, lengths: np.ndarray) -> Self:
@@ -325,6 +352,9 @@ class Sequences:
         X : Sequences
             This container, if there are no other steps between or around its own.
         """
+        self.check_whole()
+        if sparse.issparse(self.flat):
+            check_sparse(self.flat, "X")  # others, who trust the indices, will read them
         first = np.cumsum(self.lengths) - self.lengths
         if self.n_steps == self.flat.shape[0] and np.array_equal(self.starts, first):
             return self
@@ -466,6 +496,7 @@ def as_sequences(X: Any, name: str = "X") -> Sequences:
     if isinstance(X, Sequences):
         if len(X) == 0:
             raise ValueError(f"{name} holds no sequence")
+        X.check_whole(name)
         return X
     if stated_ndim(X) == 3:
         return Sequences.from_padded(X, pad=None, name=name)
