@@ -27,6 +27,8 @@ def stated_ndim(x):
 
 def depth(x):
     """Return the number of dimensions, judged by first elements; 0 for a single value."""
+    if type(x) is np.ndarray and x.dtype.kind != "O":
+        return x.ndim
     deep = 0
     while deep < 4:  # a list that holds itself is endlessly deep
         ndim = stated_ndim(x)

@@ -16,8 +16,9 @@ from lstm97.data.sequences import Sequences, as_sequences, is_ragged
 
 def check_X(estimator, X, reset):
     """Convert X to Sequences; scikit-learn's own functions check a table."""
-    with naming("X"):
-        X = unpack(X)
+    if not isinstance(X, list | tuple | np.ndarray):
+        with naming("X"):
+            X = unpack(X)
     if not is_ragged(X):
         return _check_rows(estimator, X, reset)
     sequences = as_sequences(X)
@@ -82,7 +83,7 @@ def check_table(estimator, X, reset):
 def check_step_names(estimator, X, reset):
     """Check, or store, the column names of sequences that are data frames."""
     first = X[0] if isinstance(X, list | tuple | np.ndarray) else X
-    columns = column_names(first)
+    columns = None if type(first) is np.ndarray else column_names(first)
     if columns is None and not hasattr(estimator, "feature_names_in_"):
         return
     for i, part in enumerate(X if columns is not None else ()):

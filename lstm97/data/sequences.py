@@ -470,6 +470,7 @@ def is_ragged(X: Any) -> bool:
     if isinstance(X, list | tuple):
         return len(X) > 0 and (
             sparse.issparse(X[0])
+            or (type(X[0]) is np.ndarray and X[0].ndim >= 2)
             or depth(X[0]) >= 2
             # Lists of numbers of different lengths are not a table; `as_steps` refuses them with
             # advice.
@@ -498,7 +499,7 @@ def as_sequences(X: Any, name: str = "X") -> Sequences:
             raise ValueError(f"{name} holds no sequence")
         X.check_whole(name)
         return X
-    if stated_ndim(X) == 3:
+    if not isinstance(X, list | tuple) and stated_ndim(X) == 3:
         return Sequences.from_padded(X, pad=None, name=name)
     return Sequences.from_list(X, name)
 

@@ -85,7 +85,7 @@ def has_steps(y):
     """Tell whether y holds one array per sequence, judging by its nesting and not by lengths."""
     if isinstance(y, Sequences):
         return True
-    if isinstance(y, np.ndarray) and y.ndim != 1:
+    if isinstance(y, np.ndarray) and (y.ndim != 1 or y.dtype.kind != "O"):
         return y.ndim == 3
     return isinstance(y, list | tuple | np.ndarray) and len(y) > 0 and depth(y[0]) >= 1
 
@@ -144,7 +144,7 @@ def as_labels(part, name):
         check_sparse(part, name)
         part = part.toarray()
     with naming(name):
-        array = as_array(part)
+        array = part if type(part) is np.ndarray else as_array(part)
     if array.dtype.kind in "US" and isinstance(part, Sequence):
         return np.asarray(part, dtype=object)
     return array
@@ -170,7 +170,8 @@ def check_numbers(flat, lengths=None):
     check_dtype(flat, "y")
     try:
         # In one order, because sums of a score would differ in their last bits.
-        values = np.ascontiguousarray(as_floats(flat).reshape(len(flat), -1))
+        numbers = as_floats(flat) if flat.dtype.kind == "O" else flat.astype(np.float64)
+        values = np.ascontiguousarray(numbers.reshape(len(flat), -1))
     except (TypeError, ValueError, OverflowError) as error:
         raise TypeError(f"y must hold numbers: {error}") from None
     if values.shape[1] == 0:

@@ -407,8 +407,9 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
                     delattr(self, name)
         X = self._check_X(X, reset)
         refuse_masked(y, "y")
-        with naming("y"):
-            y = unpack(y)
+        if not isinstance(y, list | tuple | np.ndarray):
+            with naming("y"):
+                y = unpack(y)
         steps = has_steps(y)
         if not reset and steps != (self.target_steps_ == "every"):
             kinds = {"last": "the last step", "every": "every step"}

@@ -172,7 +172,25 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
     def _check_y(self, y: Any, X: Sequences, classes: Any = None) -> Targets:
         steps = self.target_steps_ == "every"
         refuse_masked(y, "y")
-        labels = self._labels(y, X) if steps else self._one_per_sequence(y)
+        if steps:
+            labels = self._labels(y, X)
+        elif sparse.issparse(y):
+            raise TypeError("Sparse data was passed for y, but dense labels are required")
+        else:
+            labels = y if type(y) is np.ndarray else as_labels(y, "y")
+            if labels.ndim == 2 and labels.shape[1] > 1:
+                raise ValueError(
+                    f"y should be a 1d array, got an array of shape {labels.shape} instead; pass "
+                    "labels for each step as list(y)"
+                )
+            if labels.ndim == 2:
+                warn_user(
+                    "A column-vector y was passed when a 1d array was expected. Please change the "
+                    "shape of y to (n_samples,), for example using ravel().",
+                    DataConversionWarning,
+                )
+            with naming("y"):
+                labels = column_or_1d(labels)
         present, missing = check_labels(labels, X.lengths if steps else None)
         if classes is not None:
             classes = _check_classes(classes)
@@ -199,25 +217,6 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
     def _strata(self, y: Targets) -> np.ndarray | None:
         """Return the class of each sequence, for a stratified split."""
         return None if y.every else y.values.argmax(axis=1)
-
-    def _one_per_sequence(self, y: Any) -> np.ndarray:
-        """Return one label per sequence, with scikit-learn's warning if they are a column."""
-        if sparse.issparse(y):
-            raise TypeError("Sparse data was passed for y, but dense labels are required")
-        labels = as_labels(y, "y")
-        if labels.ndim == 2 and labels.shape[1] > 1:
-            raise ValueError(
-                f"y should be a 1d array, got an array of shape {labels.shape} instead; pass "
-                "labels for each step as list(y)"
-            )
-        if labels.ndim == 2:
-            warn_user(
-                "A column-vector y was passed when a 1d array was expected. Please change the "
-                "shape of y to (n_samples,), for example using ravel().",
-                DataConversionWarning,
-            )
-        with naming("y"):
-            return column_or_1d(labels)
 
     def _labels(self, y: Any, X: Sequences) -> np.ndarray:
         """Return the labels of all steps, one sequence after the other."""
