@@ -5,6 +5,7 @@ from lstm97._kernels import search_path as _search_path
 __path__ = _search_path(__path__)  # must come before the first import of a kernel
 
 from lstm97._versions import show_versions
+from lstm97.data.frames import from_frame, to_rows
 from lstm97.data.sequences import Sequences
 from lstm97.estimators import (
     BPTTClassifier,
@@ -50,8 +51,10 @@ __all__ = [
     "TrainingCurveDisplay",
     "__version__",
     "diagnose",
+    "from_frame",
     "gradient_report",
     "load",
     "save",
     "show_versions",
+    "to_rows",
 ]

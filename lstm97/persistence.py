@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import secrets
 import zipfile
@@ -166,10 +167,21 @@ def _read(data: bytes) -> dict[str, Any]:
         require(size <= len(data), f"its entries are larger than the file, {size} bytes")
         # np.load does not read to the end of an entry, where the checksum is compared.
         members = {entry.filename: archive.read(entry) for entry in entries}
-    return {
-        name.removesuffix(".npy"): np.lib.format.read_array(io.BytesIO(member), allow_pickle=False)
-        for name, member in members.items()
-    }
+    return {name.removesuffix(".npy"): _array(name, member) for name, member in members.items()}
+
+
+def _array(name: str, member: bytes) -> np.ndarray:
+    """Return the array of an entry; refuse one whose header promises more than the entry holds."""
+    file = io.BytesIO(member)
+    is_first = np.lib.format.read_magic(file) == (1, 0)
+    read = np.lib.format.read_array_header_1_0 if is_first else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    # Items without size would cost time and memory, however many there are, but no bytes.
+    require(dtype.itemsize > 0, f"{name} has items of no size")
+    size = math.prod(shape) * dtype.itemsize
+    found = len(member) - file.tell()
+    require(size == found, f"{name} needs {size} bytes by its header, but has {found}")
+    return np.lib.format.read_array(io.BytesIO(member), allow_pickle=False)
 
 
 # ---- estimators ----------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from lstm97.data.checks import as_steps, naming
+from lstm97.data.containers import stated_ndim, unpack
 from lstm97.data.input import check_step_names, check_table, check_width
 from lstm97.data.sequences import Sequences, SequencesLike, as_sequences, is_ragged
 from lstm97.data.targets import TargetsLike, as_labels, flatten_steps, has_steps
@@ -171,6 +172,8 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         model = copy.copy(self)  # another thread may fit the original meanwhile
+        with naming("X"):
+            X = unpack(X)
         steps = model._check_X(X, reset=False)
         has_names = not is_ragged(X) and steps.lengths[0] == model._steps_per_row()
         if model._makes_tables() and not has_names:
@@ -219,6 +222,8 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         model = copy.copy(self)  # as in transform
+        with naming("X"):
+            X = unpack(X)
         return model._apply("inverse_transform", model._check_transformed(X), X)
 
     @available_if(_wraps("get_feature_names_out"))
@@ -268,6 +273,8 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
 
     def _check_X(self, X: Any, reset: bool) -> Sequences:
         """Convert X to sequences that may hold NaN."""
+        with naming("X"):
+            X = unpack(X)
         if is_ragged(X):
             steps = _collect(X)
             if reset:
@@ -325,7 +332,7 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
         flat = as_steps(rows, name)
         if not is_ragged(X):
             return flat.reshape(len(steps), -1)
-        if getattr(X, "ndim", 1) == 3 and not sparse.issparse(flat):
+        if stated_ndim(X) == 3 and not sparse.issparse(flat):
             return flat.reshape(*X.shape[:2], -1)
         return Sequences.from_lengths(flat, steps.lengths, name)
 
@@ -359,25 +366,18 @@ class _Steps(Sequences):
 def _collect(X: Any) -> Sequences:
     """Convert X, which is ragged, to sequences whose flat array holds no other steps."""
     if isinstance(X, Sequences):
-        return _without_gaps(as_sequences(X))
-    if getattr(X, "ndim", 1) == 3:
+        return as_sequences(X).without_gaps()
+    if stated_ndim(X) == 3:
         return _Steps.from_padded(X, pad=None)
     return _Steps.from_list(X)
-
-
-def _without_gaps(X: Sequences) -> Sequences:
-    """Copy the steps if X is a subset, because the other steps must not be learned from."""
-    first = np.cumsum(X.lengths) - X.lengths
-    if X.n_steps == X.flat.shape[0] and np.array_equal(X.starts, first):
-        return X
-    rows = np.arange(X.n_steps) + np.repeat(X.starts - first, X.lengths)
-    return Sequences.from_lengths(X.flat[rows], X.lengths)
 
 
 def _at_steps(y: Any, lengths: np.ndarray) -> np.ndarray | None:
     """Return one target per step: the step's own, or that of its sequence."""
     if y is None:
         return None
+    with naming("y"):
+        y = unpack(y)
     if has_steps(y):
         return flatten_steps(y, lengths)
     y = np.atleast_1d(as_labels(y, "y"))

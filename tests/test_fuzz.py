@@ -63,6 +63,7 @@ pytestmark = [
     pytest.mark.filterwarnings(f"ignore:{message}")
     for message in [
         "each row of the 2-D X:UserWarning",
+        "the 2-D y is taken as:UserWarning",
         "X (has|does not have valid) feature names:UserWarning",
         ":sklearn.exceptions.ConvergenceWarning",
         ":sklearn.exceptions.DataConversionWarning",

@@ -629,6 +629,8 @@ WRONG = {
     "NaN": ("full", array("weights_.cell", nan), r"weights_\.cell holds a number that is not fin"),
     "more": ("full", array("more", lambda x: np.ones(2)), "unknown entries: more"),
     "no classes": ("full", array("classes_", lambda x: None), "classes_ is missing"),
+    "stop reason": ("full", put("fitted", "stop_reason_", value="junk"), "stop_reason_ is 'junk'"),
+    "epochs": ("full", put("fitted", "n_iter_", value=10**300), "n_iter_ is 1000"),
     "order": ("full", array("classes_", lambda x: x[::-1]), "labels in ascending order"),
     "a class less": ("full", array("classes_", lambda x: x[1:]), "3 outputs, expected 2"),
     "axes": ("full", array("classes_", lambda x: x[:, None]), "labels in ascending order"),
@@ -774,6 +776,26 @@ def test_a_small_file_cannot_take_much_memory(path):
             load(path)
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("descr", "count"), [("|V0", 4 * 10**8), ("<f8", 10**9), ("<U0", 10**7)])
+def test_an_entry_cannot_promise_more_than_it_holds(descr, count, path):
+    """A header alone would otherwise make NumPy take memory, or count items of no size."""
+    entry = io.BytesIO()
+    promised = {"descr": descr, "fortran_order": False, "shape": (count,)}
+    np.lib.format.write_array_header_1_0(entry, promised)
+    written(path, "full")
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries["classes_.npy"] = entry.getvalue()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"classes_.npy (has items of no size|needs \d+ bytes)"):
+        load(path)
+    assert tracemalloc.get_traced_memory()[1] < 10 * path.stat().st_size
+    tracemalloc.stop()
 
 
 # ---- damage --------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from lstm97.data.containers import as_array, as_floats
+
 # The kernels count columns and entries of a CSR matrix in C integers.
 MAX_INDEX = np.iinfo(np.intc).max
 # Code that may be between the user's line and ours: this package, and scikit-learn's callbacks.
@@ -84,7 +86,7 @@ def as_numbers(x: Any, name: str) -> np.ndarray:
     x = _as_rectangle(x, name)
     check_dtype(x, name)
     try:
-        return np.ascontiguousarray(x, dtype=np.float64)
+        return np.ascontiguousarray(as_floats(x))
     except (TypeError, ValueError, OverflowError) as error:
         raise TypeError(f"{name} must hold numbers: {error}") from None
 
@@ -92,7 +94,7 @@ def as_numbers(x: Any, name: str) -> np.ndarray:
 def _as_rectangle(x, name):
     """Convert to an array of any dtype; NumPy's own message on ragged lists is hard to read."""
     try:
-        return np.asarray(x)
+        return as_array(x)
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array: {error}") from None
     except (TypeError, NotImplementedError) as error:

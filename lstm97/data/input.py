@@ -10,11 +10,15 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 
 from lstm97.data.checks import naming, refuse_masked, refuse_strings, warn_user
+from lstm97.data.containers import column_names, stated_ndim, unpack
 from lstm97.data.sequences import Sequences, as_sequences, is_ragged
 
 
 def check_X(estimator, X, reset):
     """Convert X to Sequences; scikit-learn's own functions check a table."""
+    if not isinstance(X, list | tuple | np.ndarray):
+        with naming("X"):
+            X = unpack(X)
     if not is_ragged(X):
         return _check_rows(estimator, X, reset)
     sequences = as_sequences(X)
@@ -34,7 +38,7 @@ def check_X(estimator, X, reset):
 
 def _check_rows(estimator, X, reset):
     """Convert a table with one sequence per row."""
-    if getattr(X, "ndim", 2) > 3 or (isinstance(X, list | tuple) and len(X) == 0):
+    if (stated_ndim(X) or 2) > 3 or (isinstance(X, list | tuple) and len(X) == 0):
         raise ValueError(
             f"X has shape {np.shape(X)}, but it must hold sequences, or be a 3-D array "
             "(sequences, steps, features) or a 2-D array with one sequence per row"
@@ -79,10 +83,11 @@ def check_table(estimator, X, reset):
 def check_step_names(estimator, X, reset):
     """Check, or store, the column names of sequences that are data frames."""
     first = X[0] if isinstance(X, list | tuple | np.ndarray) else X
-    if not hasattr(first, "columns") and not hasattr(estimator, "feature_names_in_"):
+    columns = None if type(first) is np.ndarray else column_names(first)
+    if columns is None and not hasattr(estimator, "feature_names_in_"):
         return
-    for i, part in enumerate(X if hasattr(first, "columns") else ()):
-        if list(getattr(part, "columns", ())) != list(first.columns):
+    for i, part in enumerate(X if columns is not None else ()):
+        if column_names(part) != columns:
             raise ValueError(f"the columns of X[{i}] differ from those of X[0]")
     names = getattr(estimator, "feature_names_in_", ())
     if reset or len(names) == estimator.n_step_features_in_:

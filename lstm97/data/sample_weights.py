@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
 from lstm97.data.checks import as_numbers, naming, refuse_masked
+from lstm97.data.containers import as_array, stated_ndim, unpack
 from lstm97.data.targets import flatten_steps, has_steps, place
 
 # Products and sums of weights up to this are finite.
@@ -32,7 +33,9 @@ def row_weights(sample_weight, lengths, every):
     if sample_weight is None:
         return None
     refuse_masked(sample_weight, "sample_weight")
-    if has_steps(sample_weight) or getattr(sample_weight, "ndim", 1) == 2:
+    with naming("sample_weight"):
+        sample_weight = unpack(sample_weight)
+    if has_steps(sample_weight) or stated_ndim(sample_weight) == 2:
         return _step_weights(sample_weight, lengths, every)
     weight = as_numbers(sample_weight, "sample_weight")
     if weight.ndim != 1:
@@ -55,7 +58,7 @@ def _step_weights(sample_weight, lengths, every):
         )
     if not has_steps(sample_weight):
         with naming("sample_weight"):
-            sample_weight = list(np.asarray(sample_weight))
+            sample_weight = list(as_array(sample_weight))
     weight = as_numbers(flatten_steps(sample_weight, lengths, "sample_weight"), "sample_weight")
     if weight.ndim == 2 and weight.shape[1] == 1:
         weight = weight[:, 0]

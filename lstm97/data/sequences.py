@@ -14,10 +14,12 @@ from lstm97.data.checks import (
     as_integers,
     as_numbers,
     as_steps,
+    check_sparse,
     locate,
     naming,
     one_hot,
 )
+from lstm97.data.containers import depth, stated_ndim
 
 
 class Sequences:
@@ -59,6 +61,11 @@ class Sequences:
     def __init__(self, flat: Any, starts: ArrayLike, lengths: ArrayLike) -> None:
         self.flat = as_steps(flat, "flat")
         self.starts, self.lengths = as_integers(starts, "starts"), as_integers(lengths, "lengths")
+        self._check_places()
+        self.check_finite()
+
+    def _check_places(self) -> None:
+        """Refuse sequences that are not within the steps."""
         if self.starts.shape != self.lengths.shape:
             raise ValueError(
                 f"starts has {len(self.starts)} numbers, but lengths has {len(self.lengths)}"
@@ -73,7 +80,28 @@ class Sequences:
                 f"sequence {i} starts at {self.starts[i]} and has length {self.lengths[i]}, "
                 f"so it is not within the {n_steps} steps of flat"
             )
-        self.check_finite()
+
+    def check_whole(self, name: str = "X") -> None:
+        """Raise a ValueError if the arrays were replaced, or overwritten, by invalid ones.
+
+        The values and indices of a sparse matrix are left to the kernels, which look at each row.
+
+        Parameters
+        ----------
+        name : str, default="X"
+            Name of the argument in error messages.
+        """
+        flat = self.flat
+        arrays = [flat.data, flat.indices, flat.indptr] if sparse.issparse(flat) else [flat]
+        types = ["f8", "i4", "i4"] if sparse.issparse(flat) else ["f8"]
+        arrays, types = [*arrays, self.starts, self.lengths], [*types, "i8", "i8"]
+        dimensions = [1 if array is not flat else 2 for array in arrays]
+        for array, dtype, ndim in zip(arrays, types, dimensions, strict=True):
+            is_right = isinstance(array, np.ndarray) and array.dtype == dtype
+            if not is_right or array.ndim != ndim or not array.flags.c_contiguous:
+                raise ValueError(f"the arrays of {name} were replaced by others after its creation")
+        with naming(name):
+            self._check_places()
 
     @classmethod
     def _trusted(cls, flat: Any, starts: np.ndarray, lengths: np.ndarray) -> Self:
@@ -316,7 +344,25 @@ class Sequences:
         return f"<Sequences: {len(self)} sequences, {steps}, {self.n_features} features>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Sequences._trusted, (self.flat, self.starts, self.lengths)
+        whole = self.without_gaps()
+        return type(self)._trusted, (whole.flat, whole.starts, whole.lengths)
+
+    def without_gaps(self) -> Self:
+        """Return the same sequences, stored one after the other, without any other steps.
+
+        Returns
+        -------
+        X : Sequences
+            This container, if there are no other steps between or around its own.
+        """
+        self.check_whole()
+        if sparse.issparse(self.flat):
+            check_sparse(self.flat, "X")  # others, who trust the indices, will read them
+        first = np.cumsum(self.lengths) - self.lengths
+        if self.n_steps == self.flat.shape[0] and np.array_equal(self.starts, first):
+            return self
+        rows = np.arange(self.n_steps) + np.repeat(self.starts - first, self.lengths)
+        return self._trusted(self.flat[rows], first, self.lengths)
 
     def take(self, indices: ArrayLike, axis: int = 0) -> "Sequences":
         """Return the sequences at `indices`; scikit-learn calls this method through `iloc`.
@@ -340,6 +386,11 @@ class Sequences:
     @property
     def iloc(self) -> Self:
         """The container itself, which is indexed by position as pandas' `iloc` is."""
+        return self
+
+    @property
+    def loc(self) -> Self:
+        """The container itself; scikit-learn passes masks to pandas' `loc`."""
         return self
 
     @property
@@ -422,14 +473,15 @@ def is_ragged(X: Any) -> bool:
     if isinstance(X, list | tuple):
         return len(X) > 0 and (
             sparse.issparse(X[0])
-            or _depth(X[0]) >= 2
+            or (type(X[0]) is np.ndarray and X[0].ndim >= 2)
+            or depth(X[0]) >= 2
             # Lists of numbers of different lengths are not a table; `as_steps` refuses them with
             # advice.
-            or (_depth(X[0]) == 1 and len({_length(x) for x in X if _depth(x) == 1}) > 1)
+            or (depth(X[0]) == 1 and len({_length(x) for x in X if depth(x) == 1}) > 1)
         )
     if isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind == "O":
-        return len(X) > 0 and (sparse.issparse(X[0]) or _depth(X[0]) >= 1)
-    return getattr(X, "ndim", 2) == 3
+        return len(X) > 0 and (sparse.issparse(X[0]) or depth(X[0]) >= 1)
+    return stated_ndim(X) == 3
 
 
 def as_sequences(X: Any, name: str = "X") -> Sequences:
@@ -448,8 +500,9 @@ def as_sequences(X: Any, name: str = "X") -> Sequences:
     if isinstance(X, Sequences):
         if len(X) == 0:
             raise ValueError(f"{name} holds no sequence")
+        X.check_whole(name)
         return X
-    if getattr(X, "ndim", 1) == 3:
+    if not isinstance(X, list | tuple) and stated_ndim(X) == 3:
         return Sequences.from_padded(X, pad=None, name=name)
     return Sequences.from_list(X, name)
 
@@ -457,11 +510,3 @@ def as_sequences(X: Any, name: str = "X") -> Sequences:
 def _length(x: Any) -> int:
     """Return the length of a list or an array; sparse arrays do not support `len`."""
     return x.shape[0] if hasattr(x, "shape") else len(x)
-
-
-def _depth(x: Any) -> int:
-    """Return the dimensions of an array, or of nested lists judged by their first elements."""
-    depth = 0
-    while isinstance(x, list | tuple) and depth < 3:  # a list that holds itself is endlessly deep
-        x, depth = x[0] if len(x) else None, depth + 1
-    return depth + getattr(x, "ndim", 0)

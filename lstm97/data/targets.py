@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from lstm97.data.checks import check_dtype, check_sparse, locate, naming, refuse_masked
+from lstm97.data.containers import as_array, as_floats, depth, is_missing
 from lstm97.data.sequences import Sequences
 
 # Type of the arguments y and sample_weight of estimators; their `fit` documents it.
@@ -84,16 +85,9 @@ def has_steps(y):
     """Tell whether y holds one array per sequence, judging by its nesting and not by lengths."""
     if isinstance(y, Sequences):
         return True
-    if isinstance(y, list | tuple):
-        return len(y) > 0 and _is_array(y[0])
-    if not isinstance(y, np.ndarray):
-        return False
-    return y.ndim == 3 or (y.ndim == 1 and y.dtype.kind == "O" and len(y) > 0 and _is_array(y[0]))
-
-
-def _is_array(x):
-    """Tell whether x is a list, a tuple or an array with a dimension."""
-    return isinstance(x, list | tuple) or getattr(x, "ndim", 0) >= 1
+    if isinstance(y, np.ndarray) and (y.ndim != 1 or y.dtype.kind != "O"):
+        return y.ndim == 3
+    return isinstance(y, list | tuple | np.ndarray) and len(y) > 0 and depth(y[0]) >= 1
 
 
 def flatten_steps(y, lengths, name="y"):
@@ -150,8 +144,8 @@ def as_labels(part, name):
         check_sparse(part, name)
         part = part.toarray()
     with naming(name):
-        array = np.asarray(part)
-    if array.dtype.kind in "US" and not isinstance(part, np.ndarray):
+        array = part if type(part) is np.ndarray else as_array(part)
+    if array.dtype.kind in "US" and isinstance(part, Sequence):
         return np.asarray(part, dtype=object)
     return array
 
@@ -175,7 +169,9 @@ def check_numbers(flat, lengths=None):
         raise ValueError("y holds no target: it is empty")
     check_dtype(flat, "y")
     try:
-        values = flat.astype(np.float64).reshape(len(flat), -1)
+        # In one order, because sums of a score would differ in their last bits.
+        numbers = as_floats(flat) if flat.dtype.kind == "O" else flat.astype(np.float64)
+        values = np.ascontiguousarray(numbers.reshape(len(flat), -1))
     except (TypeError, ValueError, OverflowError) as error:
         raise TypeError(f"y must hold numbers: {error}") from None
     if values.shape[1] == 0:
@@ -247,24 +243,12 @@ def _check_missing(labels, lengths, name):
 
 def without_objects(labels, name="y"):
     """Convert an array of objects to the dtype that its elements have in common."""
+    if labels.dtype.kind != "O":
+        return labels
+    # NumPy would write out the names of members of an Enum, and cut them off.
+    plain = [str.__str__(label) if isinstance(label, str) else label for label in labels.tolist()]
     with naming(name):
-        return np.array(labels.tolist()) if labels.dtype.kind == "O" else labels
-
-
-def is_missing(labels):
-    """Tell which labels are None or NaN, that is, which steps have no target."""
-    if labels.dtype.kind == "O":
-        missing = [_is_missing(label) for label in labels.ravel()]
-        return np.array(missing, dtype=bool).reshape(labels.shape)
-    return np.isnan(labels) if labels.dtype.kind == "f" else np.zeros(labels.shape, dtype=bool)
-
-
-def _is_missing(label):
-    """Tell whether one label is None, NaN or pandas' NA."""
-    try:
-        return label is None or bool(label != label)
-    except (TypeError, ValueError):  # comparing pandas' NA with itself gives NA, not a bool
-        return True
+        return np.array(plain)
 
 
 def place(row, lengths):

@@ -20,6 +20,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from lstm97.data.checks import naming, refuse_masked, warn_user
+from lstm97.data.containers import as_array, stated_ndim, unpack
 from lstm97.data.input import check_X
 from lstm97.data.sample_weights import row_weights
 from lstm97.data.sequences import Sequences, SequencesLike
@@ -410,11 +411,17 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
                 if name.endswith("_"):
                     delattr(self, name)
         X = self._check_X(X, reset)
+        refuse_masked(y, "y")
+        if not isinstance(y, list | tuple | np.ndarray):
+            with naming("y"):
+                y = unpack(y)
         steps = has_steps(y)
         if not reset and steps != (self.target_steps_ == "every"):
+            kinds = {"last": "the last step", "every": "every step"}
+            hint = "; pass a 2-D array of these as list(y)" if stated_ndim(y) == 2 else ""
             raise ValueError(
-                f"y holds targets for {'every step' if steps else 'the last step'}, "
-                f"but the estimator was fitted with targets for the {self.target_steps_} step"
+                f"y holds targets for {kinds['every' if steps else 'last']}, but the estimator was "
+                f"fitted with targets for {kinds[self.target_steps_]}{hint}"
             )
         self.target_steps_ = "every" if steps else "last"
         y = self._check_y(y, X, classes)
@@ -458,7 +465,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         """Return predictions in the shape of the targets."""
         if self.target_steps_ == "last":
             return rows
-        if getattr(X, "ndim", 1) in (2, 3):
+        if stated_ndim(X) in (2, 3):
             return rows.reshape(len(sequences), -1, *rows.shape[1:])
         parts = np.empty(len(sequences), dtype=object)
         ends = np.cumsum(sequences.lengths).tolist()
@@ -470,9 +477,11 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Return flat true targets, predictions and weights of the steps that have a target."""
         refuse_masked(y, "y")
+        with naming("y"):
+            y = unpack(y)
         rows, sequences, model = self._outputs(X)
-        if model.target_steps_ == "every" and getattr(y, "ndim", 1) == 2:
-            y = list(np.asarray(y))  # in the form of predictions for an array X
+        if model.target_steps_ == "every" and stated_ndim(y) == 2:
+            y = list(as_array(y))  # in the form of predictions for an array X
         if has_steps(y) != (model.target_steps_ == "every"):
             raise ValueError(f"y must hold targets for the {model.target_steps_} step, as in fit")
         weight = row_weights(sample_weight, sequences.lengths, model.target_steps_ == "every")
@@ -480,7 +489,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         if model.target_steps_ == "last":
             return without_objects(as_labels(y, "y")), y_pred, weight
         y_true = flatten_steps(y, sequences.lengths)
-        due = ~is_missing(y_true).reshape(len(y_true), -1).any(axis=1)
+        due = ~is_missing(y_true).reshape(len(y_true), -1).all(axis=1)
         weight = None if weight is None else weight[due]
         return without_objects(y_true[due]), y_pred[due], weight
 
@@ -626,7 +635,8 @@ class StoppingParameters(BaseSequenceEstimator):
                 random_state=self.validation_seed_,
                 stratify=self._strata(y),
             )
-        n = int(_judged(X[held_out], y[held_out])[0].sum())
+        _, rows = _judged(X[held_out], y[held_out])
+        n = int((~np.isnan(y.values[rows])).sum(axis=0).max(initial=0))
         if n < self._n_to_score:
             raise ValueError(
                 f"validation_fraction={fraction} holds out {len(held_out)} of {len(X)} sequences, "
@@ -657,7 +667,7 @@ class StoppingParameters(BaseSequenceEstimator):
 def _judged(X: Sequences, y: Targets) -> tuple[np.ndarray, np.ndarray]:
     """Return a mask of the output rows that a score uses, and the rows of their targets."""
     rows = y.rows(X.lengths)
-    due = ~np.isnan(y.values[rows]).any(axis=1)
+    due = ~np.isnan(y.values[rows]).all(axis=1)
     if y.weight is not None:
         due &= y.weight[rows] > 0.0
     return due, rows[due]

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import column_or_1d
@@ -176,15 +177,23 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         refuse_masked(y, "y")
         if steps:
             labels = self._labels(y, X)
+        elif sparse.issparse(y):
+            raise TypeError("Sparse data was passed for y, but dense labels are required")
         else:
-            with naming("y"):
-                labels = column_or_1d(y)
-            if np.asarray(y).ndim == 2:
+            labels = y if type(y) is np.ndarray else as_labels(y, "y")
+            if labels.ndim == 2 and labels.shape[1] > 1:
+                raise ValueError(
+                    f"y should be a 1d array, got an array of shape {labels.shape} instead; pass "
+                    "labels for each step as list(y)"
+                )
+            if labels.ndim == 2:
                 warn_user(
                     "A column-vector y was passed when a 1d array was expected. Please change the "
                     "shape of y to (n_samples,), for example using ravel().",
                     DataConversionWarning,
                 )
+            with naming("y"):
+                labels = column_or_1d(labels)
         present, missing = check_labels(labels, X.lengths if steps else None)
         if classes is not None:
             classes = _check_classes(classes)
@@ -231,14 +240,32 @@ def _check_classes(classes: Any) -> np.ndarray:
 
 
 def _r2(y_true: np.ndarray, y_pred: np.ndarray, weight: np.ndarray | None) -> float:
-    """Return the coefficient of determination."""
+    """Return the mean over outputs of R2; each is judged by the targets that it has."""
     from sklearn.metrics import r2_score  # half of the package's import time
 
+    due = ~np.isnan(y_true)
+    if not due.all():  # outputs are due at different steps
+        enough = due.sum(axis=0) >= min(2, due.sum(axis=0).max())
+        scores = [
+            _r2(y_true[rows, k], y_pred[rows, k], None if weight is None else weight[rows])
+            for k, rows in enumerate(due.T)
+            if enough[k]
+        ]
+        return float(np.mean(scores))
     with naming("y"), np.errstate(over="ignore", invalid="ignore"):
         score = r2_score(y_true, y_pred, sample_weight=weight)
     if np.isnan(score) and len(y_true) > 1:
         raise ValueError("R2 is undefined: squares of y overflow")
     return score
+
+
+def _warn_of_steps(y: np.ndarray, lengths: np.ndarray) -> None:
+    """Warn if y is read as outputs at the last step, and has as many as sequences have steps."""
+    if y.ndim == 2 and y.shape[1] > 1 and (lengths == y.shape[1]).all():
+        warn_user(
+            f"the 2-D y is taken as {y.shape[1]} outputs at the last step of each sequence; if it "
+            "holds a target for each step, pass list(y)"
+        )
 
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)
@@ -317,11 +344,14 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         Returns
         -------
         score : float
-            Coefficient of determination. The best value is 1; predicting the mean of the targets
+            Coefficient of determination, averaged over outputs. Each output is judged by the
+            targets that it has. The best value is 1; predicting the mean of the targets
             gives 0. It is minus infinity if squared errors overflow.
         """
         y_true, y_pred, weight = self._paired(X, y, sample_weight)
-        return _r2(check_numbers(y_true), y_pred, weight)
+        every = self.target_steps_ == "every"
+        y_true = check_numbers(y_true, np.ones(len(y_true), dtype=int) if every else None)
+        return _r2(y_true, y_pred.reshape(len(y_pred), -1), weight)
 
     def _decode(self, rows: np.ndarray) -> np.ndarray:
         return rows[:, 0] if self.target_ndim_ == 1 else rows
@@ -345,6 +375,8 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
             flat = as_labels(y, "y")
             if flat.ndim > 2 or flat.ndim == 0:
                 raise ValueError(f"y must be 1-D or 2-D, but it is {flat.ndim}-D")
+            if not hasattr(self, "n_outputs_"):
+                _warn_of_steps(flat, X.lengths)
             targets = Targets.at_last(check_numbers(flat))
         expected = getattr(self, "n_outputs_", targets.values.shape[1])
         if targets.values.shape[1] != expected:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from lstm97.data.targets import EXACT
 from lstm97.estimators.base import BaseSequenceEstimator
 from lstm97.estimators.cascade import CascadeCorrelationClassifier, CascadeCorrelationRegressor
 from lstm97.estimators.chunker import SequenceChunkerClassifier, SequenceChunkerRegressor
@@ -17,6 +18,7 @@ from lstm97.learning.topology import Topology
 
 CASCADES = (CascadeCorrelationClassifier, CascadeCorrelationRegressor)
 CHUNKERS = (SequenceChunkerClassifier, SequenceChunkerRegressor)
+STOP_REASONS = ("converged", "limit", "diverged", "callback", "interrupted")
 # Required fitted attributes and their types, by class.
 ATTRIBUTES: dict[Any, dict[str, Any]] = {
     BaseSequenceEstimator: {
@@ -80,7 +82,11 @@ def _check_types(model: Any, fitted: dict[str, Any]) -> None:
 
 def _check_progress(model: Any) -> None:
     """Refuse an impossible history of training."""
-    require(model.n_iter_ >= 0, f"n_iter_ is {model.n_iter_}")
+    require(0 <= model.n_iter_ <= EXACT, f"n_iter_ is {brief(model.n_iter_)}")
+    require(
+        model.stop_reason_ in STOP_REASONS,
+        f"stop_reason_ is {brief(model.stop_reason_)}, expected one of {STOP_REASONS}",
+    )
     require(getattr(model, "validation_seed_", 0) >= 0, "validation_seed_ is negative")
     for name in ("loss_curve_", "validation_scores_"):
         curve = getattr(model, name, [])

@@ -1,0 +1,144 @@
+"""Long data frames: sequences, targets and ids as a loop over rows makes them, and the way back."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from lstm97 import LSTMRegressor, Sequences, StepwiseTransformer, from_frame, to_rows
+
+pl = pytest.importorskip("polars")
+pa = pytest.importorskip("pyarrow")
+
+LIBRARIES = {
+    "pandas": pd.DataFrame,
+    "nullable": lambda columns: pd.DataFrame(columns).convert_dtypes(),
+    "Arrow": lambda columns: pd.DataFrame(columns).convert_dtypes(dtype_backend="pyarrow"),
+    "polars": pl.DataFrame,
+    "pyarrow": pa.table,
+}
+every_library = pytest.mark.parametrize("library", LIBRARIES)
+
+
+def columns(n=30, seed=0, ids=("b", "a", "c")):
+    """Rows in any order; times are different in each sequence."""
+    rng = np.random.default_rng(seed)
+    return {
+        "id": [ids[k] for k in rng.integers(len(ids), size=n)],
+        "time": rng.permutation(n).tolist(),
+        "u": rng.normal(size=n).tolist(),
+        "v": rng.integers(5, size=n).tolist(),
+        "label": rng.choice(["p", "q"], size=n).tolist(),
+    }
+
+
+def by_hand(rows, time="time"):
+    """Return the rows of each sequence, in the order of steps."""
+    places = {}
+    for row, name in enumerate(rows["id"]):
+        places.setdefault(name, []).append(row)
+    if time:
+        for part in places.values():
+            part.sort(key=rows[time].__getitem__)
+    return places
+
+
+@given(
+    st.sampled_from(sorted(LIBRARIES)), st.integers(1, 40), st.integers(0, 99), st.booleans(),
+    st.sampled_from([("b", "a", "c"), (7, -2, 5), (2.5, 0.5, 9.0)]),
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:column 'time' has")
+def test_sequences_targets_and_ids_are_those_of_a_loop(library, n, seed, has_time, ids):
+    rows = columns(n, seed, ids)
+    frame, time = LIBRARIES[library](rows), "time" if has_time else None
+    places = by_hand(rows, time)
+    X, y, found = from_frame(
+        frame, id="id", time=time, features=["v", "u"], target="label", per_step=True,
+        return_ids=True,
+    )  # fmt: skip
+    assert found.tolist() == list(places)
+    for part, labels, where in zip(X, y, places.values(), strict=True):
+        assert part.tolist() == [[rows["v"][row], rows["u"][row]] for row in where]
+        assert labels.tolist() == [rows["label"][row] for row in where]
+    back = to_rows([part[:, 1] for part in X], frame, id="id", time=time)
+    assert back.tolist() == rows["u"]
+    each = to_rows(np.arange(len(X)), frame, id="id", time=time)
+    assert [list(places)[k] for k in each] == rows["id"]
+
+
+@every_library
+def test_one_target_for_each_sequence(library):
+    rows = columns()
+    rows["label"] = [{"a": 1.5, "b": 0.5, "c": 2.5}[name] for name in rows["id"]]
+    frame = LIBRARIES[library](rows)
+    gap = dict(rows, id=["a"] * 30, time=[*range(29), 40], label=[1.0] * 30)
+    with pytest.warns(
+        UserWarning, match=r"has 1 gaps: in id 'a', 40 follows 28, but most .* 1 apa"
+    ):
+        X, y, ids = from_frame(
+            LIBRARIES[library](gap), id="id", time="time", target="label", return_ids=True
+        )
+    assert (len(X), y.tolist(), ids.tolist(), X.n_features) == (1, [1.0], ["a"], 2)
+    X, y = from_frame(frame, id="id", features=["u"], target="label")
+    assert y.tolist() == [{"a": 1.5, "b": 0.5, "c": 2.5}[name] for name in by_hand(rows)]
+    assert isinstance(X, Sequences)
+
+
+@every_library
+def test_missing_features_make_a_list_for_an_imputer(library):
+    rows = columns()
+    rows["u"][3] = None
+    X, y = from_frame(
+        LIBRARIES[library](rows), id="id", features=["u", "v"], target="v", per_step=True
+    )
+    assert isinstance(X, list)
+    assert sum(np.isnan(part).sum() for part in X) == 1
+    net = LSTMRegressor(max_iter=1, tol=None, random_state=0)
+    pipeline = make_pipeline(StepwiseTransformer(SimpleImputer(add_indicator=True)), net)
+    assert pipeline.fit(X, y)[-1].n_step_features_in_ == 3
+
+
+def test_ids_are_groups_of_folds_and_predictions_come_back():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"id": np.repeat(np.arange(12), 5), "u": rng.normal(size=60)})
+    frame["y"] = frame.u * 2
+    X, y, ids = from_frame(frame, id="id", target="y", per_step=True, return_ids=True)
+    model = LSTMRegressor(max_iter=2, tol=None, random_state=0)
+    assert len(cross_val_score(model, X, y, groups=ids // 3, cv=GroupKFold(4))) == 4
+    shuffled = frame.sample(frac=1, random_state=1)
+    frame["predicted"] = to_rows(model.fit(X, y).predict(X), frame, id="id")
+    assert frame.predicted[7] == model.predict(X)[1][2]
+    assert len(to_rows(model.predict(X), shuffled.sort_index(), id="id")) == 60
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "message"),
+    [
+        ({}, {"id": "name"}, "frame has no column 'name'; its columns are"),
+        ({}, {"features": ["w"]}, "frame has no column 'w'"),
+        ({}, {"features": []}, "features must be a list"),
+        ({}, {}, "column 'label' of frame must hold numbers, but"),
+        ({"id": [None] * 30}, {"features": ["u"]}, "column 'id' of frame has missing values"),
+        ({"id": [1] * 30, "time": [3] * 30}, {"features": ["u"]}, "time 3 occurs twice"),
+        ({"time": ["a"] * 30}, {"features": ["u"]}, "column 'time' must hold numbers or dates"),
+        ({}, {"target": "label"}, "target 'label' changes within id .*per_step=True"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:column 'time' has")
+@every_library
+def test_what_is_wrong_is_named(library, change, arguments, message):
+    frame = LIBRARIES[library]({**columns(), **change})
+    with pytest.raises((TypeError, ValueError), match=message):
+        from_frame(frame, **{"id": "id", "time": "time", **arguments})
+
+
+def test_predictions_of_other_sequences_are_refused():
+    frame = pd.DataFrame(columns())
+    with pytest.raises(ValueError, match="predictions has 2 sequences, but frame has 3"):
+        to_rows([1.0, 2.0], frame, id="id")
+    with pytest.raises(ValueError, match="predictions"):
+        to_rows([[1.0], [2.0], [3.0, 4.0]], frame, id="id")
