@@ -475,7 +475,7 @@ def test_refused_input_changes_nothing(Estimator):
         model.fit(bad, steps)
     with pytest.raises(ValueError, match="X has 1 features per step"):
         model.partial_fit([x[:, :1] for x in X], steps)
-    with pytest.raises(ValueError, match="fitted with targets for the every step"):
+    with pytest.raises(ValueError, match="fitted with targets for every step"):
         model.partial_fit(X, last)
     assert joblib.hash(model) == before
 

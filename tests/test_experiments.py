@@ -182,7 +182,7 @@ def test_processes_share_a_few_trials_evenly(monkeypatch, n):
             connection.send({"trial": trial})
 
     monkeypatch.setattr("lstm97.experiments.runner._work", work)
-    monkeypatch.setattr("lstm97.experiments.runner.get_reusable_executor", Threads)
+    monkeypatch.setattr("lstm97.experiments.runner.ProcessPoolExecutor", Threads)
     records = list(run_trials([(easy(), i) for i in range(n)], n_jobs=2))
     assert sorted(record["trial"] for record in records) == [*range(n)]
     assert sorted(map(len, shares)) == [n // 2, n - n // 2]
@@ -197,7 +197,7 @@ def test_an_error_in_a_process_ends_the_run(monkeypatch):
             raise MemoryError(f"trial {connection.recv()[1]} is too large")
 
     monkeypatch.setattr("lstm97.experiments.runner._work", work)
-    monkeypatch.setattr("lstm97.experiments.runner.get_reusable_executor", Threads)
+    monkeypatch.setattr("lstm97.experiments.runner.ProcessPoolExecutor", Threads)
     with pytest.raises(MemoryError, match="trial 0 is too large"):
         list(run_trials([(easy(), i) for i in range(2)], n_jobs=2))
 

@@ -55,7 +55,7 @@ def test_sequences_give_the_same_bits(seed, form, is_sparse):
 
 def along_streams(topology, weights, steps, targets, form, lanes):
     """Learn along a stream, singly and many at a time, and start again; return what it holds."""
-    net, losses, outputs = Stepper(topology, weights, form, lanes), np.zeros(len(steps)), []
+    net, losses, outputs = Stepper(topology, weights, form, lanes=lanes), np.zeros(len(steps)), []
     for step, target in zip(steps, targets, strict=True):
         outputs.append(np.empty(topology.n_outputs))
         net.step(step.copy(), outputs[-1])

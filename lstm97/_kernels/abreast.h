@@ -55,9 +55,7 @@ static inline void abreast_inputs(const Abreast *a, const double **rows, double 
 static inline ALWAYS void weigh(const int count, int n_sources, const double *w, int64_t step_i,
                                 int64_t step_m, const double *z, lanes sums[4][2]) {
     for (int m = 0; m < n_sources; m++, w += step_m, z = ROW(z, 1)) {
-        lanes left = load(z), right = load(z + LANES);
-        KEEP(left);
-        KEEP(right);
+        const lanes left = load(z), right = load(z + LANES);
         for (int i = 0; i < count; i++) {
             const lanes weight = all_lanes(w[i * step_i]);
             sums[i][0] = FMA(weight, left, sums[i][0]);
@@ -280,8 +278,7 @@ static inline ALWAYS void add_gradient_tile(const int n_m, const int n_j, const 
     for (int i = 0; i < n_steps; i++) {
         const double *z_t = z + steps[i] * z_step, *d_t = d + steps[i] * d_step;
         for (int m = 0; m < n_m; m++) {
-            lanes source = load(ROW(z_t, m));
-            KEEP(source);
+            const lanes source = load(ROW(z_t, m));
             for (int j = 0; j < n_j; j++) tile[m][j] = FMA(source, load(ROW(d_t, j)), tile[m][j]);
         }
     }

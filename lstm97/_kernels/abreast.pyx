@@ -318,7 +318,7 @@ cdef class AbreastNetwork:
     def __cinit__(self, topology):
         if not supports(topology):
             raise ValueError(f"no sequences of this net can run side by side: {topology}")
-        self.topology = topology
+        self.topology, self.tape_memory, self.steps = topology, None, None
         self.a.n = layout_of(topology)
         self.a.n_sources, self.a.n_seen = self.a.n.hidden_rows, self.a.n.output_rows - 1
         self.places = places_of(topology)

@@ -52,14 +52,6 @@ typedef uint64_t lane_bits;
 #define APART
 #endif
 
-/* Keeps a value in its register. A compiler that knows where it was loaded from would load it again
- * for each use. */
-#if defined(__GNUC__) && defined(__x86_64__)
-#define KEEP(x) __asm__("" : "+v"(x))
-#else
-#define KEEP(x)
-#endif
-
 #define EACH_LANE for (int i = 0; i < LANES; i++)
 
 #if LANES == 8 && defined(__AVX512F__)

@@ -9,7 +9,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import wait
 
 from joblib import Parallel, delayed, effective_n_jobs
-from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky import ProcessPoolExecutor
 from joblib.parallel import LokyBackend, get_active_backend
 
 from lstm97.experiments.provenance import provenance
@@ -67,9 +67,9 @@ def _run_in_processes(feed, seed, n_jobs):
     A process gets a trial only if no other one runs fewer: so a few trials are shared evenly.
     """
     running, futures = {}, {}  # by the connection to a process
+    executor = ProcessPoolExecutor(n_jobs)
     try:
         with _workers_ignore_ctrl_c():
-            executor = get_reusable_executor(max_workers=n_jobs)
             for _ in range(n_jobs):
                 here, there = Pipe()
                 running[here], futures[here] = [], executor.submit(_work, there, seed)
@@ -89,8 +89,7 @@ def _run_in_processes(feed, seed, n_jobs):
                     running[process].pop()
                     yield message
     finally:
-        if running:
-            executor.shutdown(kill_workers=True)
+        executor.shutdown(kill_workers=bool(running))
 
 
 def _work(connection, seed):
