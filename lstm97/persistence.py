@@ -180,7 +180,10 @@ def _array(name: str, member: bytes) -> np.ndarray:
     require(dtype.itemsize > 0, f"{name} has items of no size")
     size = math.prod(shape) * dtype.itemsize
     found = len(member) - file.tell()
-    require(dtype.hasobject or size == found, f"{name} needs {size} bytes by its header, but has {found}")
+    require(
+        dtype.hasobject or size == found,
+        f"{name} needs {size} bytes by its header, but has {found}",
+    )
     return np.lib.format.read_array(io.BytesIO(member), allow_pickle=False)
 
 

@@ -94,7 +94,7 @@ def test_followers_give_the_same_bits(seed):
     begins = (rng.random(30) < 0.15).astype(np.uint8)
     found = []
     for lanes in WIDTHS:
-        net = Follower(topology, weights, "truncated-forward", lanes)
+        net = Follower(topology, weights, "truncated-forward", lanes=lanes)
         net.follow(steps, targets, begins, 100, np.inf, 0.3, 0.9, 0.99)
         found.append(net.snapshot()[:2])
     assert_same(found)
