@@ -19,7 +19,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import cross_val_score
 
 from lstm97 import ElmanRegressor, LSTMClassifier, LSTMRegressor, Sequences, StepwiseTransformer
-from lstm97.data.containers import as_array, depth, unpack
+from lstm97.data.containers import as_array, depth, is_missing, unpack
 from reference.hostile import objects
 
 pl = pytest.importorskip("polars")
@@ -429,3 +429,12 @@ def test_a_matrix_that_its_owner_goes_on_using(parameters, call):
     X.starts -= 1
     with pytest.raises(ValueError, match="sequence 0 starts at -1"):
         model.predict(X)
+
+
+def test_only_single_values_are_compared_to_find_what_is_missing():
+    """SciPy may crash when it compares matrices whose arrays were changed."""
+    damaged = sparse.csr_array(np.eye(2))
+    damaged.indices = np.array([10**8, -5], np.int32)
+    values = np.empty(3, dtype=object)
+    values[:] = [damaged, None, 1.0]
+    assert is_missing(values).tolist() == [False, True, False]

@@ -128,6 +128,8 @@ def is_missing(labels):
 
 def _is_missing(label):
     """Tell whether one label is None, NaN or pandas' NA."""
+    if stated_ndim(label):  # no label; comparing a sparse matrix with damaged arrays may crash
+        return False
     try:
         return label is None or bool(label != label)
     except (TypeError, ValueError):  # comparing pandas' NA with itself gives NA, not a bool
