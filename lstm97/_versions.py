@@ -52,7 +52,10 @@ def _widths():
     """Yield what `lanes_for` chooses, if it has a choice."""
     if len(KERNELS) > 1:
         few = min(KERNELS)
-        yield "nets of few units", f"{few} doubles, for up to {few} gates, cells and hidden units"
+        yield (
+            "nets of few units",
+            f"{few} doubles, for at most {few} gates, {few} cells and {few} hidden units",
+        )
 
 
 def _thread_pools():

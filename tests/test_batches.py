@@ -12,7 +12,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_info
 
 from lstm97 import LSTMClassifier, LSTMRegressor, gradient_report
+from lstm97._kernels.abreast import fills
 from lstm97._kernels.batch import powers_after
+from lstm97._kernels.data import Data
 from lstm97.data.sequences import Sequences
 from lstm97.experiments.exam import Recent
 from lstm97.learning.batch import BatchLearner, one_thread
@@ -374,3 +376,21 @@ def test_threads_that_come_and_go_leave_the_blas_as_it_was():
         for done in [pool.submit(come_and_go) for _ in range(4)]:
             done.result()
     assert blas_threads() == before
+
+
+@pytest.mark.parametrize("gradient", FORMS)
+def test_a_batch_of_few_or_unequal_sequences_is_learned_one_after_the_other(gradient):
+    rng = np.random.default_rng(5)
+    topology = random_topology(rng)
+    weights, X, y = random_problem(rng, topology, n_sequences=20, longest=30)
+    learner = BatchLearner(topology, weights, 3, SOLVERS["plain"], gradient, "float64")
+    for part in (slice(0, 1), slice(4, 7)):
+        assert not fills(Data(X[part]))
+        results, found = learner._gradient(X[part], y[part])
+        expected_results, expected = kernel_gradient(topology, weights, X[part], y[part], gradient)
+        assert np.array_equal(found, expected)
+        assert np.array_equal(results, expected_results, equal_nan=True)
+    assert fills(Data(X))
+    found = learner._gradient(X, y)[1]
+    expected = kernel_gradient(topology, weights, X, y, gradient)[1]
+    assert worst_relative(found, expected, 1.0) < 1e-12

@@ -173,8 +173,9 @@ def test_processes_share_a_few_trials_evenly(monkeypatch, n):
     """Both would take all trials if they could."""
     shares, numbers = [[], []], iter(range(2))
 
-    def work(connection, seed):
+    def work(connection, first, seed):
         own = shares[next(numbers)]
+        own.append(first)
         while sum(map(len, shares)) < n:
             connection.send(NEXT)
             own.extend(filter(None, [connection.recv()]))
@@ -191,10 +192,9 @@ def test_processes_share_a_few_trials_evenly(monkeypatch, n):
 def test_an_error_in_a_process_ends_the_run(monkeypatch):
     numbers = iter(range(2))
 
-    def work(connection, seed):
+    def work(connection, first, seed):
         if next(numbers) == 0:
-            connection.send(NEXT)
-            raise MemoryError(f"trial {connection.recv()[1]} is too large")
+            raise MemoryError(f"trial {first[1]} is too large")
 
     monkeypatch.setattr("lstm97.experiments.runner._work", work)
     monkeypatch.setattr("lstm97.experiments.runner.ProcessPoolExecutor", Threads)
@@ -386,8 +386,8 @@ def test_a_worker_that_is_killed_leaves_what_is_stored(capsys, tmp_path, monkeyp
                 os.kill(os.getpid(), signal.SIGKILL)
             return pair
 
-    def work(connection, seed):
-        return _work(Deadly(connection), seed)
+    def work(connection, first, seed):
+        return _work(Deadly(connection), first, seed)
 
     arguments = ["run", "exp4-100", "--trials", "8", "--jobs", "2", "--json"]
     arguments += ["--store", str(tmp_path)]

@@ -142,3 +142,19 @@ def test_predictions_of_other_sequences_are_refused():
         to_rows([1.0, 2.0], frame, id="id")
     with pytest.raises(ValueError, match="predictions"):
         to_rows([[1.0], [2.0], [3.0, 4.0]], frame, id="id")
+
+
+def test_columns_may_have_numbers_as_names():
+    frame = pd.DataFrame({"id": [7, 7, 8], 0: [1.0, 2.0, 3.0], 1: [4.0, 5.0, 6.0]})
+    X = from_frame(frame, id="id")
+    assert X.flat.tolist() == [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]
+    assert from_frame(frame, id="id", features=[1]).flat.ravel().tolist() == [4.0, 5.0, 6.0]
+
+
+def test_an_array_has_a_row_per_sequence_even_if_it_is_as_wide_as_they_are_long():
+    frame = pd.DataFrame({"id": [1, 1, 2, 2], "x": [0.1, 0.2, 0.3, 0.4]})
+    rows = to_rows(np.array([[0.1, 0.9], [0.7, 0.3]]), frame, id="id")
+    assert rows.tolist() == [[0.1, 0.9], [0.1, 0.9], [0.7, 0.3], [0.7, 0.3]]
+    assert to_rows([[0.1, 0.9], [0.7, 0.3]], frame, id="id").tolist() == [0.1, 0.9, 0.7, 0.3]
+    with pytest.raises(ValueError, match="differ in length"):
+        to_rows([[0.1, 0.9], [0.7]], frame, id="id")

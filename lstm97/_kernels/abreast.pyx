@@ -202,7 +202,7 @@ cdef void run_crew(
 
 
 cdef inline void add_products(
-    const Sizes *n, const Tape *tape, const int *steps, int n_steps,
+    const int *steps, int n_steps,
     const double *z, int64_t z_step, int n_z, const double *d, int64_t d_step, int n_d,
     double **sums, int n_row
 ) noexcept nogil:
@@ -225,13 +225,13 @@ cdef void add_hidden(
         return
     sums += unit * MOST_ABREAST
     add_products(
-        n, tape, steps, n_steps, at.x, n.n_inputs, n.n_inputs, d, n.n_units, n_d, &sums, n.n_units
+        steps, n_steps, at.x, n.n_inputs, n.n_inputs, d, n.n_units, n_d, &sums, n.n_units
     )
     add_products(
-        n, tape, steps, n_steps, at.previous + n.first_feedback * ABREAST, n.n_units,
+        steps, n_steps, at.previous + n.first_feedback * ABREAST, n.n_units,
         n.n_feedback, d, n.n_units, n_d, &sums, n.n_units,
     )
-    add_products(n, tape, steps, n_steps, tape.one, 0, 1, d, n.n_units, n_d, &sums, n.n_units)
+    add_products(steps, n_steps, tape.one, 0, 1, d, n.n_units, n_d, &sums, n.n_units)
 
 
 cdef void add_outputs(const Sizes *n, const Tape *tape, double *sums) noexcept nogil:
@@ -240,13 +240,13 @@ cdef void add_outputs(const Sizes *n, const Tape *tape, double *sums) noexcept n
     cdef int n_k = n.n_outputs
     if n.shortcut:
         add_products(
-            n, tape, tape.due, tape.n_due, at.x, n.n_inputs, n.n_inputs, at.e, n_k, n_k, &sums, n_k
+            tape.due, tape.n_due, at.x, n.n_inputs, n.n_inputs, at.e, n_k, n_k, &sums, n_k
         )
     add_products(
-        n, tape, tape.due, tape.n_due, at.y + n.n_gates * ABREAST, n.n_units,
+        tape.due, tape.n_due, at.y + n.n_gates * ABREAST, n.n_units,
         n.n_cells + n.n_hidden, at.e, n_k, n_k, &sums, n_k,
     )
-    add_products(n, tape, tape.due, tape.n_due, tape.one, 0, 1, at.e, n_k, n_k, &sums, n_k)
+    add_products(tape.due, tape.n_due, tape.one, 0, 1, at.e, n_k, n_k, &sums, n_k)
 
 
 cdef void unroll_crew(
@@ -293,9 +293,23 @@ def pays(Data data not None):
     """Tell whether the lanes are full enough to be faster than one sequence after the other."""
     if data.x.dense == NULL or data.n_sequences == 0:
         return False
-    # A step of all lanes takes as long as single steps of about three quarters of them.
-    longest = -np.sort(-np.asarray(data.lengths))[::ABREAST]
-    return 3 * ABREAST * longest.sum() <= 4 * data.n_steps
+    # One step of all lanes takes about as long as a step of a single sequence, three quarters of
+    # ABREAST times.
+    return 3 * ABREAST * _n_steps_of_crews(data, ABREAST) <= 4 * data.n_steps
+
+
+def fills(Data data not None):
+    """Tell whether a batch is learned in lanes: if at least a quarter of MOST_ABREAST are full.
+
+    The gradient of other batches is that of one sequence after the other, which has other last
+    digits. So the answer may not depend on the number of lanes of this build.
+    """
+    return MOST_ABREAST * _n_steps_of_crews(data, MOST_ABREAST) <= 4 * data.n_steps
+
+
+def _n_steps_of_crews(Data data, int size):
+    """Return the number of steps that crews of a size take, the longest sequences first."""
+    return int(-np.sort(-np.asarray(data.lengths))[::size].sum())
 
 
 cdef class AbreastNetwork:

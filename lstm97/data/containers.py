@@ -49,7 +49,7 @@ def _has_items(x):
 
 
 def unpack(x):
-    """Return the outermost container of X, y or weights in a form that NumPy users have.
+    """Return X, y or weights with their outermost container as a list or an array.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ import narwhals as nw
 import numpy as np
 
 from lstm97.data.checks import as_numbers, naming, warn_user
-from lstm97.data.containers import as_array, is_missing
+from lstm97.data.containers import as_array, depth, is_missing
 from lstm97.data.sequences import Sequences
 
 
@@ -101,8 +101,9 @@ def to_rows(predictions: Any, frame: Any, *, id: str, time: str | None = None) -
     Parameters
     ----------
     predictions : array-like
-        What an estimator predicts for the X of `from_frame`: one prediction per sequence, which
-        each of its rows then has, or one array per sequence.
+        What an estimator predicts for the X of `from_frame`: an array with one prediction, or row
+        of outputs, per sequence, which each of its rows then has; or a list of one array per
+        sequence, with a prediction for each step.
     frame : data frame
         As for `from_frame`.
     id : str
@@ -130,10 +131,13 @@ def to_rows(predictions: Any, frame: Any, *, id: str, time: str | None = None) -
             f"predictions has {len(predictions)} sequences, but frame has {len(table.lengths)}"
         )
     with naming("predictions"):
-        parts = [as_array(part) for part in predictions]
-        if parts[0].ndim == 0 or [*map(len, parts)] != table.lengths.tolist():
+        is_array = isinstance(predictions, np.ndarray) and predictions.dtype.kind != "O"
+        if is_array or depth(predictions[0]) == 0:
             rows = np.repeat(as_array(predictions), table.lengths, axis=0)
         else:
+            parts = [as_array(part) for part in predictions]
+            if [*map(len, parts)] != table.lengths.tolist():
+                raise ValueError("predictions and the sequences of frame differ in length")
             rows = np.concatenate(parts)
     if len(rows) != len(table):
         raise ValueError(f"predictions has {len(rows)} steps, but frame has {len(table)} rows")
@@ -217,7 +221,7 @@ class _Table:
         """Return a column as an array."""
         if name not in self.names:
             raise ValueError(f"frame has no column {name!r}; its columns are {self.names}")
-        series = self.frame[name]
+        series = self.frame.get_column(name)
         values = series.to_numpy()
         is_float = values.dtype.kind == "f"
         if not may_miss and (series.null_count() or (is_float and np.isnan(values).any())):

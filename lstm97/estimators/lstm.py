@@ -131,11 +131,11 @@ class _BaseLSTM(BaseSequenceEstimator):
 
     Notes
     -----
-    Batches suit large nets: they use matrix products of the BLAS, in one thread. The time and
-    memory that a batch needs grow with its number of steps. Unlike those of on-line learning, the
-    results of batches are not bit-identical on all machines: their last digits depend on the
-    processor, on the BLAS and, for predictions, on `n_jobs`. A net with `initial_blocks` cannot
-    learn by batches.
+    The time and memory that a batch needs grow with its number of steps. Nets of up to 200 hidden
+    units (gates, cells and conventional units) with ``dtype="float64"`` and dense input learn
+    batches with the same bits on all machines. All other batches use matrix products of the BLAS,
+    in one thread: their last digits depend on the processor, on the BLAS and, for predictions, on
+    `n_jobs`. A net with `initial_blocks` cannot learn by batches.
 
     On line, Adam moves all weights at each update: at each step that has a target, or at the end of
     each sequence. It moves them also where the gradient or the sample weight is zero, because

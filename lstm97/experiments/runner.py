@@ -66,13 +66,17 @@ def _run_in_processes(feed, seed, n_jobs):
 
     A process gets a trial only if no other one runs fewer: so a few trials are shared evenly.
     """
+    first = [pair for _ in range(n_jobs) if (pair := feed.take([]))]
+    if not first:
+        return
     running, futures = {}, {}  # by the connection to a process
-    executor = ProcessPoolExecutor(n_jobs)
+    executor = ProcessPoolExecutor(len(first))
     try:
         with _workers_ignore_ctrl_c():
-            for _ in range(n_jobs):
+            for pair in first:
                 here, there = Pipe()
-                running[here], futures[here] = [], executor.submit(_work, there, seed)
+                running[here] = [pair[0]]
+                futures[here] = executor.submit(_work, there, pair, seed)
                 futures[here].add_done_callback(lambda _, there=there: there.send(ENDED))
         while running:
             for process in wait(running):
@@ -92,10 +96,13 @@ def _run_in_processes(feed, seed, n_jobs):
         executor.shutdown(kill_workers=bool(running))
 
 
-def _work(connection, seed):
-    """Run trials in a process: ask for them, and send their records."""
+def _work(connection, first, seed):
+    """Run trials in a process: the first one, then those it asks for; send their records."""
+    given = [first]
 
     def take(running):
+        if given:
+            return given.pop()
         connection.send(NEXT)
         return connection.recv()
 

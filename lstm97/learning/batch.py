@@ -1,7 +1,8 @@
 """Learning by batches: the weights change once per batch, by the mean gradient.
 
-Small nets in double precision run in vector lanes, and have the same bits everywhere. Large nets,
-single precision and sparse inputs use the BLAS, whose last digits depend on the processor.
+Small nets in double precision use the kernels of on-line learning, with sequences side by side in
+vector lanes, and have the same bits everywhere. Large nets, single precision and sparse inputs use
+the BLAS, whose last digits depend on the processor.
 """
 
 import os
@@ -11,17 +12,16 @@ from threading import Lock
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from lstm97._kernels.abreast import AbreastNetwork
-from lstm97._kernels.data import Data
 from lstm97.learning.batch_network import BatchNetwork
 from lstm97.learning.learner import Learner, Results
-from lstm97.learning.network import pieces
+from lstm97.learning.network import NetworkLearner
 from lstm97.learning.solvers import resumed
 
 # Limits of a batch that runs without learning: its sequences, and their steps.
 RUN_SEQUENCES, RUN_STEPS = 256, 50_000
 # The most units of the hidden layer for which lanes are about as fast as the BLAS, or faster.
 MOST_UNITS = 200
+FORMS = {"truncated": "truncated-backward", "full": "full-backward"}
 
 
 class BatchLearner(Learner):
@@ -63,7 +63,9 @@ class BatchLearner(Learner):
         self.state = resumed(solver, state, len(weights))
         self._network = BatchNetwork(topology, dtype)
         is_small = dtype == "float64" and topology.n_units <= MOST_UNITS
-        self._abreast = AbreastNetwork(topology) if is_small else None
+        self._small = None
+        if is_small:
+            self._small = NetworkLearner(topology, weights, 0.0, FORMS[gradient], "sequence")
 
     def learn(self, X, y):
         results = np.empty((len(X), 3))
@@ -77,16 +79,19 @@ class BatchLearner(Learner):
                     return Results(*results[:start].T)
         return Results(*results.T)
 
-    def _runs_abreast(self, X):
-        """Tell whether sequences run in vector lanes."""
-        return self._abreast is not None and isinstance(X.flat, np.ndarray)
+    def _small_for(self, X):
+        """Return a learner that runs a small net on dense sequences, or None."""
+        if self._small is None or not isinstance(X.flat, np.ndarray):
+            return None
+        self._small.weights = self.weights
+        return self._small
 
     def _gradient(self, X, y):
         """Return the results of a batch, and the sum of its gradients."""
-        is_full = self.gradient == "full"
-        if self._runs_abreast(X):
-            return self._abreast.learn(self.weights, Data(X, y), is_full)
-        return self._network.learn(self.weights, X, y, is_full)
+        small = self._small_for(X)
+        if small:
+            return small.summed_gradient(X, y)
+        return self._network.learn(self.weights, X, y, self.gradient == "full")
 
     @np.errstate(all="ignore")
     def _move(self, gradient):
@@ -98,20 +103,19 @@ class BatchLearner(Learner):
         return done
 
     def evaluate(self, X, y):
+        small = self._small_for(X)
+        if small:
+            return small.evaluate(X, y)
         results = np.empty((len(X), 3))
-        if self._runs_abreast(X):
-            for part in pieces(X):
-                results[part] = self._abreast.evaluate(self.weights, Data(X[part], y[part]))
-            return Results(*results.T)
         with one_thread:
             for part in _similar_lengths(X.lengths):
                 results[part] = self._network.evaluate(self.weights, X[part], y[part])
         return Results(*results.T)
 
     def run(self, X, every):
-        if self._runs_abreast(X):
-            parts = [self._abreast.run(self.weights, Data(X[p]), every) for p in pieces(X)]
-            return np.concatenate(parts)
+        small = self._small_for(X)
+        if small:
+            return small.run(X, every)
         lengths = X.lengths if every else np.ones(len(X), np.int64)
         first = np.cumsum(lengths) - lengths
         outputs = np.empty((lengths.sum(), self.topology.n_outputs))

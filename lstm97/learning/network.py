@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from lstm97._core import Network
-from lstm97._kernels.abreast import AbreastNetwork, pays, supports
+from lstm97._kernels.abreast import AbreastNetwork, fills, pays, supports
 from lstm97._kernels.data import Data
 from lstm97.learning.learner import Learner, Results
 from lstm97.learning.solvers import copied, grown
@@ -138,7 +138,7 @@ class NetworkLearner(KernelLearner):
 
     def _learn_some(self, data, learning_rate, results):
         if not learning_rate and self._runs_abreast(data):
-            results[:] = self._abreast.evaluate(self.weights, data)
+            results[:] = self._lanes().evaluate(self.weights, data)
             return data.n_sequences
         form = self.form if learning_rate else "none"
         state = None if self.state is None else copied(self.state)
@@ -149,16 +149,30 @@ class NetworkLearner(KernelLearner):
         return n_done
 
     def _run_some(self, data, every):
-        network = self._abreast if self._runs_abreast(data) else self._network
+        network = self._lanes() if self._runs_abreast(data) else self._network
         return network.run(self.weights, data, every)
+
+    def summed_gradient(self, X, y):
+        """Return results as an array, and the sum of the gradients; the weights do not change.
+
+        Only for dense sequences, and a form that goes backward.
+        """
+        data = Data(X, y)
+        if fills(data):
+            return self._lanes().learn(self.weights, data, self.form == "full-backward")
+        results, gradient = np.empty((len(X), 3)), np.empty(len(self.weights))
+        self._network.learn(self.weights, data, 0.0, results, self.form, gradient=gradient)
+        return results, gradient
 
     def _runs_abreast(self, data):
         """Tell whether sequences that do not change the weights run faster side by side."""
-        if not (supports(self.topology) and pays(data)):
-            return False
+        return supports(self.topology) and pays(data)
+
+    def _lanes(self):
+        """Return the kernel that runs sequences side by side."""
         if self._abreast is None:
             self._abreast = AbreastNetwork(self.topology)
-        return True
+        return self._abreast
 
 
 def pieces(X):
