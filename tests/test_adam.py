@@ -119,7 +119,7 @@ def test_arrays_of_other_lengths_are_refused():
 @EACH_RULE
 @pytest.mark.parametrize("seed", SEEDS)
 def test_weights_and_losses_are_the_twins(seed, rule):
-    """Adam divides by the size of gradients, some of which are mere rounding errors."""
+    """Adam divides by the size of gradients, and some gradients are mere rounding errors."""
     topology, weights, X, y = problem(seed, n_sequences=4, longest=12, is_sparse=seed % 3 == 0)
     y.weight[:] = 1.5
     twin, net = AdamTwin(topology, weights, RATE), learner(topology, weights, rule)

@@ -19,7 +19,7 @@ RATE, NEVER = 0.3, np.inf
 
 
 def problem(seed, **fixed):
-    """Draw a net, steps, targets of which some are missing, and flags of resets."""
+    """Draw a net, steps, targets, and flags of resets; some targets are missing."""
     rng = np.random.default_rng(seed)
     topology = Topology(
         n_inputs=3, n_outputs=2, n_blocks=2, block_size=1 + seed % 2, shortcut=True,

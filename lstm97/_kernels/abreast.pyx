@@ -19,7 +19,7 @@ from lstm97._kernels.sequence cimport target_at, write_results
 
 import numpy as np
 
-from lstm97._kernels.team import places_of
+from lstm97._kernels.net import places_of
 
 
 cdef extern from "abreast.h" nogil:
@@ -291,7 +291,7 @@ def supports(topology):
 
 def pays(Data data not None):
     """Tell whether the lanes are full enough to be faster than one sequence after the other."""
-    if data.x.dense == NULL or data.n_sequences == 0:
+    if data.x.dense == NULL or 4 * data.n_sequences < 3 * ABREAST:
         return False
     # One step of all lanes takes about as long as a step of a single sequence, three quarters of
     # ABREAST times.
@@ -441,23 +441,7 @@ cdef class AbreastNetwork:
                     )
 
     def learn(self, const double[::1] weights, Data data not None, bint full):
-        """Compute the gradient, without changing the weights.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_weights,)
-        data : Data
-            With targets.
-        full : bool
-            Whether to compute the full gradient, not the truncated one.
-
-        Returns
-        -------
-        results : ndarray of shape (n_sequences, 3)
-            Loss, largest and mean absolute error.
-        gradient : ndarray of shape (n_weights,)
-            Negative gradient of the loss, summed over all sequences.
-        """
+        """Return results and gradient as `BatchNetwork.learn` does, with bits that never differ."""
         cdef Py_ssize_t i, j
         cdef double sum
         cdef Py_ssize_t n_places = self.a.n_sources * self.a.n.n_units

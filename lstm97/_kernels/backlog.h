@@ -79,9 +79,9 @@ static inline ALWAYS void add_tiles(int n_rows, int n_lanes, int n_steps, const 
     }
 }
 
-/* sums[m, l] = u[l] z[m] + kept[l] sums[m, l], for one step after the other, of which there must be
- * one, and for rows from row `first` on. Both u and kept begin with the first of the lanes. Without
- * kept, the sums are not multiplied. */
+/* Does sums[m, l] = u[l] z[m] + kept[l] sums[m, l] for each step in turn, for n_rows rows m from
+ * `first` on. There must be at least one step. Both u and kept begin with the first of the lanes.
+ * Without kept, the sums are not multiplied. */
 static inline void add_deferred(const Backlog *later, int first, int n_rows, int n_lanes,
                                 const double *u, const double *kept, int64_t stride,
                                 double *sums) {

@@ -5,6 +5,8 @@ from libc.string cimport memcpy, memset
 
 from lstm97._kernels.vectors cimport LANES, padded
 
+import numpy as np
+
 KINDS = N_GATES
 STATE_KINDS = N_STATE_GATES
 
@@ -67,3 +69,18 @@ cdef Py_ssize_t exchange_rows(
             memcpy(flat + at, packed + m * stride, width * sizeof(double))
         at += width
     return at
+
+
+def places_of(topology):
+    """Return the place of each weight of the flat vector among rows without padding.
+
+    The rows are those of all sources of the hidden layer, then those of the output layer.
+    """
+    fan_in, n_units = topology.n_inputs + topology.n_feedback, topology.n_units
+    register = np.arange((fan_in + 1) * n_units).reshape(fan_in + 1, n_units)
+    parts = []
+    for group in topology.hidden_groups:
+        columns = register[:, group.first : group.first + group.n_units]
+        parts.append(columns[: fan_in + group.bias])
+    parts.append(register.size + np.arange(np.prod(topology.slices["output"].shape)))
+    return np.concatenate([part.ravel() for part in parts]).astype(np.int64)

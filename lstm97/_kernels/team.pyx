@@ -19,6 +19,8 @@ from lstm97._kernels.sequence cimport write_results
 
 import numpy as np
 
+from lstm97._kernels.net import places_of
+
 
 cdef extern from "team.h" nogil:
     enum:
@@ -332,15 +334,3 @@ cdef class TeamNetwork:
             job.starts, job.lengths, job.first = &data.starts[0], &data.lengths[0], &data.first[0]
             job.results = &results[0, 0]
         return data
-
-
-def places_of(topology):
-    """Return the place of each weight of the flat vector among the registers: w, then w_output."""
-    fan_in, n_units = topology.n_inputs + topology.n_feedback, topology.n_units
-    register = np.arange((fan_in + 1) * n_units).reshape(fan_in + 1, n_units)
-    parts = []
-    for group in topology.hidden_groups:
-        columns = register[:, group.first : group.first + group.n_units]
-        parts.append(columns[: fan_in + group.bias])
-    parts.append(register.size + np.arange(np.prod(topology.slices["output"].shape)))
-    return np.concatenate([part.ravel() for part in parts]).astype(np.int64)

@@ -36,7 +36,7 @@ def from_frame(
     features : list of str, default=None
         Columns of the features. None means all columns but those of id, time and target.
     target : str, default=None
-        Column of the targets. None means that there are none.
+        Column of the targets. If None, only the sequences are returned.
     per_step : bool, default=False
         Whether each row has a target of its own. Otherwise the target must be the same in all rows
         of a sequence.

@@ -1,4 +1,4 @@
-"""What the records of all kinds of trials have in common."""
+"""Parts of records that trials on sets and trials on streams share."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ CURVE_POINTS = 40
 
 
 def origin(setting, trial, seed):
-    """Return the fields that tell which trial a record is of."""
+    """Return the fields that name the trial of a record."""
     return {
         "id": setting.id,
         "method": setting.method,

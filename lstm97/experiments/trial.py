@@ -60,7 +60,7 @@ class Feed:
         self._pairs, self._next = iter(pairs), None
 
     def take(self, running):
-        """Return the next pair, or None if there is none that can join the running trials.
+        """Return the next pair, or None if no pair is left that can join the running trials.
 
         Parameters
         ----------
@@ -83,7 +83,7 @@ def run_together(take, seed):
     ----------
     take : callable
         Function that hands out trials, as `Feed.take` does. It is called when there is room for a
-        trial. None means that there is none at the moment, and the end if no trial is running.
+        trial, until it returns None while no trial is running.
     seed : int
         As for `run_trial`.
 
