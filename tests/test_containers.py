@@ -19,6 +19,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import cross_val_score
 
 from lstm97 import ElmanRegressor, LSTMClassifier, LSTMRegressor, Sequences, StepwiseTransformer
+from lstm97.data.checks import brief
 from lstm97.data.containers import as_array, depth, is_missing, unpack
 from reference.hostile import objects
 
@@ -435,6 +436,13 @@ def test_only_single_values_are_compared_to_find_what_is_missing():
     """SciPy may crash when it compares matrices whose arrays were changed."""
     damaged = sparse.csr_array(np.eye(2))
     damaged.indices = np.array([10**8, -5], np.int32)
-    values = np.empty(3, dtype=object)
-    values[:] = [damaged, None, 1.0]
-    assert is_missing(values).tolist() == [False, True, False]
+    values = np.empty(4, dtype=object)
+    values[:] = [damaged, None, 1.0, np.array(damaged)]
+    assert is_missing(values).tolist() == [False, True, False, False]
+
+
+def test_messages_do_not_print_large_arrays():
+    """NumPy prints an array of many dimensions in full, however large it is."""
+    large = np.ones((2,) * 20)
+    assert brief([large]) == f"[<array of shape {large.shape}>]"
+    assert brief(np.ones(2)) == "array([1., 1.])"

@@ -90,6 +90,8 @@ def contents(value):
         return value.to_numpy(dtype=object)
     if isinstance(value, Iterator):
         return None
+    if isinstance(value, dict):
+        return {name: contents(part) for name, part in value.items()}
     return [contents(part) for part in value] if isinstance(value, list | tuple) else value
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import re
+import reprlib
 import sys
 import warnings
 from contextlib import contextmanager
@@ -16,6 +17,19 @@ from lstm97.data.containers import as_array, as_floats
 MAX_INDEX = np.iinfo(np.intc).max
 # Code that may be between the user's line and ours: this package, and scikit-learn's callbacks.
 OURS = re.compile(r"(lstm97|sklearn\.callback)(\.|$)")
+
+
+class _Brief(reprlib.Repr):
+    """Short descriptions; unlike the built-in `repr`, of deeply nested lists as well."""
+
+    def repr_ndarray(self, array, level):
+        """Describe an array; NumPy prints one of many dimensions in full, which takes minutes."""
+        if array.ndim > 2:
+            return f"<array of shape {array.shape}>"
+        return self.repr_instance(array, level)
+
+
+brief = _Brief().repr
 
 
 @contextmanager

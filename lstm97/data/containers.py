@@ -128,7 +128,8 @@ def is_missing(labels):
 
 def _is_missing(label):
     """Tell whether one label is None, NaN or pandas' NA."""
-    if stated_ndim(label):  # no label; comparing a sparse matrix with damaged arrays may crash
+    # Comparing a damaged sparse matrix with itself may crash, also within an array.
+    if stated_ndim(label) is not None and not isinstance(label, np.generic):
         return False
     try:
         return label is None or bool(label != label)

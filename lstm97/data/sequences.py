@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral, Real
-from reprlib import repr as brief
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -14,6 +13,7 @@ from lstm97.data.checks import (
     as_integers,
     as_numbers,
     as_steps,
+    brief,
     check_sparse,
     locate,
     naming,

@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import pairwise
 from numbers import Integral, Real
-from reprlib import repr as brief
 from typing import Any, ClassVar, Literal, Self
 
 import joblib
@@ -19,7 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from lstm97.data.checks import naming, refuse_masked, warn_user
+from lstm97.data.checks import brief, naming, refuse_masked, warn_user
 from lstm97.data.containers import as_array, stated_ndim, unpack
 from lstm97.data.input import check_X
 from lstm97.data.sample_weights import row_weights

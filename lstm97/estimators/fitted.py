@@ -1,10 +1,10 @@
 """Checks of fitted attributes that come from a file rather than from `fit`."""
 
-from reprlib import repr as brief
 from typing import Any
 
 import numpy as np
 
+from lstm97.data.checks import brief
 from lstm97.data.targets import EXACT
 from lstm97.estimators.base import BaseSequenceEstimator
 from lstm97.estimators.cascade import CascadeCorrelationClassifier, CascadeCorrelationRegressor

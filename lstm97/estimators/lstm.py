@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from numbers import Integral, Real
-from reprlib import repr as brief
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from lstm97.data.checks import brief
 from lstm97.data.sequences import SequencesLike
 from lstm97.estimators.base import SET, BaseSequenceEstimator, StoppingParameters
 from lstm97.estimators.coding import (

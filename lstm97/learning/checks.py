@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from reprlib import repr as brief
 from typing import Any
 
 import numpy as np
+
+from lstm97.data.checks import brief
 
 
 def require(condition: object, message: str) -> None:

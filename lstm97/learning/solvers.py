@@ -4,11 +4,10 @@ A solver's state is a dictionary of arrays that it carries from one update to th
 replaced by new arrays and never changed, so a state can be kept and restored without a copy.
 """
 
-from reprlib import repr as brief
-
 import numpy as np
 
 from lstm97._kernels.batch import adam, powers_after
+from lstm97.data.checks import brief
 from lstm97.learning.checks import check_finite, is_of_type, require
 
 # The arrays in a state of Adam.

@@ -2,7 +2,6 @@
 
 import copy
 from numbers import Real
-from reprlib import repr as brief  # the built-in repr fails on deeply nested lists
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -12,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from lstm97._kernels.stream import Stepper
-from lstm97.data.checks import as_integers, as_numbers, as_steps, naming, warn_user
+from lstm97.data.checks import as_integers, as_numbers, as_steps, brief, naming, warn_user
 from lstm97.data.sample_weights import row_weights
 from lstm97.data.sequences import Sequences, as_sequences
 from lstm97.data.targets import as_labels, is_missing

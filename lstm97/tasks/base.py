@@ -2,12 +2,11 @@
 
 from abc import ABC, abstractmethod
 from numbers import Integral
-from reprlib import repr as brief
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from lstm97.data.checks import MAX_INDEX, naming
+from lstm97.data.checks import MAX_INDEX, brief, naming
 from lstm97.data.sequences import Sequences
 from lstm97.data.targets import Targets
 

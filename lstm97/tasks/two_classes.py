@@ -1,9 +1,8 @@
 """Experiment 3: the first elements of a noisy sequence determine its class."""
 
-from reprlib import repr as brief
-
 import numpy as np
 
+from lstm97.data.checks import brief
 from lstm97.data.sequences import Sequences
 from lstm97.data.targets import Targets
 from lstm97.tasks.base import Task, check_integer, draw_lengths, generator
