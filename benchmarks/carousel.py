@@ -21,7 +21,7 @@ STYLE = {"svg.hashsalt": "lstm97", "font.size": 10}
 
 def main():
     X, y = make_adding(5000, T=100, rng=0)
-    model = LSTMRegressor(
+    model = LSTMRegressor.as_published(
         input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=30, tol=None, random_state=1
     )
     model.fit(X[:4000], y[:4000])

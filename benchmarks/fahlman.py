@@ -32,7 +32,7 @@ def trial(seed):
     X, y = task.draw_set(0, rng)
     strings, legal = task.draw_test(0, rng)
     n = len(X)
-    model = CascadeCorrelationClassifier(max_hidden=20, random_state=seed)
+    model = CascadeCorrelationClassifier.as_published(max_hidden=20, random_state=seed)
     model._build(task.n_inputs, task.n_outputs)
     model._initialize(rng)
     learner = model._make_learner()

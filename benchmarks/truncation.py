@@ -25,7 +25,7 @@ STATES = {"untrained": (1, 1e-300), "after 5,000 sequences": (5, 0.5), "after 20
 def measure(n_epochs, learning_rate, seed):
     """Return the cosine and the norm ratio of each group of weights of one net."""
     X, y = make_adding(1000 * n_epochs, T=50, rng=seed)
-    model = LSTMRegressor(
+    model = LSTMRegressor.as_published(
         input_gate_bias=[-3, -6], learning_rate=learning_rate, max_iter=1, tol=None,
         random_state=seed,
     )  # fmt: skip

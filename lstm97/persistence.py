@@ -18,21 +18,22 @@ from sklearn.utils.validation import check_is_fitted
 from lstm97.estimators import ESTIMATORS
 from lstm97.estimators.base import BaseSequenceEstimator
 from lstm97.estimators.fitted import CASCADES, CHUNKERS, check_states, set_fitted
-from lstm97.estimators.published import from_published
+from lstm97.estimators.published import from_published, from_second
 from lstm97.learning.cascade import Candidates, TrainingState
 from lstm97.learning.cascade_topology import CascadeTopology
 from lstm97.learning.checks import check_finite, is_of_type, require
 from lstm97.learning.quickprop import Move, Progress
+from lstm97.learning.scaling import Scaling
 from lstm97.learning.topology import Topology, consecutive
 
 # Increase this number when the meaning of files changes. docs/persistence.md describes the format;
 # # files of the first version hold parameters in their published form.
-SCHEMA = 2
+SCHEMA = 3
 
 # Dataclasses that a file may hold. Each checks its own values.
 PARTS = {
     each.__name__: each
-    for each in (Topology, CascadeTopology, TrainingState, Candidates, Move, Progress)
+    for each in (Topology, CascadeTopology, TrainingState, Candidates, Move, Progress, Scaling)
 }
 # Fields of these dataclasses that older files lack; they take their defaults.
 LATER_FIELDS = {"forget_gate", "forget_gate_bias"}
@@ -214,9 +215,12 @@ def _restore(arrays: dict[str, Any]) -> Any:
     """Build the estimator that the arrays of a file describe, and remove them from the dict."""
     header = _take_header(arrays)
     parameters = _unpack_all(header["parameters"], arrays)
+    kind = ESTIMATORS[header["class"]]
     if header["schema"] == 1:
         parameters = from_published(header["class"], parameters)
-    model = ESTIMATORS[header["class"]]().set_params(**parameters)
+    if header["schema"] == 2:
+        parameters = from_second(header["class"], parameters)
+    model = kind.as_published().set_params(**parameters)
     model._validate_params()
     set_fitted(model, _unpack_all(header["fitted"], arrays))
     _take_weights(model, arrays)

@@ -302,7 +302,9 @@ def test_a_stream_leaves_out_an_update_that_would_not_be_finite():
     y = X[:, 0].copy()
     X[[7, 19], 1] = 1e100
     y[[7, 19]] = 1e100
-    model = LSTMRegressor(shortcut=True, solver="adam", init_scale=1e-90, random_state=0)
+    model = LSTMRegressor.as_published(
+        shortcut=True, solver="adam", init_scale=1e-90, random_state=0
+    )
     model.partial_fit([X[:3]], [y[:3]])
     one, many, without = model.stream(), model.stream(), model.stream()
     losses = []
@@ -329,12 +331,16 @@ def test_a_stream_leaves_out_an_update_that_would_not_be_finite():
 # ---- estimators ----------------------------------------------------------------------------------
 
 MODELS = {
-    "step": LSTMRegressor(solver="adam", learning_rate=0.01, random_state=0),
-    "sequence": LSTMRegressor(
+    "step": LSTMRegressor.as_published(solver="adam", learning_rate=0.01, random_state=0),
+    "sequence": LSTMRegressor.as_published(
         solver="adam", update="sequence", forget_gate=True, learning_rate=0.01, random_state=0
     ),
-    "full": LSTMRegressor(solver="adam", gradient="full", learning_rate=0.01, random_state=0),
-    "batches": LSTMRegressor(solver="adam", batch_size=5, learning_rate=0.01, random_state=0),
+    "full": LSTMRegressor.as_published(
+        solver="adam", gradient="full", learning_rate=0.01, random_state=0
+    ),
+    "batches": LSTMRegressor.as_published(
+        solver="adam", batch_size=5, learning_rate=0.01, random_state=0
+    ),
 }
 
 
@@ -428,7 +434,7 @@ def test_classes_are_learned():
     y = rng.integers(2, size=200)
     for series, label in zip(X, y, strict=True):
         series[0] = 2 * label - 1
-    model = LSTMClassifier(
+    model = LSTMClassifier.as_published(
         input_gate_bias=[-1, -2], solver="adam", learning_rate=0.01, max_iter=40, tol=None,
         random_state=0,
     )  # fmt: skip

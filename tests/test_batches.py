@@ -183,7 +183,7 @@ def adding_learner(size=16, rate=0.05):
 
 def adding(n):
     X, y = make_adding(n, T=20, rng=0)
-    return LSTMRegressor()._check(X, y, reset=True)
+    return LSTMRegressor.as_published()._check(X, y, reset=True)
 
 
 def test_a_rule_that_stops_within_a_batch_is_as_if_the_data_had_ended_there():
@@ -252,7 +252,7 @@ def test_scikit_learns_checks(estimator, check):
 )
 def test_learns_to_add(gradient, dtype):
     X, y = make_adding(1200, T=20, rng=0)
-    model = LSTMRegressor(
+    model = LSTMRegressor.as_published(
         input_gate_bias=-2.0, gradient=gradient, dtype=dtype, learning_rate=0.02, max_iter=40,
         tol=None, random_state=0, **BATCHES,
     )  # fmt: skip
@@ -263,7 +263,7 @@ def test_classes_are_learned_with_softmax_from_sparse_steps():
     rng = np.random.default_rng(0)
     symbols = [rng.integers(5, size=rng.integers(3, 9)) for _ in range(400)]
     X, y = Sequences.from_symbols(symbols, 5), np.array([s[0] for s in symbols])
-    model = LSTMClassifier(
+    model = LSTMClassifier.as_published(
         n_blocks=6, block_size=1, output_activation="softmax", loss="log_loss", batch_size=8,
         momentum=0.9, learning_rate=0.1, max_iter=60, tol=None, random_state=0,
     )  # fmt: skip
@@ -273,7 +273,7 @@ def test_classes_are_learned_with_softmax_from_sparse_steps():
 @pytest.mark.parametrize("solver", [{"momentum": 0.9}, {"solver": "adam"}])
 def test_partial_fit_continues_with_the_solvers_state(solver):
     X, y = make_adding(96, T=20, rng=0)
-    model = LSTMRegressor(batch_size=16, learning_rate=0.01, random_state=0, **solver)
+    model = LSTMRegressor.as_published(batch_size=16, learning_rate=0.01, random_state=0, **solver)
     whole = clone(model).partial_fit(X, y)
     parts = clone(model).partial_fit(X[:32], y[:32])
     parts = pickle.loads(pickle.dumps(parts)).partial_fit(X[32:], y[32:])
@@ -289,7 +289,9 @@ def test_partial_fit_continues_with_the_solvers_state(solver):
 
 def test_a_new_solver_begins_with_a_state_of_its_own():
     X, y = make_adding(32, T=20, rng=0)
-    model = LSTMRegressor(batch_size=16, momentum=0.5, random_state=0).partial_fit(X, y)
+    model = LSTMRegressor.as_published(batch_size=16, momentum=0.5, random_state=0).partial_fit(
+        X, y
+    )
     model.set_params(solver="adam", momentum=None).partial_fit(X, y)
     assert (model.solver_state_["powers"] == powers_after(2)).all()
 
@@ -299,9 +301,9 @@ def test_a_new_solver_begins_with_a_state_of_its_own():
 )
 def test_growing_nets_are_refused_before_anything_changes(options):
     X, y = make_adding(10, T=20, rng=0)
-    model = LSTMRegressor(batch_size=2, **options, learning_rate=0.01, max_iter=1, tol=None).fit(
-        X, y
-    )
+    model = LSTMRegressor.as_published(
+        batch_size=2, **options, learning_rate=0.01, max_iter=1, tol=None
+    ).fit(X, y)
     fitted = dict(vars(model))
     model.set_params(initial_blocks=1)
     with pytest.raises(ValueError, match="initial_blocks=1"):
@@ -314,19 +316,19 @@ def test_a_fit_that_diverges_warns_and_keeps_finite_weights():
     y = np.concatenate([y, [1e300]])
     X = [*X, X[0]]
     with pytest.warns(ConvergenceWarning, match="diverged"):
-        model = LSTMRegressor(**BATCHES, random_state=0).fit(X, y)
+        model = LSTMRegressor.as_published(**BATCHES, random_state=0).fit(X, y)
     assert model.stop_reason_ == "diverged"
     assert np.isfinite(model.weights_).all()
 
 
 def test_without_batches_there_is_no_solver_state():
     X, y = make_adding(10, T=20, rng=0)
-    assert not hasattr(LSTMRegressor(max_iter=1, tol=None).fit(X, y), "solver_state_")
+    assert not hasattr(LSTMRegressor.as_published(max_iter=1, tol=None).fit(X, y), "solver_state_")
 
 
 def test_gradient_report_is_for_nets_that_learned_by_batches_too():
     X, y = make_adding(20, T=20, rng=0)
-    model = LSTMRegressor(**BATCHES, max_iter=1, tol=None, random_state=0).fit(X, y)
+    model = LSTMRegressor.as_published(**BATCHES, max_iter=1, tol=None, random_state=0).fit(X, y)
     assert np.isfinite(gradient_report(model, X[:3], y[:3]).total.cosine)
 
 
@@ -340,7 +342,9 @@ def blas_threads():
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_threads_predict_the_same_but_for_rounding(dtype):
     X, y = make_adding(300, T=20, rng=0)
-    model = LSTMRegressor(**BATCHES, dtype=dtype, max_iter=1, tol=None, random_state=0).fit(X, y)
+    model = LSTMRegressor.as_published(
+        **BATCHES, dtype=dtype, max_iter=1, tol=None, random_state=0
+    ).fit(X, y)
     expected, before = model.predict(X), blas_threads()
     for n_jobs in (2, 5):
         threads = model.set_params(n_jobs=n_jobs).predict(X)

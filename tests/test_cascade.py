@@ -396,8 +396,8 @@ def data(n=30, seed=0):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_calls_of_partial_fit_equal_a_fit_also_after_a_pickle(Estimator, n_epochs):
     X, steps, _ = data()
-    fitted = Estimator(max_hidden=9, max_iter=n_epochs, random_state=3).fit(X, steps)
-    model = Estimator(max_hidden=9, random_state=3)
+    fitted = Estimator.as_published(max_hidden=9, max_iter=n_epochs, random_state=3).fit(X, steps)
+    model = Estimator.as_published(max_hidden=9, random_state=3)
     classes = {"classes": [0, 1]} if Estimator is CascadeCorrelationClassifier else {}
     for _ in range(n_epochs):
         model.partial_fit(X, steps, **classes)
@@ -411,8 +411,8 @@ def test_calls_of_partial_fit_equal_a_fit_also_after_a_pickle(Estimator, n_epoch
 def test_memory_needs_a_hidden_unit_and_its_own_last_value(steps):
     X, every, last = data(200)
     y = every if steps else last
-    without = CascadeCorrelationClassifier(max_hidden=0, random_state=0).fit(X, y)
-    model = CascadeCorrelationClassifier(max_hidden=3, random_state=0).fit(X, y)
+    without = CascadeCorrelationClassifier.as_published(max_hidden=0, random_state=0).fit(X, y)
+    model = CascadeCorrelationClassifier.as_published(max_hidden=3, random_state=0).fit(X, y)
     assert without.score(X, y) < 0.85 < 0.95 < model.score(X, y)
     assert (model.topology_.n_hidden, model.stop_reason_) == (3, "converged")
     for k in range(3):  # the own last value is before the bias
@@ -424,7 +424,9 @@ def test_it_fits_numbers():
     rng = np.random.default_rng(0)
     X = [rng.uniform(-1.0, 1.0, (10, 2)) for _ in range(60)]
     y = [np.stack([np.cumsum(x[:, 0]) / 5.0, x[:, 1]], axis=1) for x in X]
-    model = CascadeCorrelationRegressor(max_hidden=4, random_state=0).fit(X[:40], y[:40])
+    model = CascadeCorrelationRegressor.as_published(max_hidden=4, random_state=0).fit(
+        X[:40], y[:40]
+    )
     assert model.score(X[40:], y[40:]) > 0.85
     assert [p.shape for p in model.predict(X[40:42])] == [(10, 2), (10, 2)]
 
@@ -433,7 +435,8 @@ def test_it_fits_numbers():
 def test_the_same_seed_gives_the_same_weights(Estimator):
     X, steps, _ = data()
     weights = [
-        Estimator(max_hidden=1, random_state=seed).fit(X, steps).weights_ for seed in (0, 0, 1)
+        Estimator.as_published(max_hidden=1, random_state=seed).fit(X, steps).weights_
+        for seed in (0, 0, 1)
     ]
     assert (weights[0] == weights[1]).all()
     assert (weights[0][:4] != weights[2][:4]).all()
@@ -441,7 +444,7 @@ def test_the_same_seed_gives_the_same_weights(Estimator):
 
 def test_partial_fit_continues_after_fit():
     X, steps, _ = data()
-    model = CascadeCorrelationClassifier(max_hidden=1, random_state=0).fit(X, steps)
+    model = CascadeCorrelationClassifier.as_published(max_hidden=1, random_state=0).fit(X, steps)
     before = model.weights_.copy()
     for _ in range(30):
         model.partial_fit(X, steps)
@@ -453,13 +456,15 @@ def test_partial_fit_continues_after_fit():
 def test_max_iter_warns():
     X, steps, _ = data()
     with pytest.warns(ConvergenceWarning, match="max_iter=3 epochs reached"):
-        CascadeCorrelationClassifier(max_iter=3).fit(X, steps)
+        CascadeCorrelationClassifier.as_published(max_iter=3).fit(X, steps)
 
 
 def test_divergence_warns_and_keeps_finite_weights():
     X, _, last = data()
     with pytest.warns(ConvergenceWarning, match="diverged"):
-        model = CascadeCorrelationRegressor(random_state=0).fit(X, np.full(len(last), 1e200))
+        model = CascadeCorrelationRegressor.as_published(random_state=0).fit(
+            X, np.full(len(last), 1e200)
+        )
     assert np.isfinite(model.weights_).all()
     assert np.isfinite(model.predict(X)).all()
 
@@ -467,7 +472,7 @@ def test_divergence_warns_and_keeps_finite_weights():
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_refused_input_changes_nothing(Estimator):
     X, steps, last = data()
-    model = Estimator(max_hidden=1, random_state=0).fit(X, steps)
+    model = Estimator.as_published(max_hidden=1, random_state=0).fit(X, steps)
     before = joblib.hash(model)
     bad = [x.copy() for x in X]
     bad[3][1, 0] = np.nan
@@ -492,7 +497,7 @@ def test_refused_input_changes_nothing(Estimator):
 )  # fmt: skip
 def test_bad_parameters_are_refused(params):
     X, _, last = data()
-    model = CascadeCorrelationRegressor(max_hidden=1, random_state=0).fit(X, last)
+    model = CascadeCorrelationRegressor.as_published(max_hidden=1, random_state=0).fit(X, last)
     model.set_params(**params)
     before = joblib.hash(model)
     with pytest.raises(ValueError, match=next(iter(params))):
@@ -504,9 +509,9 @@ def test_bad_parameters_are_refused(params):
 def test_every_output_and_loss_predicts(activation, loss):
     X, steps, _ = data(60)
     if activation == "linear":
-        model = CascadeCorrelationRegressor(max_hidden=2, random_state=0)
+        model = CascadeCorrelationRegressor.as_published(max_hidden=2, random_state=0)
     else:
-        model = CascadeCorrelationClassifier(
+        model = CascadeCorrelationClassifier.as_published(
             max_hidden=2, output_activation=activation, loss=loss, random_state=0
         )
     model.fit(X, steps)
@@ -526,8 +531,8 @@ def test_weights_are_repetitions(Estimator):
     weight = rng.integers(0, 4, 40)
     repeated = [x for x, w in zip(X, weight, strict=True) for _ in range(w)]
     options = {"max_iter": 60, "max_hidden": 3, "max_phase_iter": 10, "random_state": 0}
-    model = Estimator(**options).fit(X, y, sample_weight=weight)
-    twin = Estimator(**options).fit(repeated, np.repeat(y, weight))
+    model = Estimator.as_published(**options).fit(X, y, sample_weight=weight)
+    twin = Estimator.as_published(**options).fit(repeated, np.repeat(y, weight))
     assert model.topology_.n_hidden == twin.topology_.n_hidden > 0
     np.testing.assert_allclose(model.weights_, twin.weights_, rtol=1e-6, atol=1e-9)
 
@@ -536,7 +541,7 @@ def test_weights_are_repetitions(Estimator):
 def test_weights_whose_squares_underflow_still_count():
     rng = np.random.default_rng(4)
     X = [rng.normal(size=(4, 2)) for _ in range(20)]
-    model = CascadeCorrelationRegressor(
+    model = CascadeCorrelationRegressor.as_published(
         max_iter=50, max_hidden=2, max_phase_iter=10, random_state=0
     )
     model.fit(X, rng.normal(size=20), sample_weight=np.full(20, 1e-200))

@@ -311,7 +311,7 @@ def test_data_of_other_sizes_is_refused(automatizer, chunker, n_features, n_outp
 def test_the_classifier_learns_the_noise_free_lag(p, options):
     X, y = make_noise_free_lag(3000, p, rng=0)
     options = {"shortcut": True, "max_iter": 4, "tol": None, "random_state": 0, **options}
-    model = SequenceChunkerClassifier(**options).fit(X, y)
+    model = SequenceChunkerClassifier.as_published(**options).fit(X, y)
     both, answers = make_noise_free_lag(20, p, rng=1)
     assert {answer[-1] for answer in answers} == {p - 1, p}
     assert model.score(both, answers) == 1.0
@@ -324,7 +324,9 @@ def test_the_classifier_learns_the_noise_free_lag(p, options):
 def test_the_classifier_learns_with_targets_at_the_end_only():
     X, y = make_noise_free_lag(3000, 4, rng=0)
     last = np.array([labels[-1] for labels in y])
-    model = SequenceChunkerClassifier(learning_rate=0.5, max_iter=8, tol=None, random_state=0)
+    model = SequenceChunkerClassifier.as_published(
+        learning_rate=0.5, max_iter=8, tol=None, random_state=0
+    )
     assert model.fit(X, last).score(X[:20], last[:20]) == 1.0
     assert model.predict(X[:20]).shape == (20,)
 
@@ -348,7 +350,7 @@ def ragged_targets(X, Estimator, every):
 def test_ragged_series_are_learned(Estimator, every, predict_inputs, predict_state):
     X = ragged(150)
     y = ragged_targets(X, Estimator, every)
-    model = Estimator(
+    model = Estimator.as_published(
         predict_inputs=predict_inputs, predict_state=predict_state, learning_rate=0.1,
         max_iter=60, tol=None, random_state=0,
     ).fit(X, y)  # fmt: skip
@@ -366,11 +368,11 @@ def test_partial_fit_is_one_epoch_in_the_given_order(monkeypatch, Estimator, eve
     X = ragged()
     y = ragged_targets(X, Estimator, every)
     options = {"classes": [0, 1]} if Estimator is SequenceChunkerClassifier else {}
-    part = Estimator(random_state=0).partial_fit(X, y, **options)
-    pieces = Estimator(random_state=0).partial_fit(X[:9], y[:9], **options)
+    part = Estimator.as_published(random_state=0).partial_fit(X, y, **options)
+    pieces = Estimator.as_published(random_state=0).partial_fit(X[:9], y[:9], **options)
     pieces.partial_fit(X[9:], y[9:])
     monkeypatch.setattr(ChunkerLearner, "has_order", False)  # epochs are not shuffled
-    whole = Estimator(max_iter=1, tol=None, random_state=0).fit(X, y)
+    whole = Estimator.as_published(max_iter=1, tol=None, random_state=0).fit(X, y)
     assert (part.weights_ == whole.weights_).all()
     assert (pieces.weights_ == whole.weights_).all()
     assert part.loss_curve_ == whole.loss_curve_
@@ -381,7 +383,9 @@ def test_one_seed_gives_one_net(Estimator):
     X = ragged()
     y = ragged_targets(X, Estimator, True)
     options = {"max_iter": 2, "tol": None}
-    one, same, other = (Estimator(random_state=s, **options).fit(X, y) for s in (0, 0, 1))
+    one, same, other = (
+        Estimator.as_published(random_state=s, **options).fit(X, y) for s in (0, 0, 1)
+    )
     assert (one.weights_ == same.weights_).all()
     assert (one.weights_ != other.weights_).any()
 
@@ -394,7 +398,7 @@ def test_the_nets_have_the_outputs_that_are_asked_for():
         (False, "hidden"): (4 + 2, 4),
     }
     for (predict_inputs, predict_state), expected in sizes.items():
-        model = SequenceChunkerClassifier(
+        model = SequenceChunkerClassifier.as_published(
             2, predict_inputs=predict_inputs, predict_state=predict_state
         )
         model._build(3, 4)
@@ -404,7 +408,7 @@ def test_the_nets_have_the_outputs_that_are_asked_for():
 
 def test_weights_of_the_papers_net():
     # Table 2, p = 100: of the automatizer alone, (p + 2)^2 and an output for one hidden unit.
-    model = SequenceChunkerClassifier(
+    model = SequenceChunkerClassifier.as_published(
         n_hidden=1, predict_inputs=False, predict_state="hidden", hidden_bias=False,
         output_bias=False, shortcut=True,
     )  # fmt: skip
@@ -428,7 +432,7 @@ def test_weights_of_the_papers_net():
 def test_bad_parameters_are_refused(Estimator, params, message):
     X = ragged()
     with pytest.raises(ValueError, match=f"'{message}' parameter"):
-        Estimator(**params).fit(X, ragged_targets(X, Estimator, False))
+        Estimator.as_published(**params).fit(X, ragged_targets(X, Estimator, False))
 
 
 @pytest.mark.parametrize("Estimator", [SequenceChunkerClassifier, SequenceChunkerRegressor])
@@ -436,7 +440,9 @@ def test_parameters_that_are_set_after_fit_leave_the_fitted_nets_alone(Estimator
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(20, 4, 3)), rng.integers(2, size=20)
     for predict_inputs in (False, True):
-        model = Estimator(predict_inputs=predict_inputs, max_iter=2, tol=None, random_state=0)
+        model = Estimator.as_published(
+            predict_inputs=predict_inputs, max_iter=2, tol=None, random_state=0
+        )
         expected = model.fit(X, y).predict(X)
         model.set_params(predict_inputs=not predict_inputs, predict_state="hidden", n_hidden=9)
         assert (model.predict(X) == expected).all()

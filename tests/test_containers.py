@@ -126,7 +126,9 @@ def ragged(lengths=LENGTHS, seed=0):
 
 def learn(X, y, weight, Estimator=LSTMRegressor):
     """Return everything that a fit, a prediction and a score say."""
-    model = Estimator(max_iter=2, tol=None, random_state=0).fit(X, y, sample_weight=weight)
+    model = Estimator.as_published(max_iter=2, tol=None, random_state=0).fit(
+        X, y, sample_weight=weight
+    )
     predicted = np.concatenate([np.ravel(part) for part in model.predict(X)])
     score = model.score(X, y, weight)
     return model.target_steps_, model.weights_.tobytes(), predicted.tolist(), score
@@ -212,9 +214,9 @@ def test_labels_mean_the_same_in_every_container(name, per_step):
     last = np.array([part[-1] for part in steps])
     make = TEXT[name]
     settings = {"max_iter": 2, "tol": None, "random_state": 0}
-    expected = LSTMClassifier(**settings).fit(X, steps if per_step else last)
+    expected = LSTMClassifier.as_published(**settings).fit(X, steps if per_step else last)
     y = [make(part) for part in steps] if per_step else make(last)
-    made = LSTMClassifier(**settings).fit(X, y)
+    made = LSTMClassifier.as_published(**settings).fit(X, y)
     assert made.classes_.tolist() == ["1", "2"]
     assert made.weights_.tobytes() == expected.weights_.tobytes()
     assert made.score(X, y) == expected.score(X, steps if per_step else last)
@@ -233,7 +235,7 @@ def test_missing_values_of_every_container_are_nan(name):
     filled = StepwiseTransformer(SimpleImputer()).fit_transform([X, X])
     assert filled[1].tolist() == a.tolist()
     with pytest.raises(ValueError, match="X contains NaN in sequence 1, step 1"):
-        LSTMRegressor().fit([X.fillna(3) if name == "nullable" else a, X], [0.0, 1.0])
+        LSTMRegressor.as_published().fit([X.fillna(3) if name == "nullable" else a, X], [0.0, 1.0])
 
 
 def test_nulls_are_steps_without_a_target():
@@ -249,9 +251,9 @@ def test_nulls_are_steps_without_a_target():
 def test_tensors_that_numpy_cannot_read_are_refused():
     X, _, _ = ragged()
     with pytest.raises(TypeError, match=r"y.*requires grad"):
-        LSTMRegressor().fit(X, torch.ones(len(X), requires_grad=True))
+        LSTMRegressor.as_published().fit(X, torch.ones(len(X), requires_grad=True))
     with pytest.raises(TypeError, match=r"X\[0\].*requires grad"):
-        LSTMRegressor().fit([torch.ones(3, 2, requires_grad=True)], [1.0])
+        LSTMRegressor.as_published().fit([torch.ones(3, 2, requires_grad=True)], [1.0])
 
 
 def test_an_arrow_stream_is_enough():
@@ -266,7 +268,7 @@ def test_tables_of_every_library_are_tables():
     for name, make in TABLES.items():
         if name == "list of polars":
             continue
-        model = LSTMRegressor(max_iter=2, tol=None, n_channels=2, random_state=0)
+        model = LSTMRegressor.as_published(max_iter=2, tol=None, n_channels=2, random_state=0)
         expected = model.fit(X, y).weights_
         column = y if name in ("list", "deque") else make(y[:, None])
         assert model.fit(make(X), column).weights_.tobytes() == expected.tobytes(), name
@@ -279,7 +281,7 @@ def test_tables_of_every_library_are_tables():
 def test_columns_of_frames_are_named_and_compared(make):
     X, y, _ = ragged()
     frames = [make(columns(part)) for part in X]
-    model = LSTMRegressor(max_iter=1, tol=None).fit(frames, y)
+    model = LSTMRegressor.as_published(max_iter=1, tol=None).fit(frames, y)
     assert model.feature_names_in_.tolist() == ["x0", "x1"]
     other = make({"x1": [1.0], "x0": [2.0]})
     with pytest.raises(ValueError, match=r"the columns of X\[8\] differ from those of X\[0\]"):
@@ -292,7 +294,7 @@ def test_columns_of_frames_are_named_and_compared(make):
 def test_a_2d_y_is_outputs_at_the_last_step_and_says_so():
     X = np.random.default_rng(0).normal(size=(30, 8, 1))
     Y = X[:, :, 0].cumsum(1)
-    model = LSTMRegressor(max_iter=2, tol=None, random_state=0)
+    model = LSTMRegressor.as_published(max_iter=2, tol=None, random_state=0)
     for table in (Y, pd.DataFrame(Y), pl.DataFrame(Y.tolist(), orient="row")):
         with pytest.warns(UserWarning, match=r"8 outputs at the last step.*list\(y\)"):
             model.fit(X, table)
@@ -312,8 +314,11 @@ def test_a_classifier_names_the_way_to_labels_per_step():
     X = np.random.default_rng(0).normal(size=(30, 8, 1))
     labels = (X[:, :, 0] > 0).astype(int) + (X[:, :, 0] > 1)
     with pytest.raises(ValueError, match=r"got an array of shape \(30, 8\) instead.*list\(y\)"):
-        LSTMClassifier().fit(X, labels)
-    assert LSTMClassifier(max_iter=1, tol=None).fit(X, list(labels)).target_steps_ == "every"
+        LSTMClassifier.as_published().fit(X, labels)
+    assert (
+        LSTMClassifier.as_published(max_iter=1, tol=None).fit(X, list(labels)).target_steps_
+        == "every"
+    )
 
 
 def test_arrays_from_groupby():
@@ -323,7 +328,7 @@ def test_arrays_from_groupby():
     groups = frame.groupby("id")
     X = groups[["u", "v"]].apply(lambda part: part.to_numpy())
     y = groups["tag"].apply(np.array)
-    model = LSTMClassifier(max_iter=1, tol=None, random_state=0)
+    model = LSTMClassifier.as_published(max_iter=1, tol=None, random_state=0)
     weights = model.fit(list(X), list(y)).weights_
     assert np.array_equal(model.fit(X, y).weights_, weights)
     assert model.target_steps_ == "every"
@@ -337,14 +342,16 @@ def test_each_output_is_judged_by_the_targets_that_it_has():
     rng = np.random.default_rng(0)
     X = [rng.normal(size=(5, 2)) for _ in range(40)]
     Y = [np.c_[x[:, 0], np.r_[np.full(4, np.nan), x[-1, 1]]] for x in X]
-    model = LSTMRegressor(max_iter=10, tol=None, random_state=0).fit(X, Y)
+    model = LSTMRegressor.as_published(max_iter=10, tol=None, random_state=0).fit(X, Y)
     predicted, true = np.concatenate(model.predict(X)), np.concatenate(Y)
     last = ~np.isnan(true[:, 1])
     both = [r2_score(true[:, 0], predicted[:, 0]), r2_score(true[last, 1], predicted[last, 1])]
     assert model.score(X, Y) == pytest.approx(np.mean(both), rel=1e-12)
     for part in Y:
         part[-1, 0] = np.nan  # now no row is complete
-    apart = LSTMRegressor(early_stopping=True, max_iter=3, tol=None, random_state=0).fit(X, Y)
+    apart = LSTMRegressor.as_published(
+        early_stopping=True, max_iter=3, tol=None, random_state=0
+    ).fit(X, Y)
     assert np.isfinite(apart.validation_scores_).all()
     assert np.isfinite(apart.score(X, Y))
 
@@ -368,7 +375,7 @@ def test_masks_are_splits():
     X, _, _ = ragged()
     S, y = Sequences.from_list(X), np.arange(8.0)
     mask = np.arange(8) % 2 == 0
-    model = LSTMRegressor(max_iter=1, tol=None, random_state=0)
+    model = LSTMRegressor.as_published(max_iter=1, tol=None, random_state=0)
     masks = cross_val_score(model, S, y, cv=[(mask, ~mask)])
     places = cross_val_score(model, S, y, cv=[(np.flatnonzero(mask), np.flatnonzero(~mask))])
     assert masks == places
@@ -421,7 +428,7 @@ def test_many_changed_arrays_lead_no_kernel_astray(seed):
 def test_a_matrix_that_its_owner_goes_on_using(parameters, call):
     matrix = sparse.random(200, 50, 0.1, format="csr", random_state=0)
     X, y = Sequences.from_lengths(matrix, [20] * 10), np.arange(10.0)
-    model = LSTMRegressor(max_iter=1, tol=None, random_state=0, **parameters).fit(X, y)
+    model = LSTMRegressor.as_published(max_iter=1, tol=None, random_state=0, **parameters).fit(X, y)
     matrix.indices += 10**8
     with pytest.raises(ValueError, match=r"has column 10000000\d|column"):
         getattr(model, call)(X, *([y] if call == "fit" else []))

@@ -37,7 +37,7 @@ def zero_net(every=False, **options):
     X = series()
     y = [x[:, 0] for x in X] if every else np.arange(4.0)
     options = {"max_iter": 1, "tol": None, "random_state": 0, **options}
-    model = LSTMRegressor(3, 2, **options).fit(X, y)
+    model = LSTMRegressor.as_published(3, 2, **options).fit(X, y)
     model.weights_[:] = 0.0
     return model, model.topology_.views(model.weights_), X
 
@@ -233,7 +233,7 @@ def test_a_net_without_cells_yet_has_no_findings():
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_healthy_net_has_no_findings(seed):
     X, y = make_adding(2000, T=20, rng=0)
-    model = LSTMRegressor(
+    model = LSTMRegressor.as_published(
         input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=50, tol=None, random_state=seed
     ).fit(X, y)
     assert model.score(X, y) > 0.99
@@ -242,7 +242,7 @@ def test_a_healthy_net_has_no_findings(seed):
 
 def test_a_net_that_stores_classes_in_saturated_states_is_healthy():
     X, y = make_two_classes(3500, rng=0)
-    model = LSTMClassifier(
+    model = LSTMClassifier.as_published(
         3, 1, input_gate_bias=[-1, -3, -5], output_gate_bias=[-2, -4, -6], learning_rate=1.0,
         max_iter=12, tol=None, random_state=0,
     ).fit(X, y)  # fmt: skip
@@ -291,6 +291,6 @@ def test_other_estimators_and_too_few_sequences_are_refused():
     with pytest.raises(ValueError, match="at least 2 sequences"):
         diagnose(model, X[:1])
     with pytest.raises(NotFittedError):
-        diagnose(LSTMRegressor(), X)
+        diagnose(LSTMRegressor.as_published(), X)
     with pytest.raises(TypeError, match="not for ElmanRegressor"):
-        diagnose(ElmanRegressor(max_iter=1, tol=None).fit(X, np.arange(4.0)), X)
+        diagnose(ElmanRegressor.as_published(max_iter=1, tol=None).fit(X, np.arange(4.0)), X)

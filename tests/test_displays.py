@@ -59,7 +59,7 @@ def shown(axes):
 @pytest.mark.parametrize("i", [1, -1])
 def test_lines_are_the_trace(i, shape, forget_gate):
     X, y = data()
-    model = LSTMRegressor(*shape, forget_gate=forget_gate, **FAST)
+    model = LSTMRegressor.as_published(*shape, forget_gate=forget_gate, **FAST)
     model.fit(X, np.column_stack([y, -y]))
     display = CarouselDisplay.from_estimator(model, X, sequence=i)
     trace = model.trace(X)[i]
@@ -77,7 +77,7 @@ def test_lines_are_the_trace(i, shape, forget_gate):
 
 def test_a_colour_is_a_block_and_a_style_is_a_cell():
     X, y = data()
-    model = LSTMRegressor(3, 2, forget_gate=True, **FAST).fit(X, y)
+    model = LSTMRegressor.as_published(3, 2, forget_gate=True, **FAST).fit(X, y)
     display = CarouselDisplay.from_estimator(model, X)
     inputs, gates, forget, others, states, outputs = (
         [(to_hex(line.get_color()), line.get_linestyle()) for line in axes.lines]
@@ -100,14 +100,16 @@ def test_a_colour_is_a_block_and_a_style_is_a_cell():
 def test_missing_gates_have_no_panel(missing):
     X, y = data()
     gates = {gate: gate != missing for gate in GATES}
-    display = CarouselDisplay.from_estimator(LSTMRegressor(**FAST, **gates).fit(X, y), X)
+    display = CarouselDisplay.from_estimator(
+        LSTMRegressor.as_published(**FAST, **gates).fit(X, y), X
+    )
     title = missing.replace("_", " ") + "s"
     assert titles(display) == [each for each in ALL_PANELS if each != title]
 
 
 def test_a_net_without_cells_yet():
     X, y = data()
-    model = LSTMRegressor(initial_blocks=0, shortcut=True, **FAST).fit(X, y)
+    model = LSTMRegressor.as_published(initial_blocks=0, shortcut=True, **FAST).fit(X, y)
     assert titles(CarouselDisplay.from_estimator(model, X)) == ["inputs", "outputs"]
 
 
@@ -116,7 +118,7 @@ def test_too_many_lines_become_an_image(shape):
     X, _ = data(n_features=20)
     X = [sparse.csr_array(np.maximum(x, 0.0)) for x in X]
     labels = [np.array(list("abcdefg"))[: x.shape[0]] for x in X]
-    model = LSTMClassifier(*shape, forget_gate=True, **FAST).fit(X, labels)
+    model = LSTMClassifier.as_published(*shape, forget_gate=True, **FAST).fit(X, labels)
     display = CarouselDisplay.from_estimator(model, X, sequence=1)
     trace = model.trace(X)[1]
     inputs, *gates, states, outputs = display.axes_
@@ -145,7 +147,7 @@ def test_names_of_classes_are_drawn_literally(n_classes):
     X, _ = data()
     labels = [r"$\frac{", "a_{$b$", "$x$", "$", r"\$", "^"][:n_classes]
     y = [np.resize(labels[i:] + labels[:i], len(x)) for i, x in enumerate(X)]
-    model = LSTMClassifier(**FAST).fit(X, y)
+    model = LSTMClassifier.as_published(**FAST).fit(X, y)
     display = CarouselDisplay.from_estimator(model, X, sequence=1)
     display.figure_.canvas.draw()  # a broken formula raises here
     axes = display.axes_[-1]
@@ -156,7 +158,7 @@ def test_names_of_classes_are_drawn_literally(n_classes):
 
 def test_axes_may_be_given():
     X, y = data()
-    model = LSTMRegressor(**FAST).fit(X, y)
+    model = LSTMRegressor.as_published(**FAST).fit(X, y)
     figure, axes = plt.subplots(5, 2)
     display = CarouselDisplay.from_estimator(model, X, ax=axes[:, 1])
     assert display.figure_ is figure
@@ -169,16 +171,18 @@ def test_axes_may_be_given():
 
 def test_input_that_cannot_be_shown_is_refused():
     X, y = data()
-    model = LSTMRegressor(**FAST).fit(X, y)
+    model = LSTMRegressor.as_published(**FAST).fit(X, y)
     for i in (4, -5):
         with pytest.raises(ValueError, match=f"sequence={i}, but X has 4 sequences"):
             CarouselDisplay.from_estimator(model, X, sequence=i)
     with pytest.raises(TypeError):
         CarouselDisplay.from_estimator(model, X, sequence=0.5)
     with pytest.raises(TypeError, match="not for ElmanRegressor"):
-        CarouselDisplay.from_estimator(ElmanRegressor(**{**FAST, "max_iter": 1}).fit(X, y), X)
+        CarouselDisplay.from_estimator(
+            ElmanRegressor.as_published(**{**FAST, "max_iter": 1}).fit(X, y), X
+        )
     with pytest.raises(NotFittedError):
-        CarouselDisplay.from_estimator(LSTMRegressor(), X)
+        CarouselDisplay.from_estimator(LSTMRegressor.as_published(), X)
 
 
 # ---- training ------------------------------------------------------------------------------------
@@ -186,7 +190,7 @@ def test_input_that_cannot_be_shown_is_refused():
 
 @pytest.mark.parametrize("Estimator", [LSTMRegressor, ElmanRegressor])
 def test_the_loss_of_each_epoch(Estimator):
-    model = Estimator(**FAST).fit(*data())
+    model = Estimator.as_published(**FAST).fit(*data())
     display = TrainingCurveDisplay.from_estimator(model)
     (axes,), (line,) = display.axes_, display.axes_[0].lines
     assert line.get_ydata().tolist() == model.loss_curve_
@@ -195,7 +199,7 @@ def test_the_loss_of_each_epoch(Estimator):
 
 
 def test_validation_scores_have_a_panel():
-    model = LSTMRegressor(**FAST).fit(*data())
+    model = LSTMRegressor.as_published(**FAST).fit(*data())
     model.validation_scores_ = [-0.5, 0.25, 0.125]
     display = TrainingCurveDisplay.from_estimator(model)
     assert titles(display) == ["loss", "validation score"]
@@ -219,12 +223,12 @@ def test_losses_that_fall_far_have_a_logarithmic_scale(losses, scale):
 def test_no_curve_is_refused():
     X, y = data()
     with pytest.raises(NotFittedError):
-        TrainingCurveDisplay.from_estimator(LSTMRegressor())
+        TrainingCurveDisplay.from_estimator(LSTMRegressor.as_published())
     with pytest.raises(TypeError, match="LinearRegression has no loss_curve_"):
         TrainingCurveDisplay.from_estimator(LinearRegression().fit(y[:, None], y))
     with pytest.raises(TypeError, match="list is not an estimator"):
         TrainingCurveDisplay.from_estimator(X)
-    model = LSTMRegressor(**FAST).fit(X, y)
+    model = LSTMRegressor.as_published(**FAST).fit(X, y)
     model.loss_curve_ = []
     with pytest.raises(ValueError, match="diverged in its first epoch"):
         TrainingCurveDisplay.from_estimator(model)
@@ -232,7 +236,7 @@ def test_no_curve_is_refused():
 
 def test_without_matplotlib(monkeypatch):
     X, y = data()
-    model = LSTMRegressor(**FAST).fit(X, y)
+    model = LSTMRegressor.as_published(**FAST).fit(X, y)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"CarouselDisplay needs matplotlib: .*lstm97\[plot\]"):
         CarouselDisplay.from_estimator(model, X)

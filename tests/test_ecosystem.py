@@ -59,11 +59,13 @@ N, T = 36, 4
 
 
 def classifier(**parameters):
-    return LSTMClassifier(max_iter=4, tol=None, random_state=0, **parameters)
+    return LSTMClassifier.as_published(max_iter=4, tol=None, random_state=0, **parameters)
 
 
 def regressor(**parameters):
-    return LSTMRegressor(max_iter=4, tol=None, random_state=0, learning_rate=0.05, **parameters)
+    return LSTMRegressor.as_published(
+        max_iter=4, tol=None, random_state=0, learning_rate=0.05, **parameters
+    )
 
 
 def series(n_features=2, lengths=None):
@@ -251,7 +253,7 @@ def test_pipelines_with_transformers_of_steps(form, every):
 def test_a_search_over_methods():
     X, y = problem("list", "names", every=True)
     pipe = make_pipeline(FunctionTransformer(), classifier())
-    grid = {"lstmclassifier": [classifier(), ElmanClassifier(max_iter=3, tol=None)]}
+    grid = {"lstmclassifier": [classifier(), ElmanClassifier.as_published(max_iter=3, tol=None)]}
     search = GridSearchCV(pipe, grid, cv=2, error_score="raise").fit(X, y)
     assert len(search.cv_results_["params"]) == 2
 
@@ -360,6 +362,6 @@ def test_several_outputs(form):
     X, y = problem(form, "two numbers", every=False)
     model = fitting(regressor(), form).fit(X, y)
     assert model.predict(X).shape == (N, 2)
-    assert CascadeCorrelationRegressor(max_hidden=1, max_iter=5).fit(parts_of(X), y).predict(
-        parts_of(X)
-    ).shape == (N, 2)
+    assert CascadeCorrelationRegressor.as_published(max_hidden=1, max_iter=5).fit(
+        parts_of(X), y
+    ).predict(parts_of(X)).shape == (N, 2)

@@ -195,7 +195,7 @@ FITS = {
 def test_estimators_with_open_gates_are_those_of_1997(Estimator, fit, recurrence, bias):
     X, y = data(Estimator)
     options = {"max_iter": 6, "tol": None, "learning_rate": 0.2, "random_state": 4, **FITS[fit]}
-    model = Estimator(3, 2, recurrence=recurrence, **options)
+    model = Estimator.as_published(3, 2, recurrence=recurrence, **options)
     gated = clone(model).set_params(forget_gate=True, forget_gate_bias=bias)
     model.fit(X, y)
     gated.fit(X, y)
@@ -328,7 +328,9 @@ def test_biases_of_forget_gates_are_set_per_block(bias):
 
 def test_the_default_bias_remembers_for_a_few_steps():
     X, y = data(LSTMRegressor)
-    model = LSTMRegressor(3, forget_gate=True, max_iter=1, tol=None, learning_rate=1e-300)
+    model = LSTMRegressor.as_published(
+        3, forget_gate=True, max_iter=1, tol=None, learning_rate=1e-300
+    )
     model.fit(X, y)
     assert model.topology_.views(model.weights_)["forget_gate"][-1].tolist() == [1.0] * 3
     model.set_params(forget_gate_bias="random", init_scale=0.01).fit(X, y)
@@ -342,7 +344,7 @@ def test_the_default_bias_remembers_for_a_few_steps():
 @pytest.mark.parametrize("biases", [2.0, [0.5, 1.0, 1.5]])
 def test_new_blocks_have_forget_gates_with_their_biases(biases):
     X, y = data(LSTMRegressor)
-    model = LSTMRegressor(
+    model = LSTMRegressor.as_published(
         3, initial_blocks=1, growth_patience=20, forget_gate=True, forget_gate_bias=biases,
         learning_rate=1e-300, max_iter=6, tol=None, random_state=0,
     )  # fmt: skip

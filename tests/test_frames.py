@@ -97,7 +97,7 @@ def test_missing_features_make_a_list_for_an_imputer(library):
     )
     assert isinstance(X, list)
     assert sum(np.isnan(part).sum() for part in X) == 1
-    net = LSTMRegressor(max_iter=1, tol=None, random_state=0)
+    net = LSTMRegressor.as_published(max_iter=1, tol=None, random_state=0)
     pipeline = make_pipeline(StepwiseTransformer(SimpleImputer(add_indicator=True)), net)
     assert pipeline.fit(X, y)[-1].n_step_features_in_ == 3
 
@@ -107,7 +107,7 @@ def test_ids_are_groups_of_folds_and_predictions_come_back():
     frame = pd.DataFrame({"id": np.repeat(np.arange(12), 5), "u": rng.normal(size=60)})
     frame["y"] = frame.u * 2
     X, y, ids = from_frame(frame, id="id", target="y", per_step=True, return_ids=True)
-    model = LSTMRegressor(max_iter=2, tol=None, random_state=0)
+    model = LSTMRegressor.as_published(max_iter=2, tol=None, random_state=0)
     assert len(cross_val_score(model, X, y, groups=ids // 3, cv=GroupKFold(4))) == 4
     shuffled = frame.sample(frac=1, random_state=1)
     frame["predicted"] = to_rows(model.fit(X, y).predict(X), frame, id="id")

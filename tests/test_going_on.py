@@ -30,7 +30,7 @@ def make(Estimator, **parameters):
     if "Cascade" not in Estimator.__name__:
         patience = {} if parameters.get("tol", 1) is None else {"n_iter_no_change": 50}
         parameters = {"learning_rate": 0.05, **patience, **parameters}
-    return Estimator(random_state=3, **parameters)
+    return Estimator.as_published(random_state=3, **parameters)
 
 
 def fitted(estimator):
@@ -212,7 +212,7 @@ def test_an_epoch_that_ended_early_is_divergence():
     y = [float(x.sum()) for x in X]
     seen = set()
     for rate in np.linspace(2.3, 2.8, 26):
-        model = LSTMRegressor(learning_rate=rate, random_state=0)
+        model = LSTMRegressor.as_published(learning_rate=rate, random_state=0)
         with pytest.warns(ConvergenceWarning, match=r"diverged|it rose"):
             model.fit(X, y)
         seen.add(model.stop_reason_)
@@ -355,7 +355,9 @@ def test_it_ends_when_the_score_stops_rising():
     rng = np.random.default_rng(0)
     X = [rng.normal(size=(5, 2)) for _ in range(60)]
     y = rng.integers(2, size=60)  # nothing to be learned
-    model = LSTMClassifier(early_stopping=True, n_iter_no_change=4, random_state=0).fit(X, y)
+    model = LSTMClassifier.as_published(
+        early_stopping=True, n_iter_no_change=4, random_state=0
+    ).fit(X, y)
     assert model.stop_reason_ == "converged"
     scores = np.array(model.validation_scores_)
     assert len(scores) > 4

@@ -27,13 +27,13 @@ from reference.lstm import Twin, loss_and_errors
 
 FAST = {"init_scale": 0.8, "max_iter": 1, "tol": None, "random_state": 1}
 MODELS = {
-    "plain": LSTMRegressor(2, 1, **FAST),
-    "hidden units": LSTMRegressor(
+    "plain": LSTMRegressor.as_published(2, 1, **FAST),
+    "hidden units": LSTMRegressor.as_published(
         1, 2, n_hidden=1, shortcut=True, state_activation="identity", **FAST
     ),
-    "cells fed back": LSTMRegressor(2, 1, recurrence="cells", gradient="full", **FAST),
-    "no recurrence": LSTMRegressor(1, 2, n_hidden=1, recurrence="none", **FAST),
-    "no biases": LSTMClassifier(
+    "cells fed back": LSTMRegressor.as_published(2, 1, recurrence="cells", gradient="full", **FAST),
+    "no recurrence": LSTMRegressor.as_published(1, 2, n_hidden=1, recurrence="none", **FAST),
+    "no biases": LSTMClassifier.as_published(
         1,
         2,
         input_gate_bias=None,
@@ -42,17 +42,21 @@ MODELS = {
         output_bias=False,
         **FAST,
     ),
-    "no input gate": LSTMClassifier(
+    "no input gate": LSTMClassifier.as_published(
         2, 1, input_gate=False, output_activation="softmax", loss="log_loss", **FAST
     ),
-    "no output gate": LSTMClassifier(1, 2, output_gate=False, cell_activation="h", **FAST),
-    "forget gates": LSTMRegressor(2, 1, forget_gate=True, **FAST),
-    "forget gates, cells fed back": LSTMClassifier(
+    "no output gate": LSTMClassifier.as_published(
+        1, 2, output_gate=False, cell_activation="h", **FAST
+    ),
+    "forget gates": LSTMRegressor.as_published(2, 1, forget_gate=True, **FAST),
+    "forget gates, cells fed back": LSTMClassifier.as_published(
         1, 2, forget_gate=True, forget_gate_bias=None, recurrence="cells", n_hidden=1, **FAST
     ),
-    "Elman": ElmanRegressor(3, **FAST),
-    "BPTT": BPTTClassifier(3, shortcut=True, hidden_bias=False, loss="log_loss", **FAST),
-    "RTRL": RTRLRegressor(2, recurrent_outputs=True, **FAST),
+    "Elman": ElmanRegressor.as_published(3, **FAST),
+    "BPTT": BPTTClassifier.as_published(
+        3, shortcut=True, hidden_bias=False, loss="log_loss", **FAST
+    ),
+    "RTRL": RTRLRegressor.as_published(2, recurrent_outputs=True, **FAST),
 }
 
 
@@ -182,7 +186,7 @@ def test_lags_are_those_of_weights_moved_at_one_step(name, every):
 
 def fitted(Estimator, every=False, **options):
     """Return an estimator after one epoch, and its data."""
-    model = Estimator(**{**FAST, **options})
+    model = Estimator.as_published(**{**FAST, **options})
     X, y = data(model, every)
     return model.fit(X, y), X, y
 
@@ -249,7 +253,7 @@ def test_forms_of_input_are_one(every):
 
 def test_a_table_is_one_sequence_per_row():
     X, y = np.random.default_rng(0).uniform(-1.0, 1.0, (5, 6)), np.arange(5.0)
-    model = LSTMRegressor(n_channels=2, **FAST).fit(X, y)
+    model = LSTMRegressor.as_published(n_channels=2, **FAST).fit(X, y)
     assert gradient_report(model, X, y).lags.tolist() == [0, 1, 2]
 
 
@@ -283,8 +287,8 @@ def test_nothing_is_changed(name):
 
 
 def test_the_shape_of_targets_is_not_inherited():
-    X, y = data(LSTMRegressor(), False)
-    model = LSTMRegressor(**FAST).fit(X, y[:, 0])
+    X, y = data(LSTMRegressor.as_published(), False)
+    model = LSTMRegressor.as_published(**FAST).fit(X, y[:, 0])
     before = joblib.hash(model)
     column = gradient_report(model, X, y[:, :1])
     assert joblib.hash(model) == before
@@ -314,4 +318,4 @@ def test_other_estimators_are_refused():
     with pytest.raises(TypeError, match="not for LinearRegression"):
         gradient_report(LinearRegression(), X, y)
     with pytest.raises(NotFittedError):
-        gradient_report(LSTMRegressor(), X, y)
+        gradient_report(LSTMRegressor.as_published(), X, y)

@@ -195,7 +195,8 @@ def test_sparse_output():
 def test_bins_of_sparse_sequences_go_into_a_net():
     X = data()
     model = make_pipeline(
-        StepwiseTransformer(KBinsDiscretizer(4, strategy="uniform")), LSTMClassifier(**FAST)
+        StepwiseTransformer(KBinsDiscretizer(4, strategy="uniform")),
+        LSTMClassifier.as_published(**FAST),
     ).fit(X, labels(X))
     assert model[-1].topology_.n_inputs == 12
     assert model.predict(X).shape == (30,)
@@ -358,7 +359,8 @@ def test_in_a_pipeline_and_a_grid_search(form):
     y = labels(X)
     pipeline = Pipeline([
         ("stepwise", StepwiseTransformer(StandardScaler())),
-        ("net", LSTMClassifier(learning_rate=0.3, max_iter=20, tol=None, random_state=0)),
+        ("net", LSTMClassifier.as_published(
+            learning_rate=0.3, max_iter=20, tol=None, random_state=0)),
     ])  # fmt: skip
     search = GridSearchCV(
         pipeline, {"stepwise__transformer__with_mean": [False, True]}, cv=3, n_jobs=2
@@ -435,7 +437,7 @@ def test_an_imputer_within_a_pipeline():
         StepwiseTransformer(SimpleImputer()), StepwiseTransformer(StandardScaler())
     )
     assert same(inside.fit_transform(missing), one_by_one.fit_transform(missing))
-    model = make_pipeline(inside, LSTMClassifier(**FAST)).fit(missing, y)
+    model = make_pipeline(inside, LSTMClassifier.as_published(**FAST)).fit(missing, y)
     assert np.isfinite(model.predict_proba(missing)).all()
 
 
@@ -545,7 +547,7 @@ def test_bad_input_is_refused_and_changes_nothing(name, method):
     ("params", "message"),
     [
         ({"transformer": None}, "'transformer' parameter of StepwiseTransformer must be an object"),
-        ({"transformer": LSTMClassifier()}, "'transformer' parameter"),
+        ({"transformer": LSTMClassifier.as_published()}, "'transformer' parameter"),
         ({"n_channels": 0}, "n_channels"),
         ({"transformer": PCA(n_components=9)}, "n_components=9"),
         ({"transformer": Broken()}, "^Broken: broken$"),

@@ -37,7 +37,9 @@ def check_setting(setting):
     old = dict(PUBLISHED["settings"][setting.id])
     name = old.pop("estimator")
     assert setting.estimator == name
-    expected = ESTIMATORS[name](**from_published(name, PUBLISHED["defaults"][name] | old))
+    expected = ESTIMATORS[name].as_published(
+        **from_published(name, PUBLISHED["defaults"][name] | old)
+    )
     estimator, task = setting.make_estimator(), setting.make_task()
     assert parameters(estimator) == parameters(expected)
     if not name.startswith("Guessing"):
@@ -70,7 +72,7 @@ def test_every_setting_with_records_is_compared():
 
 
 # The class, parameters in the published form, and today's.
-NOT_SET = {"batch_size": None, "solver": None, "momentum": None, "dtype": None}
+NOT_SET = {"batch_size": None, "solver": "sgd", "momentum": None, "dtype": None}
 DEFAULTS = {"batch_size": 1, "solver": "sgd", "momentum": 0.0, "dtype": "float64"}
 TRANSLATIONS = {
     "nothing": ("LSTMClassifier", {}, {}),
@@ -165,7 +167,7 @@ def test_estimators_of_all_published_values_can_be_built(name):
     default = PUBLISHED["defaults"][name]
     for _ in range(100):
         old = {key: rng.choice(CHOICES.get(key, [value])) for key, value in default.items()}
-        estimator = ESTIMATORS[name](**from_published(name, old))
+        estimator = ESTIMATORS[name].as_published(**from_published(name, old))
         estimator._validate_params()
         by_batches = any(old.get(key) != DEFAULTS[key] for key in DEFAULTS)
         if not (by_batches and old.get("initial_blocks")):  # which was refused

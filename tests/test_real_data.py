@@ -19,7 +19,7 @@ NAMES = TABLES["examples"]()
 
 def test_digits_by_rows():
     X, y = load_digits(return_X_y=True)
-    model = LSTMClassifier(
+    model = LSTMClassifier.as_published(
         n_blocks=16, learning_rate=0.5, max_iter=20, tol=None, n_channels=8, random_state=0
     )
     X_train, X_test, y_train, y_test = train_test_split(X / 16, y, stratify=y, random_state=0)
@@ -30,7 +30,7 @@ def test_japanese_vowels():
     datasets = pytest.importorskip("aeon.datasets")
     X, y = datasets.load_japanese_vowels(split="train")
     X_test, y_test = datasets.load_japanese_vowels(split="test")
-    lstm = LSTMClassifier(
+    lstm = LSTMClassifier.as_published(
         n_blocks=16, learning_rate=0.2, input_gate_bias=-1, max_iter=50, tol=None, random_state=0
     )
     model = make_pipeline(StepwiseTransformer(StandardScaler()), lstm)

@@ -192,12 +192,12 @@ def test_real_time_learning_is_refused_for_cells():
 def test_weights_of_the_papers_nets():
     # Table 1: n (7 + n) weights without biases, for 3 and 12 units beside the 7 visible ones.
     for n_hidden, n_weights in ((3, 170), (12, 494)):
-        model = RTRLClassifier(n_hidden, hidden_bias=False, recurrent_outputs=True)
+        model = RTRLClassifier.as_published(n_hidden, hidden_bias=False, recurrent_outputs=True)
         model._build(7, 7)
         assert model.topology_.n_weights == n_weights
     # Table 2: (p + 2)^2.
     for p, n_weights in ((4, 36), (10, 144), (100, 10404)):
-        model = RTRLClassifier(1, hidden_bias=False, output_bias=False, shortcut=True)
+        model = RTRLClassifier.as_published(1, hidden_bias=False, output_bias=False, shortcut=True)
         model._build(p + 1, p + 1)
         assert model.topology_.n_weights == n_weights
 

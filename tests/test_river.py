@@ -22,7 +22,7 @@ def numbers(n=30, seed=0):
 
 
 def classifier(**options):
-    model = LSTMClassifier(2, 2, **options, **FAST)
+    model = LSTMClassifier.as_published(2, 2, **options, **FAST)
     return model.partial_fit([numbers(5)], ["a"], classes=["a", "b", "c"])
 
 

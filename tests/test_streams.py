@@ -36,33 +36,37 @@ from test_fuzz import attempt, fuzz
 FAST = {"init_scale": 0.8, "learning_rate": 0.3, "random_state": 1}
 SOFTMAX = {"output_activation": "softmax", "loss": "log_loss"}
 MODELS = {
-    "paper": LSTMClassifier(3, 2, **FAST),
-    "hidden units": LSTMRegressor(2, 3, n_hidden=3, shortcut=True, **FAST),
-    "no gates": LSTMRegressor(2, 2, input_gate=False, output_gate=False, shortcut=True, **FAST),
-    "no input gate": LSTMClassifier(2, 2, input_gate=False, output_bias=False, **SOFTMAX, **FAST),
-    "no output gate": LSTMRegressor(
+    "paper": LSTMClassifier.as_published(3, 2, **FAST),
+    "hidden units": LSTMRegressor.as_published(2, 3, n_hidden=3, shortcut=True, **FAST),
+    "no gates": LSTMRegressor.as_published(
+        2, 2, input_gate=False, output_gate=False, shortcut=True, **FAST
+    ),
+    "no input gate": LSTMClassifier.as_published(
+        2, 2, input_gate=False, output_bias=False, **SOFTMAX, **FAST
+    ),
+    "no output gate": LSTMRegressor.as_published(
         2, 3, output_gate=False, cell_bias=False, recurrence="cells", **FAST
     ),
-    "no recurrence": LSTMClassifier(
+    "no recurrence": LSTMClassifier.as_published(
         2, 2, recurrence="none", shortcut=True, state_activation="identity", **FAST
     ),
-    "many blocks": LSTMRegressor(11, 1, n_hidden=2, **FAST),
-    "forget gates": LSTMClassifier(3, 2, forget_gate=True, **FAST),
-    "forget gates, cells fed back": LSTMRegressor(
+    "many blocks": LSTMRegressor.as_published(11, 1, n_hidden=2, **FAST),
+    "forget gates": LSTMClassifier.as_published(3, 2, forget_gate=True, **FAST),
+    "forget gates, cells fed back": LSTMRegressor.as_published(
         2, 3, forget_gate=True, forget_gate_bias=[-1.0, 2.0], recurrence="cells", n_hidden=2, **FAST
     ),
-    "only forget gates": LSTMClassifier(
+    "only forget gates": LSTMClassifier.as_published(
         11, 2, forget_gate=True, forget_gate_bias=None, input_gate=False, output_gate=False,
         recurrence="none", **FAST,
     ),
-    "Adam": LSTMClassifier(3, 2, solver="adam", **FAST),
-    "Adam, shortcut": LSTMRegressor(
+    "Adam": LSTMClassifier.as_published(3, 2, solver="adam", **FAST),
+    "Adam, shortcut": LSTMRegressor.as_published(
         2, 1, solver="adam", forget_gate=True, cell_bias=False, n_hidden=2, shortcut=True, **FAST
     ),
-    "Elman": ElmanRegressor(5, shortcut=True, **FAST),
-    "Elman classes": ElmanClassifier(3, **SOFTMAX, **FAST),
-    "RTRL": RTRLRegressor(4, shortcut=True, **FAST),
-    "RTRL classes": RTRLClassifier(3, recurrent_outputs=True, **FAST),
+    "Elman": ElmanRegressor.as_published(5, shortcut=True, **FAST),
+    "Elman classes": ElmanClassifier.as_published(3, **SOFTMAX, **FAST),
+    "RTRL": RTRLRegressor.as_published(4, shortcut=True, **FAST),
+    "RTRL classes": RTRLClassifier.as_published(3, recurrent_outputs=True, **FAST),
 }  # fmt: skip
 FORMS = {"dense": np.asarray, "sparse": sparse.csr_array}
 LABELS = np.array(list("abcdefghi"))
@@ -182,7 +186,7 @@ def test_weights_of_samples_and_classes_are_those_of_partial_fit(name):
 def test_a_net_fitted_to_last_steps_learns_at_any_step():
     rng = np.random.default_rng(0)
     X, y = [rng.uniform(-1, 1, (n, 2)) for n in (5, 8, 3)], np.array([0.3, 0.9, 0.1])
-    model = LSTMRegressor(**FAST).partial_fit(X, y)
+    model = LSTMRegressor.as_published(**FAST).partial_fit(X, y)
     stream = model.stream()
     for x, target in zip(X, y, strict=True):
         stream.reset()
@@ -291,8 +295,8 @@ def same_but(**params):
     [
         same_but(cell_activation="h"),
         same_but(loss="log_loss"),
-        LSTMClassifier(3, 2, **FAST).partial_fit([[[1.0] * 3]], [0], classes=range(9)),
-        LSTMRegressor(3, 2, output_activation="logistic", **FAST).partial_fit(
+        LSTMClassifier.as_published(3, 2, **FAST).partial_fit([[[1.0] * 3]], [0], classes=range(9)),
+        LSTMRegressor.as_published(3, 2, output_activation="logistic", **FAST).partial_fit(
             [[[1.0] * 3]], np.zeros((1, 9))
         ),
     ],
@@ -513,14 +517,14 @@ def test_shapes_of_predictions():
     assert row.shape == (9,)
     assert abs(row.sum() - 1.0) < 1e-12
     for one in (X[0][:, :1], X[0][:, 0]):
-        flat = ElmanRegressor(**FAST).partial_fit(X[:1], [one]).stream()
+        flat = ElmanRegressor.as_published(**FAST).partial_fit(X[:1], [one]).stream()
         assert np.shape(flat.step(X[0][0])) == one.shape[1:]
 
 
 @pytest.mark.parametrize("y", [1, 1.0, np.int64(1), np.float32(1), True])
 def test_labels_are_equal_whatever_their_type(y):
     X = np.random.default_rng(0).uniform(-1, 1, (3, 4, 2))
-    model = ElmanClassifier(**FAST).partial_fit(X, [0, 1, 2], classes=[0, 1, 2])
+    model = ElmanClassifier.as_published(**FAST).partial_fit(X, [0, 1, 2], classes=[0, 1, 2])
     stream, other = model.stream(), model.stream()
     stream.step(X[0, 0]), other.step(X[0, 0])
     assert stream.learn(y) == other.learn(1)
@@ -573,11 +577,13 @@ def test_memory_does_not_grow(name, form, n_steps):
 # ---- streams that only predict -------------------------------------------------------------------
 
 PREDICT_ONLY = {
-    "batches of sequences": LSTMClassifier(batch_size=3, solver="adam", random_state=1),
-    "back through a whole sequence": LSTMClassifier(gradient="full", **FAST),
-    "at the end of a sequence": LSTMClassifier(update="sequence", **FAST),
-    "cannot learn along a stream: the full gradient": BPTTClassifier(3, **FAST),
-    "needs all targets at once": ElmanClassifier(3, class_weight="balanced", **FAST),
+    "batches of sequences": LSTMClassifier.as_published(
+        batch_size=3, solver="adam", random_state=1
+    ),
+    "back through a whole sequence": LSTMClassifier.as_published(gradient="full", **FAST),
+    "at the end of a sequence": LSTMClassifier.as_published(update="sequence", **FAST),
+    "cannot learn along a stream: the full gradient": BPTTClassifier.as_published(3, **FAST),
+    "needs all targets at once": ElmanClassifier.as_published(3, class_weight="balanced", **FAST),
 }
 
 
@@ -599,7 +605,10 @@ def test_nets_that_need_whole_sequences_predict(why, form):
     assert np.array_equal(stream.snapshot().state, kept.state)
 
 
-@pytest.mark.parametrize("model", [CascadeCorrelationRegressor(1), SequenceChunkerClassifier(2)])
+@pytest.mark.parametrize(
+    "model",
+    [CascadeCorrelationRegressor.as_published(1), SequenceChunkerClassifier.as_published(2)],
+)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_other_methods_have_no_stream(model):
     X, y = data(model, "dense")
@@ -616,7 +625,7 @@ def test_other_methods_have_no_stream(model):
 
 def test_a_stream_needs_a_fitted_estimator():
     with pytest.raises(NotFittedError):
-        LSTMClassifier().stream()
+        LSTMClassifier.as_published().stream()
     model, _, _ = partly_fitted("paper")
     with pytest.raises(ValueError, match="learning_rate"):
         copy.copy(model).set_params(learning_rate=-1.0).stream()
@@ -735,7 +744,7 @@ def test_learning_that_would_diverge_moves_no_weight(form, target):
 @EACH_FORM
 def test_a_single_weight_that_would_diverge_is_seen(form, shortcut):
     """It leads from an input to a cell, or to an output."""
-    model = LSTMClassifier(2, 2, shortcut=shortcut, **SOFTMAX, **FAST)
+    model = LSTMClassifier.as_published(2, 2, shortcut=shortcut, **SOFTMAX, **FAST)
     X, y = data(model, form)
     model = learned(model, X, y).set_params(learning_rate=1e200)
     views = model.topology_.views(model.weights_)
@@ -859,7 +868,9 @@ def test_a_label_too_deep_to_be_printed_is_refused():
     for _ in range(3000):
         label = [label]
     stream = (
-        RTRLClassifier(random_state=0).partial_fit([[[0.0]]], ["a"], classes=["a", "b"]).stream()
+        RTRLClassifier.as_published(random_state=0)
+        .partial_fit([[[0.0]]], ["a"], classes=["a", "b"])
+        .stream()
     )
     stream.step([1.0])
     with pytest.raises(ValueError, match=r"y=.* is not in classes_"):
@@ -978,7 +989,7 @@ def test_bad_steps_leave_the_stream_unchanged(X, y, message):
 
 def test_a_stream_that_cannot_learn_takes_many_steps():
     model, X, y = partly_fitted("paper")
-    stream = BPTTClassifier(3, **FAST).partial_fit(X, y, classes=LABELS).stream()
+    stream = BPTTClassifier.as_published(3, **FAST).partial_fit(X, y, classes=LABELS).stream()
     assert stream.step_many(X[0]).shape == (len(X[0]), len(LABELS))
     with pytest.raises(ValueError, match="cannot learn along a stream"):
         stream.learn_many(X[0], y[0])

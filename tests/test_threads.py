@@ -43,14 +43,16 @@ def _short_turns():
 def make(Estimator, **params):
     limits = {"max_hidden": 1, "max_phase_iter": 5} if "Cascade" in Estimator.__name__ else {}
     limits = limits or {"max_iter": 5, "tol": None}
-    return Estimator(**limits, random_state=0, **params)
+    return Estimator.as_published(**limits, random_state=0, **params)
 
 
 def data(Estimator, n=20, seed=0):
     rng = np.random.default_rng(seed)
     X = [rng.uniform(-1, 1, (rng.integers(1, 12), 2)) for _ in range(n)]
     first = np.array([x[0, 0] for x in X])
-    return X, np.where(first > 0, "up", "down") if is_classifier(Estimator()) else first
+    return X, np.where(first > 0, "up", "down") if is_classifier(
+        Estimator.as_published()
+    ) else first
 
 
 def side_by_side(*jobs):
@@ -139,7 +141,7 @@ def numbers(X):
 @every_estimator
 def test_a_prediction_during_fits_is_that_of_one_of_the_nets(Estimator):
     X, _ = data(Estimator)
-    kinds = targets(X) if is_classifier(Estimator()) else numbers(X)
+    kinds = targets(X) if is_classifier(Estimator.as_published()) else numbers(X)
     model = make(Estimator)
     nets = [clone(model).fit(X, y) for y in kinds]
     rows, values = [outputs(net, X) for net in nets], [predictions(net, X) for net in nets]
@@ -158,7 +160,7 @@ def test_a_prediction_during_fits_is_that_of_one_of_the_nets(Estimator):
 def test_a_score_during_fits_is_that_of_one_of_the_nets():
     X, _ = data(LSTMRegressor)
     last, steps = numbers(X)[::2]
-    model = LSTMRegressor(max_iter=2, tol=None, random_state=0)
+    model = LSTMRegressor.as_published(max_iter=2, tol=None, random_state=0)
     expected = clone(model).fit(X, steps).score(X, steps)
     model.fit(X, steps)
 
@@ -227,7 +229,7 @@ def test_inspection_during_fits_sees_one_of_the_nets(monkeypatch):
 @every_estimator
 def test_of_two_fits_of_one_estimator_one_remains(Estimator):
     X, _ = data(Estimator)
-    kinds = targets(X) if is_classifier(Estimator()) else numbers(X)
+    kinds = targets(X) if is_classifier(Estimator.as_published()) else numbers(X)
     model = make(Estimator)
     expected = [outputs(clone(model).fit(X, y), X) for y in kinds]
     for _ in range(10):
@@ -238,7 +240,7 @@ def test_of_two_fits_of_one_estimator_one_remains(Estimator):
 @every_estimator
 def test_calls_of_partial_fit_side_by_side_leave_a_whole_number_of_them(Estimator):
     X, y = data(Estimator)
-    more = {"classes": np.unique(y)} if is_classifier(Estimator()) else {}
+    more = {"classes": np.unique(y)} if is_classifier(Estimator.as_published()) else {}
     alone, after = make(Estimator), []
     for _ in range(40):
         after.append(outputs(alone.partial_fit(X, y, **more), X))
@@ -260,10 +262,14 @@ def settings():
     """Return estimators whose fits are of different sizes."""
     for Estimator in ESTIMATORS:
         yield make(Estimator)
-    yield LSTMRegressor(5, 3, max_iter=20, tol=None, random_state=1)
-    yield LSTMClassifier(3, 2, initial_blocks=1, growth_patience=15, tol=None, random_state=2)
-    yield LSTMRegressor(3, 2, forget_gate=True, max_iter=7, tol=None, random_state=4)
-    yield LSTMClassifier(gradient="full", n_hidden=2, max_iter=7, tol=None, random_state=3)
+    yield LSTMRegressor.as_published(5, 3, max_iter=20, tol=None, random_state=1)
+    yield LSTMClassifier.as_published(
+        3, 2, initial_blocks=1, growth_patience=15, tol=None, random_state=2
+    )
+    yield LSTMRegressor.as_published(3, 2, forget_gate=True, max_iter=7, tol=None, random_state=4)
+    yield LSTMClassifier.as_published(
+        gradient="full", n_hidden=2, max_iter=7, tol=None, random_state=3
+    )
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -279,7 +285,7 @@ def test_fits_side_by_side_give_the_same_bits(backend):
 def test_a_kernel_lets_other_threads_run():
     rng = np.random.default_rng(0)
     X = Sequences.from_lengths(rng.uniform(-1, 1, (400_000, 2)), np.full(4000, 100))
-    model = LSTMRegressor(4, 4, random_state=0)
+    model = LSTMRegressor.as_published(4, 4, random_state=0)
     begun, done = Event(), Event()
 
     def learn():

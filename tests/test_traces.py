@@ -113,13 +113,15 @@ def data(n=6):
 
 def test_outputs_at_last_steps_are_the_predictions():
     X, y = data()
-    model = LSTMRegressor(n_hidden=1, **FAST).fit(X, y)
+    model = LSTMRegressor.as_published(n_hidden=1, **FAST).fit(X, y)
     assert [trace.output[-1, 0] for trace in model.trace(X)] == model.predict(X).tolist()
 
 
 def test_outputs_at_all_steps_are_the_predictions():
     X, _ = data()
-    model = LSTMClassifier(3, 1, shortcut=True, **FAST).fit(X, [x[:, 0] > 0.0 for x in X])
+    model = LSTMClassifier.as_published(3, 1, shortcut=True, **FAST).fit(
+        X, [x[:, 0] > 0.0 for x in X]
+    )
     for trace, proba in zip(model.trace(X), model.predict_proba(X), strict=True):
         assert np.array_equal(trace.output / trace.output.sum(axis=1, keepdims=True), proba)
 
@@ -127,7 +129,7 @@ def test_outputs_at_all_steps_are_the_predictions():
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_a_net_that_learns_by_batches_has_traces(dtype, tolerance):
     X, y = data()
-    model = LSTMRegressor(batch_size=4, dtype=dtype, **FAST).fit(X, y)
+    model = LSTMRegressor.as_published(batch_size=4, dtype=dtype, **FAST).fit(X, y)
     outputs = [trace.output[-1, 0] for trace in model.trace(X)]
     assert np.allclose(outputs, model.predict(X), rtol=tolerance)
     assert model.trace(X)[0].output.dtype == np.float64
@@ -141,12 +143,12 @@ def same(traces, others):
 
 def test_forms_of_input_are_one():
     X, y = data()
-    model = LSTMRegressor(**FAST).fit(X, y)
+    model = LSTMRegressor.as_published(**FAST).fit(X, y)
     expected = model.trace(X)
     same(model.trace([sparse.csr_array(x) for x in X]), expected)
     same(model.trace(Sequences.from_list(X)[[3, 1]]), [expected[3], expected[1]])
     table = np.random.default_rng(1).uniform(-1.0, 1.0, (4, 6))
-    model = LSTMRegressor(n_channels=2, **FAST).fit(table, table[:, 0])
+    model = LSTMRegressor.as_published(n_channels=2, **FAST).fit(table, table[:, 0])
     same(model.trace(table), model.trace(table.reshape(4, 3, 2)))
 
 
@@ -154,7 +156,7 @@ def test_forms_of_input_are_one():
 def test_a_net_without_a_gate(missing):
     X, y = data()
     gates = {gate: gate != missing for gate in GATES}
-    (trace, *_) = LSTMRegressor(3, 1, **gates, **FAST).fit(X, y).trace(X)
+    (trace, *_) = LSTMRegressor.as_published(3, 1, **gates, **FAST).fit(X, y).trace(X)
     assert getattr(trace, missing) is None
     for gate in {*GATES} - {missing}:
         assert getattr(trace, gate).shape == (len(X[0]), 3)
@@ -162,14 +164,14 @@ def test_a_net_without_a_gate(missing):
 
 def test_a_net_without_blocks():
     X, y = data()
-    model = LSTMRegressor(2, 3, initial_blocks=0, shortcut=True, **FAST).fit(X, y)
+    model = LSTMRegressor.as_published(2, 3, initial_blocks=0, shortcut=True, **FAST).fit(X, y)
     assert model.trace(X)[0].cell_state.shape == (len(X[0]), 0, 3)
     assert [trace.output[-1, 0] for trace in model.trace(X)] == model.predict(X).tolist()
 
 
 def test_a_trace_is_frozen():
     X, y = data()
-    trace = LSTMRegressor(**FAST).fit(X, y).trace(X)[0]
+    trace = LSTMRegressor.as_published(**FAST).fit(X, y).trace(X)[0]
     with pytest.raises(FrozenInstanceError):
         trace.output = None
 
@@ -177,8 +179,8 @@ def test_a_trace_is_frozen():
 def test_bad_data_are_refused_and_nothing_is_changed():
     X, y = data()
     with pytest.raises(NotFittedError):
-        LSTMRegressor().trace(X)
-    model = LSTMRegressor(shortcut=True, **FAST).fit(X, y)
+        LSTMRegressor.as_published().trace(X)
+    model = LSTMRegressor.as_published(shortcut=True, **FAST).fit(X, y)
     model.weights_ = 10.0 * model.weights_
     model.weights_.flags.writeable = False  # as joblib hands it to its workers
     before = joblib.hash(model)

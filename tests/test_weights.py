@@ -40,7 +40,11 @@ def data(Estimator, every, n=12, seed=0):
 def make(Estimator, **parameters):
     cascade = "Cascade" in Estimator.__name__
     parameters = {"max_iter": 3, "random_state": 0, **parameters}
-    return Estimator(**parameters) if cascade else Estimator(tol=None, **parameters)
+    return (
+        Estimator.as_published(**parameters)
+        if cascade
+        else Estimator.as_published(tol=None, **parameters)
+    )
 
 
 def learned(estimator):
@@ -172,7 +176,7 @@ def test_class_weights_that_are_refused():
     with pytest.raises(ValueError, match="for partial_fit, set it to a dict"):
         make(LSTMClassifier, class_weight="balanced").partial_fit(X, y, classes=[False, True])
     with pytest.raises(TypeError, match="class_weight"):
-        LSTMRegressor(class_weight="balanced")
+        LSTMRegressor.as_published(class_weight="balanced")
 
 
 # ---- refusals ------------------------------------------------------------------------------------

@@ -33,10 +33,10 @@ ROUNDS = 5
 UNITS = [2, 4, 8, 16, 32, 64]
 LARGE = [*UNITS, 128, 256]
 METHODS = {
-    "LSTM": (lambda n: LSTMRegressor(n, 1, random_state=0), LARGE),
-    "Elman": (lambda n: ElmanRegressor(n, random_state=0), LARGE),
-    "BPTT": (lambda n: BPTTRegressor(n, random_state=0), LARGE),
-    "RTRL": (lambda n: RTRLRegressor(n, random_state=0), UNITS),
+    "LSTM": (lambda n: LSTMRegressor.as_published(n, 1, random_state=0), LARGE),
+    "Elman": (lambda n: ElmanRegressor.as_published(n, random_state=0), LARGE),
+    "BPTT": (lambda n: BPTTRegressor.as_published(n, random_state=0), LARGE),
+    "RTRL": (lambda n: RTRLRegressor.as_published(n, random_state=0), UNITS),
 }
 # The slope is that of the larger nets, for which the fixed cost of a step is negligible.
 N_FITTED = 3

@@ -26,7 +26,7 @@ print(X)
 # 2. The net, with the biases of its input gates drawn like all weights, and with gates that start
 # more and more closed. No bias is chosen, each has its line.
 def net(bias):
-    lstm = LSTMClassifier(
+    lstm = LSTMClassifier.as_published(
         n_blocks=8, input_gate_bias=bias, learning_rate=0.5, max_iter=30, tol=None, random_state=0
     )
     return make_pipeline(StepwiseTransformer(StandardScaler()), lstm)

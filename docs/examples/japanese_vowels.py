@@ -26,7 +26,7 @@ print(X)
 
 # %%
 # 2. Settings by cross-validation on the training part.
-lstm = LSTMClassifier(max_iter=50, tol=None, random_state=0)
+lstm = LSTMClassifier.as_published(max_iter=50, tol=None, random_state=0)
 net = Pipeline([("scale", StepwiseTransformer(StandardScaler())), ("lstm", lstm)])
 grid = {
     "lstm__n_blocks": [8, 16],

@@ -27,7 +27,7 @@ print(X)
 # 2. Without a forget gate, a cell adds up whatever its input gate lets in, over hundreds of steps.
 # A negative bias makes the gates start nearly closed.
 def net(bias):
-    lstm = LSTMClassifier(
+    lstm = LSTMClassifier.as_published(
         n_blocks=8, input_gate_bias=bias, learning_rate=0.5, max_iter=100, tol=None, random_state=0
     )
     return make_pipeline(StepwiseTransformer(StandardScaler()), lstm)

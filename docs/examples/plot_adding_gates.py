@@ -19,7 +19,7 @@ from lstm97 import CarouselDisplay, LSTMRegressor
 from lstm97.tasks import make_adding
 
 X, y = make_adding(5000, T=100, rng=0)
-model = LSTMRegressor(
+model = LSTMRegressor.as_published(
     input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=30, tol=None, random_state=1
 )
 model.fit(X[:4000], y[:4000])

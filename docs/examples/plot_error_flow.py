@@ -46,7 +46,7 @@ plt.show()
 # That an error arrives does not make it useful. After learning, the input gate decides which
 # steps it changes: those with a marker, and hardly any other but the last one, where the output is
 # made.
-model = LSTMRegressor(
+model = LSTMRegressor.as_published(
     input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=30, tol=None, random_state=1
 )
 model.fit(X[:4000], y[:4000])

@@ -30,7 +30,7 @@ nets = {
     "the cell of 1997": {},
 }
 for name, parameters in nets.items():
-    model = LSTMRegressor(
+    model = LSTMRegressor.as_published(
         n_blocks=4,
         block_size=2,
         recurrence="cells",

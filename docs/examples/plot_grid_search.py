@@ -24,7 +24,7 @@ print(X)
 
 pipeline = Pipeline([
     ("scale", StepwiseTransformer(StandardScaler())),
-    ("lstm", LSTMRegressor(max_iter=20, tol=None, random_state=0)),
+    ("lstm", LSTMRegressor.as_published(max_iter=20, tol=None, random_state=0)),
 ])  # fmt: skip
 grid = {
     "scale": ["passthrough", StepwiseTransformer(StandardScaler())],

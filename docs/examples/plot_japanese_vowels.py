@@ -23,7 +23,7 @@ from lstm97 import CarouselDisplay, LSTMClassifier, Sequences, StepwiseTransform
 X, y = load_japanese_vowels(split="train")
 X_test, y_test = load_japanese_vowels(split="test")
 X, X_test = Sequences.from_channels_first(X), Sequences.from_channels_first(X_test)
-lstm = LSTMClassifier(
+lstm = LSTMClassifier.as_published(
     n_blocks=16, learning_rate=0.2, input_gate_bias=-1, max_iter=50, tol=None, random_state=0
 )
 model = make_pipeline(StepwiseTransformer(StandardScaler()), lstm).fit(X, y)

@@ -21,7 +21,7 @@ from lstm97.tasks import make_embedded_reber
 from lstm97.tasks.reber import ALPHABET, INNER, legal
 
 X, y = make_embedded_reber(2000, rng=0)
-model = LSTMClassifier(
+model = LSTMClassifier.as_published(
     n_blocks=3, block_size=2, output_gate_bias=[-1, -2, -3], cell_bias=False, output_bias=False,
     shortcut=True, init_scale=0.2, learning_rate=0.5, max_iter=40, tol=None, random_state=3,
 )  # fmt: skip

@@ -44,7 +44,7 @@ def errors(stream, start, stop):
 # %%
 # A stream starts from a fitted estimator; one step of nothing makes one that has learned nothing.
 nothing = [[[0.0, 0.0, 0.0]]], [0.0]
-lstm = LSTMRegressor(
+lstm = LSTMRegressor.as_published(
     n_blocks=1, block_size=2, input_gate_bias=-2, learning_rate=0.5, random_state=0
 )
 stream = lstm.partial_fit(*nothing).stream()
@@ -54,7 +54,7 @@ turned = errors(stream, TURNED, BACK)
 goes_on = errors(stream, BACK, END)
 restored = errors(stream.restore(snapshot), BACK, END)
 
-elman = ElmanRegressor(n_hidden=4, learning_rate=0.5, random_state=0)
+elman = ElmanRegressor.as_published(n_hidden=4, learning_rate=0.5, random_state=0)
 other = errors(elman.partial_fit(*nothing).stream(), 0, END)
 
 # %%

@@ -17,7 +17,7 @@ from lstm97 import LSTMClassifier
 from lstm97.tasks import make_temporal_order
 
 X, y = make_temporal_order(6000, rng=0)
-model = LSTMClassifier(
+model = LSTMClassifier.as_published(
     input_gate_bias=[-2, -4], learning_rate=0.5, max_iter=8, tol=None, random_state=1
 )
 model.fit(X[:5000], y[:5000])

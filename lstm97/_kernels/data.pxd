@@ -29,6 +29,7 @@ cdef class Data:
     cdef readonly int n_inputs
     cdef readonly int n_outputs  # of the targets; -1 if there are none
 
+    cdef _standardize(self, const double[::1] mean, const double[::1] scale)
     cdef _set_targets(self, y)
     cdef check(self, int n_inputs, int n_outputs)
 

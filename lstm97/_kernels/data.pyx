@@ -3,6 +3,7 @@
 The arrays are not copied. Values that would lead a kernel out of them are refused here.
 """
 
+from libc.math cimport isfinite, sqrt
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
@@ -56,7 +57,7 @@ cdef class Data:
     def __cinit__(self, X, y=None):
         cdef Py_ssize_t i
         self.steps = Steps(X.flat)
-        self.x, self.n_inputs = &self.steps.input, self.steps.n_inputs
+        self.n_inputs = self.steps.n_inputs
         self.starts, self.lengths, self.n_steps, self.longest = X.starts, X.lengths, 0, 0
         self.n_sequences, self.n_outputs = self.starts.shape[0], -1
         if self.lengths.shape[0] != self.n_sequences:
@@ -64,13 +65,30 @@ cdef class Data:
         for i in range(self.n_sequences):
             if not lies_inside(self.starts[i], self.lengths[i], self.steps.n_steps):
                 raise ValueError(f"sequence {i} lies outside of the steps")
-            if self.x.dense == NULL:
+            if self.steps.input.dense == NULL:
                 self.steps.check_rows(self.starts[i], self.lengths[i])
             self.n_steps += self.lengths[i]
             self.longest = max(self.longest, self.lengths[i])
+        if X.scaling is not None:
+            self._standardize(X.scaling.mean, X.scaling.scale)
+        self.x = &self.steps.input
         memset(&self.target, 0, sizeof(Target))
         if y is not None:
             self._set_targets(y)
+
+    cdef _standardize(self, const double[::1] mean, const double[::1] scale):
+        """Take a standardised copy of the sequences, one after the other."""
+        cdef Py_ssize_t i, t, at = 0
+        cdef double[:, ::1] rows = np.empty((max(1, self.n_steps), self.n_inputs))
+        cdef int64_t[::1] starts = np.empty(self.n_sequences, dtype=np.int64)
+        if mean.shape[0] != self.n_inputs or scale.shape[0] != self.n_inputs:
+            raise ValueError(f"{self.n_inputs} means and scales expected")
+        for i in range(self.n_sequences):
+            starts[i] = at
+            for t in range(self.starts[i], self.starts[i] + self.lengths[i]):
+                standardize_row(self.n_inputs, &self.steps.dense[t, 0], mean, scale, &rows[at, 0])
+                at += 1
+        self.steps, self.starts = Steps(np.asarray(rows)), starts
 
     cdef _set_targets(self, y):
         cdef Py_ssize_t i
@@ -105,3 +123,94 @@ cdef class Data:
 cdef bint lies_inside(int64_t start, int64_t length, int64_t n) noexcept nogil:
     """Tell whether a range with at least one row lies within n rows; no sum can overflow."""
     return 0 <= start < n and 1 <= length <= n - start
+
+
+# -- standardisation, see learning/scaling.py ------------------------------------------------------
+
+
+cdef inline void standardize_row(
+    Py_ssize_t n, const double *x, const double[::1] mean, const double[::1] scale, double *out
+) noexcept nogil:
+    """Write one row of standardised values."""
+    cdef Py_ssize_t k
+    for k in range(n):
+        out[k] = (x[k] - mean[k]) / scale[k]
+
+
+def moments(
+    const double[:, ::1] rows,      # IN   NaN for a missing value
+    const int64_t[::1] starts,      # IN   (n_sequences,): the first row of each sequence,
+    const int64_t[::1] lengths,     # IN   and how many rows it has
+    const double[::1] weight,       # IN   None for weights of 1
+    const int64_t[::1] first,       # IN   (n_sequences,): the first weight of each sequence
+    bint every,                     # IN   whether there is a weight per row, or one per sequence
+    double[::1] mean,               # OUT  (n_columns,)
+    double[::1] scale,              # OUT  (n_columns,): standard deviations; 1 if all are equal
+):
+    """Compute the weighted mean and standard deviation of each column.
+
+    A loop of its own, so that the sums have the same order, and so the same bits, everywhere.
+    """
+    cdef Py_ssize_t i, t, k, n = rows.shape[1]
+    cdef double x, w
+    cdef int is_second
+    # Values are taken relative to the first one: equal values then have no deviation at all.
+    cdef double[::1] origin = np.full(n, np.nan), total = np.zeros(n), added = np.zeros(n)
+    cdef double[::1] square = np.zeros(n)
+    with nogil:
+        for is_second in range(2):
+            for i in range(starts.shape[0]):
+                for t in range(lengths[i]):
+                    w = 1.0 if weight is None else weight[first[i] + (t if every else 0)]
+                    if w == 0.0:
+                        continue
+                    for k in range(n):
+                        x = rows[starts[i] + t, k]
+                        if x != x:
+                            continue
+                        if is_second:
+                            square[k] += w * ((x - mean[k]) * (x - mean[k]))
+                            continue
+                        if origin[k] != origin[k]:
+                            origin[k] = x
+                        total[k] += w
+                        added[k] += w * (x - origin[k])
+            for k in range(n):
+                if total[k] == 0.0:
+                    mean[k], scale[k] = 0.0, 1.0
+                elif is_second:
+                    scale[k] = sqrt(square[k] / total[k]) if square[k] > 0.0 else 1.0
+                else:
+                    mean[k] = origin[k] + added[k] / total[k]
+
+
+def run_moments(
+    const double[:, ::1] rows,      # IN   in the order of time; NaN for a missing value
+    const unsigned char[::1] counts,    # IN   (n_rows,): 1 if a row counts; None if all do
+    double enough,
+    double[::1] mean,               # INOUT (n_columns,)
+    double[::1] scale,              # INOUT
+    double[::1] count,              # INOUT how many values each column has had, see `Scaling`
+    double[:, ::1] out,             # OUT  standardised rows
+):
+    """Standardise each row by the statistics of the rows so far, until there are enough."""
+    cdef Py_ssize_t t, k, n = rows.shape[1]
+    cdef double x, square, before
+    for t in range(rows.shape[0]):
+        for k in range(n):
+            x = rows[t, k]
+            if counts is not None and not counts[t]:
+                continue
+            if x != x or count[k] >= enough or (count[k] == 1.0 and x == mean[k]):
+                continue
+            if count[k] == 0.0:
+                mean[k], count[k] = x, 1.0
+                continue
+            square = scale[k] * scale[k] * count[k] if count[k] > 1.0 else 0.0
+            count[k] += 1.0
+            before = x - mean[k]
+            mean[k] += before / count[k]
+            scale[k] = sqrt((square + before * (x - mean[k])) / count[k])
+            if not (isfinite(mean[k]) and isfinite(scale[k]) and scale[k] > 0.0):
+                raise ValueError("values are too large or too close together to be standardised")
+        standardize_row(n, &rows[t, 0], mean, scale, &out[t, 0])

@@ -56,11 +56,13 @@ class Sequences:
     array([5, 5, 3])
     """
 
-    __slots__ = ("flat", "lengths", "starts")
+    # `scaling` is None, or the `Scaling` by which a net standardises dense steps as it reads them.
+    __slots__ = ("flat", "lengths", "scaling", "starts")
 
     def __init__(self, flat: Any, starts: ArrayLike, lengths: ArrayLike) -> None:
         self.flat = as_steps(flat, "flat")
         self.starts, self.lengths = as_integers(starts, "starts"), as_integers(lengths, "lengths")
+        self.scaling = None
         self._check_places()
         self.check_finite()
 
@@ -104,13 +106,15 @@ class Sequences:
             self._check_places()
 
     @classmethod
-    def _trusted(cls, flat: Any, starts: np.ndarray, lengths: np.ndarray) -> Self:
+    def _trusted(
+        cls, flat: Any, starts: np.ndarray, lengths: np.ndarray, scaling: Any = None
+    ) -> Self:
         """Make `Sequences` without checks, from parts that are known to be valid.
 
         The tasks do so, because checks cost as much as drawing the sequences.
         """
         self = cls.__new__(cls)
-        self.flat, self.starts, self.lengths = flat, starts, lengths
+        self.flat, self.starts, self.lengths, self.scaling = flat, starts, lengths, scaling
         return self
 
     # -- construction --------------------------------------------------------------------------
@@ -330,7 +334,8 @@ class Sequences:
                 )
             key = key.astype(np.int64) if key.size == 0 else key
         starts = np.ascontiguousarray(self.starts[key])
-        return Sequences._trusted(self.flat, starts, np.ascontiguousarray(self.lengths[key]))
+        lengths = np.ascontiguousarray(self.lengths[key])
+        return Sequences._trusted(self.flat, starts, lengths, self.scaling)
 
     def __iter__(self) -> Iterator[Any]:
         """Iterate over the sequences."""
@@ -346,6 +351,19 @@ class Sequences:
     def __reduce__(self) -> tuple[Any, ...]:
         whole = self.without_gaps()
         return type(self)._trusted, (whole.flat, whole.starts, whole.lengths)
+
+    def as_read(self) -> "Sequences":
+        """Return the sequences as a net reads them: a standardized copy, if there is a scaling.
+
+        Returns
+        -------
+        X : Sequences
+            This container, if there is none.
+        """
+        if self.scaling is None:
+            return self
+        whole = self._trusted(self.flat, self.starts, self.lengths).without_gaps()
+        return self._trusted(self.scaling.apply(whole.flat), whole.starts, whole.lengths)
 
     def without_gaps(self) -> Self:
         """Return the same sequences, stored one after the other, without any other steps.

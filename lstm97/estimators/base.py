@@ -4,6 +4,7 @@ import copy
 from abc import abstractmethod
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
@@ -32,9 +33,11 @@ from lstm97.data.targets import (
     is_missing,
     without_objects,
 )
+from lstm97.estimators.published import published_defaults
+from lstm97.estimators.scaling import Standardizing
 from lstm97.learning.batch import one_thread
 from lstm97.learning.callbacks import CallbackSupport, FitTasks, fit_with_callbacks
-from lstm97.learning.learner import Learner
+from lstm97.learning.learner import Fall, Learner
 from lstm97.learning.loop import (
     Checkpoint,
     EarlyStopping,
@@ -44,6 +47,7 @@ from lstm97.learning.loop import (
     Training,
 )
 from lstm97.learning.network import shares
+from lstm97.learning.outputs import constant_loss
 from lstm97.learning.streams import Stream
 
 # Parameters that may change between a fit and one that continues it exactly.
@@ -62,11 +66,13 @@ SIZES = ("n_inputs", "n_outputs", "n_blocks", "block_size", "n_hidden")
 NOT_FINISHED = ("limit", "callback", "interrupted")
 # Stands for any value except None in `_without_effect`.
 SET = object()
+# A net has learned something if its loss is below this fraction of that of constant outputs.
+LEARNED = 0.99
 # Class attributes that are dicts; each subclass adds entries to them.
 TABLES = ("_parameter_constraints", "_without_effect")
 
 
-class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
+class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
     """Base of all estimators.
 
     Attributes
@@ -89,9 +95,10 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         Number of epochs of `fit` plus number of calls of `partial_fit`.
     loss_curve_ : list of float
         Mean loss per sequence for each epoch or call. Sample weights multiply the losses.
-    stop_reason_ : {"converged", "limit", "diverged", "callback", "interrupted"}
-        Why the last fit ended: its stop rule was met, it reached `max_iter`, a number was no longer
-        finite, a callback stopped it, or the user pressed Ctrl-C.
+    stop_reason_ : {"converged", "stagnated", "limit", "diverged", "callback", "interrupted"}
+        Why the last fit ended: its stop rule was met; it was met, but constant outputs would have
+        done as well as the net; the fit reached its last epoch; a number was no longer finite; a
+        callback stopped it; or the user pressed Ctrl-C.
     """
 
     # A subclass adds its parameters as dataclass fields, and extends two tables: the constraints
@@ -99,6 +106,8 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
     # effect.
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
     _without_effect: ClassVar[dict[str, dict[str, Any]]] = {}
+    # What to try if nothing was learned.
+    _remedy: ClassVar[str] = "Try another learning rate, more epochs, or more hidden units"
     # The tables of each class itself, without those of its bases.
     _own_tables: ClassVar[dict[str, dict[str, Any]]]
     # Request sample weights by default, so that pipelines and searches pass them on.
@@ -114,7 +123,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
     target_steps_: Literal["last", "every"]
     n_iter_: int
     loss_curve_: list[float]
-    stop_reason_: Literal["converged", "limit", "diverged", "callback", "interrupted"]
+    stop_reason_: Literal["converged", "stagnated", "limit", "diverged", "callback", "interrupted"]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Merge the tables of all base classes."""
@@ -128,6 +137,35 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
             setattr(cls, table, merged)
 
     # -- methods of subclasses and mixins --------------------------------------------------------
+
+    @classmethod
+    def as_published(cls, *args: Any, **parameters: Any) -> Self:
+        """Make an estimator with the paper's defaults.
+
+        Its net, learning rule and stop rule are those that the reproduction of the paper uses, and
+        inputs stay as they are. For nets of memory cells these are two blocks of two cells, learned
+        on line by the truncated gradient of the squared error.
+
+        Parameters
+        ----------
+        *args, **parameters
+            Parameters of the constructor; they take precedence.
+
+        Returns
+        -------
+        estimator : object
+            Estimator that is not fitted.
+
+        Examples
+        --------
+        >>> from lstm97 import LSTMRegressor
+        >>> model = LSTMRegressor.as_published(input_gate_bias=[-3, -6])
+        >>> model.n_blocks, model.solver
+        (2, 'sgd')
+        """
+        given = signature(cls).bind_partial(*args, **parameters).arguments
+        published = published_defaults(cls)
+        return cls(**{**published, **given})
 
     @abstractmethod
     def _build(self, n_inputs: int, n_outputs: int) -> None:
@@ -150,6 +188,14 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         self, learner: Learner, X: Sequences, y: Targets, rng: np.random.Generator
     ) -> tuple[StopRule, Sequences, Targets]:
         """Return the rule that stops `fit`, and the sequences and targets to learn from."""
+
+    def _n_epochs(self, n_sequences: int) -> int:
+        """Return the number of epochs after which `fit` ends at the latest."""
+        return int(self.max_iter or 0)
+
+    def _fall(self, n_epochs: int, n_left: int, n_sequences: int) -> Fall | None:
+        """Return how the learning rate falls in an epoch, with so many more after it."""
+        return None
 
     @abstractmethod
     def _check_y(self, y: Any, X: Sequences, classes: Any = None) -> Targets:
@@ -215,12 +261,13 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         goes_on = self.warm_start and hasattr(self, "n_iter_")
         before = self._last_checkpoint() if goes_on else None
         sequences, targets = self._prepare(X, y, sample_weight, goes_on)
+        sequences, targets = self._standardized(sequences, targets)
         rng = before.generator() if before else self._generator()
         if not goes_on:
             self._initialize(rng)
         learner = self._trainable(rng)
         rule, sequences, targets = self._stop_rule(learner, sequences, targets, rng)
-        n_epochs = self.max_iter
+        n_epochs = n_planned = self._n_epochs(len(sequences))
         if before:
             learner.restore(before.learner)
             rule.restore(before.rule)
@@ -231,8 +278,9 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
             data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
             tasks = FitTasks(self, n_epochs, fitted, data)
         training = Training(learner, rule)
-        checkpoint = self._run_epochs(training, sequences, targets, rng, n_epochs, tasks)
-        self._finish(training, checkpoint)
+        rates = [self._fall(n_planned, n_left, len(sequences)) for n_left in range(n_epochs)]
+        checkpoint = self._run_epochs(training, sequences, targets, rng, rates, tasks)
+        self._finish(training, checkpoint, self._constant_loss(sequences, targets))
         if tasks:
             tasks.end()
 
@@ -242,13 +290,17 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         X: Sequences,
         y: Targets,
         rng: np.random.Generator,
-        n_epochs: int,
+        rates: list[Fall | None],
         tasks: FitTasks | None,
     ) -> Checkpoint | None:
-        """Train for at most `n_epochs` epochs; return a checkpoint of the last completed one."""
+        """Train for at most so many epochs as there are rates, the last one first.
+
+        Return a checkpoint of the last completed epoch.
+        """
         checkpoint = None
         try:
-            for n_left in reversed(range(n_epochs)):
+            for n_left in reversed(range(len(rates))):
+                training.learner.fall = rates[n_left]
                 if tasks:
                     tasks.begin_epoch()
                 order = rng.permutation(len(X)) if training.learner.has_order else slice(None)
@@ -272,6 +324,7 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         model = copy.copy(self)
         goes_on = hasattr(model, "n_iter_")
         sequences, targets = model._prepare(X, y, sample_weight, goes_on, classes)
+        sequences, targets = model._standardized(sequences, targets, runs=True)
         if not goes_on:
             model._initialize(model._generator())
         training = Training(model._trainable(), Never())
@@ -285,9 +338,11 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
     def _validate_params(self) -> None:
         """Check each parameter, and refuse those that are set but have no effect."""
         super()._validate_params()
+        published = published_defaults(type(self))
         for name, conditions in self._without_effect.items():
             value, default = getattr(self, name), getattr(type(self), name)
-            if value is None or (isinstance(value, str | Real | np.bool_) and value == default):
+            unset = (default, published.get(name, default))
+            if value is None or any(_is_default(value, each) for each in unset):
                 continue
             for other, without in conditions.items():
                 present = getattr(self, other)
@@ -310,6 +365,11 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
 
     def _compare(self, wanted: Self) -> None:
         """Raise an error if the parameters describe another kind of net than the fitted one."""
+        if self._standardizes != hasattr(self, "x_scaling_"):
+            raise ValueError(
+                f"standardize={brief(self.standardize)} is not what the fitted estimator was "
+                "trained with: fit from the start, with warm_start=False"
+            )
         for field in fields(wanted.topology_):
             old, new = (getattr(model.topology_, field.name) for model in (self, wanted))
             if old != new and field.name not in SIZES:
@@ -356,8 +416,13 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         if training.rule.scores:
             print(f"Validation score: {training.rule.scores[-1]:f}")
 
-    def _finish(self, training: Training, checkpoint: Checkpoint | None = None) -> None:
-        """Set the fitted attributes, including the history of training, and warn of problems."""
+    def _finish(
+        self, training: Training, checkpoint: Checkpoint | None = None, constant: float = 0.0
+    ) -> None:
+        """Set the fitted attributes, including the history of training, and warn of problems.
+
+        Constant outputs would have a loss of `constant`; 0 if that is not known.
+        """
         rule, learner = training.rule, training.learner
         if rule.best is not None:
             learner.restore(rule.best)
@@ -368,19 +433,27 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
             self._keep_scores(training)
         self.n_iter_ = getattr(self, "n_iter_", 0) + len(training.losses)
         self.loss_curve_ = [*getattr(self, "loss_curve_", []), *training.losses]
-        self.stop_reason_ = training.reason
+        has_learned = not (training.losses and training.losses[-1] >= LEARNED * constant > 0.0)
+        is_stuck = training.reason == "converged" and not has_learned
+        self.stop_reason_ = "stagnated" if is_stuck else training.reason
         is_finished = checkpoint is None or training.reason not in NOT_FINISHED
         self._fit_state = None if is_finished else (self._parameters_hash(), checkpoint)
-        self._warn(training)
+        self._warn(training, has_learned, constant)
 
-    def _warn(self, training: Training) -> None:
-        """Warn if training diverged or did not converge."""
+    def _warn(self, training: Training, has_learned: bool, constant: float) -> None:
+        """Warn if training diverged, learned nothing, or did not converge."""
         losses, rule, reason = training.losses, training.rule, training.reason
         if reason == "diverged":
             warn_user(
                 f"training diverged after {training.n_sequences} sequences: a loss, a weight or a "
                 "validation score was no longer finite; the last finite weights are kept. A "
                 "smaller learning rate, or scaled inputs and targets, may help",
+                ConvergenceWarning,
+            )
+        elif not has_learned and reason != "interrupted":
+            warn_user(
+                f"nothing was learned: the loss, {losses[-1]:.3g}, is not below that of constant "
+                f"outputs, {constant:.3g}. {self._remedy}",
                 ConvergenceWarning,
             )
         elif reason == "converged" and rule.judges_loss and losses[-1] > losses[0]:
@@ -394,6 +467,12 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
                 f"max_iter={self.max_iter} epochs reached, and training has not converged",
                 ConvergenceWarning,
             )
+
+    def _constant_loss(self, X: Sequences, y: Targets) -> float:
+        """Return the mean loss per sequence of the best constant outputs."""
+        rows = y.rows(X.lengths)
+        weight = None if y.weight is None else y.weight[rows]
+        return constant_loss(self.topology_, y.values[rows], weight) / len(X)
 
     # -- input -----------------------------------------------------------------------------------
 
@@ -443,8 +522,9 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         """
         model = copy.copy(self)
         check_is_fitted(model)
-        sequences = model._check_X(X, reset=False)
-        rows = model._run(sequences, model.target_steps_ == "every")
+        sequences = model._as_read(model._check_X(X, reset=False))
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows = model._in_units(model._run(sequences, model.target_steps_ == "every"))
         if not np.isfinite(rows).all():
             raise ValueError("an output is not finite: X or weights_ hold values that overflow")
         return rows, sequences, model
@@ -492,25 +572,40 @@ class BaseSequenceEstimator(CallbackSupport, BaseEstimator):
         weight = None if weight is None else weight[due]
         return without_objects(y_true[due]), y_pred[due], weight
 
-    def stream(self) -> Stream:
-        """Return a `Stream`, which runs the fitted net along one long sequence, step by step.
-
-        Returns
-        -------
-        stream : Stream
-            A stream that begins with the present weights and does not change the estimator.
-
-        Raises
-        ------
-        ValueError
-            If the estimator is a sequence chunker or a cascade, which have no streams.
-        """
+    def _new_stream(self, n_features: int, n_outputs: int) -> Stream:
+        """Return a stream with untrained weights; this is a copy that knows its outputs."""
+        if not (isinstance(n_features, Integral) and n_features > 0):
+            raise ValueError(f"n_features={brief(n_features)} must be a positive integer")
+        self.n_features_in_ = self.n_step_features_in_ = int(n_features)
+        self.x_is_table_, self.target_steps_ = False, "every"
+        self.n_iter_, self.loss_curve_, self.stop_reason_ = 0, [], "limit"
+        self._build(self.n_features_in_, n_outputs)
+        if self._standardizes:
+            self._begin_scaling(self.n_features_in_, n_outputs)
+        self._initialize(self._generator())
         return Stream(self)
+
+    def _unfitted(self) -> Self:
+        """Return a copy for a new stream; refuse an estimator that is fitted."""
+        if hasattr(self, "n_iter_"):
+            raise ValueError(
+                "n_features is for an estimator that is not fitted; stream() continues from the "
+                "fitted weights"
+            )
+        self._validate_params()
+        return copy.copy(self)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    """Tell whether a parameter has its default; a file turns a tuple into a list."""
+    if isinstance(default, tuple):
+        return isinstance(value, list | tuple) and tuple(value) == default
+    return isinstance(value, str | Real | np.bool_) and bool(value == default)
 
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)
@@ -529,6 +624,14 @@ class CommonParameters:
         Number of features per step if X is 2-D. Each row is then a sequence: all features of the
         first step, then those of the second, and so on. Use 1 for univariate series. If None, each
         row is a sequence of a single step, and a warning says so.
+    standardize : bool or dict
+        Whether the net sees each feature with mean 0 and standard deviation 1, and learns targets
+        of linear outputs in the same way; predictions have the units of the targets. `fit` takes
+        the statistics from all steps of its sequences, and from all targets, with the sample
+        weights. Before any `fit`, those of `partial_fit` and of streams run with the steps, until a
+        feature or a target has had 100 values since it began to vary. A dict gives some of them by
+        hand: "x_mean" and "x_scale", "y_mean" and "y_scale", each a number or one per feature or
+        output. Sparse steps stay as they are.
     n_jobs : int or None
         Number of threads for prediction. None means 1 unless joblib's `parallel_config` sets
         another number; -1 means one per processor. Training uses one thread.
@@ -541,6 +644,7 @@ class CommonParameters:
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "warm_start": ["boolean"],
         "n_channels": [None, Interval(Integral, 1, None, closed="left")],
+        "standardize": ["boolean", dict],
         "n_jobs": [
             None,
             Interval(Integral, None, -1, closed="right"),
@@ -552,6 +656,7 @@ class CommonParameters:
 
     warm_start: bool = False
     n_channels: int | None = None
+    standardize: bool | dict[str, Any] = True
     n_jobs: int | None = None
     random_state: int | np.random.RandomState | None = None
     verbose: bool | int = False
@@ -602,7 +707,7 @@ class StoppingParameters(BaseSequenceEstimator):
         "validation_fraction": {"early_stopping": False},
     }
 
-    max_iter: int = 200
+    max_iter: int | None = 200
     tol: float | None = 1e-4
     n_iter_no_change: int | None = None
     early_stopping: bool = False

@@ -1,6 +1,7 @@
 """Mixins of classifiers and regressors, which convert targets to outputs of a net and back."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
-from lstm97.data.checks import naming, refuse_masked, warn_user
+from lstm97.data.checks import brief, naming, refuse_masked, warn_user
 from lstm97.data.sample_weights import class_weights
 from lstm97.data.sequences import Sequences, SequencesLike
 from lstm97.data.targets import (
@@ -25,6 +26,7 @@ from lstm97.data.targets import (
 )
 from lstm97.estimators.base import CommonParameters
 from lstm97.learning.outputs import proportions
+from lstm97.learning.streams import Stream
 from lstm97.learning.topology import LOSSES
 
 
@@ -89,6 +91,44 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
                 "dict, with weights from sklearn.utils.class_weight.compute_class_weight"
             )
         return self._partial_fit(X, y, sample_weight, classes)
+
+    def stream(self, n_features: int | None = None, classes: ArrayLike | None = None) -> Stream:
+        """Return a `Stream`, which runs the net along one long sequence, step by step.
+
+        Parameters
+        ----------
+        n_features : int, default=None
+            Number of features per step, for a stream that begins with untrained weights. None means
+            that the stream begins with the weights of the fitted estimator.
+        classes : array-like of shape (n_classes,), default=None
+            All classes, with `n_features`.
+
+        Returns
+        -------
+        stream : Stream
+            A stream that does not change the estimator.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is a sequence chunker or a cascade, which have no streams; if it is
+            fitted and `n_features` is given; or if only one of both parameters is given.
+
+        Examples
+        --------
+        >>> from lstm97 import LSTMClassifier
+        >>> stream = LSTMClassifier(random_state=0).stream(n_features=2, classes=["dry", "wet"])
+        >>> stream.step([0.9, 0.3]).shape
+        (2,)
+        >>> loss = stream.learn("wet")
+        """
+        if (n_features is None) != (classes is None):
+            raise ValueError("a new stream needs both n_features and classes")
+        if n_features is None:
+            return Stream(self)
+        model = self._unfitted()
+        model.classes_ = _check_classes(classes)
+        return model._new_stream(n_features, len(model.classes_))
 
     def predict_proba(self, X: SequencesLike) -> np.ndarray:
         """Return class probabilities, which are the outputs scaled to sum to one.
@@ -309,6 +349,47 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         """
         return self._partial_fit(X, y, sample_weight)
 
+    def stream(self, n_features: int | None = None, n_outputs: int | None = None) -> Stream:
+        """Return a `Stream`, which runs the net along one long sequence, step by step.
+
+        Parameters
+        ----------
+        n_features : int, default=None
+            Number of features per step, for a stream that begins with untrained weights. None means
+            that the stream begins with the weights of the fitted estimator.
+        n_outputs : int, default=None
+            Number of outputs, with `n_features`; targets are then arrays. None means one output,
+            whose targets are numbers.
+
+        Returns
+        -------
+        stream : Stream
+            A stream that does not change the estimator.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is a sequence chunker or a cascade, which have no streams; if it is
+            fitted and `n_features` is given; or if only `n_outputs` is given.
+
+        Examples
+        --------
+        >>> from lstm97 import LSTMRegressor
+        >>> stream = LSTMRegressor(random_state=0).stream(n_features=2)
+        >>> prediction = stream.step([0.9, 0.3])
+        >>> loss = stream.learn(0.25)
+        """
+        if n_features is None:
+            if n_outputs is not None:
+                raise ValueError("n_outputs is for a stream with n_features")
+            return Stream(self)
+        if not (n_outputs is None or (isinstance(n_outputs, Integral) and n_outputs > 0)):
+            raise ValueError(f"n_outputs={brief(n_outputs)} must be a positive integer or None")
+        model = self._unfitted()
+        model.target_ndim_ = 1 if n_outputs is None else 2
+        model.n_outputs_ = 1 if n_outputs is None else int(n_outputs)
+        return model._new_stream(n_features, model.n_outputs_)
+
     def predict(self, X: SequencesLike) -> np.ndarray:
         """Return the outputs of the net.
 
@@ -398,16 +479,19 @@ class Outputs:
     Parameters
     ----------
     loss : {"squared_error", "log_loss"}
-        Half the squared error, or the log loss, which needs logistic or softmax outputs.
+        Half the squared error, or the log loss, which needs logistic outputs.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "loss": [StrOptions(set(LOSSES))],
     }
-    _auto_activation: ClassVar[str]  # the activation that "auto" means
-
     output_activation: str = "auto"
     loss: Literal["squared_error", "log_loss"] = "squared_error"
+
+    @property
+    def _auto_activation(self) -> str:
+        """The activation that "auto" means."""
+        return "linear"
 
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)
@@ -417,15 +501,19 @@ class ClassOutputs(Outputs):
     Parameters
     ----------
     output_activation : {"auto", "logistic", "softmax"}
-        Activation function of the outputs. "auto" means "logistic".
+        Activation function of the outputs. "auto" means "softmax" with the log loss, and
+        "logistic" with the squared error.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "output_activation": [StrOptions({"auto", "logistic", "softmax"})],
     }
-    _auto_activation: ClassVar[str] = "logistic"
-
     output_activation: Literal["auto", "logistic", "softmax"] = "auto"
+
+    @property
+    def _auto_activation(self) -> str:
+        """The activation that "auto" means."""
+        return "softmax" if self.loss == "log_loss" else "logistic"
 
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)
@@ -441,6 +529,4 @@ class NumberOutputs(Outputs):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "output_activation": [StrOptions({"auto", "logistic", "linear"})],
     }
-    _auto_activation: ClassVar[str] = "linear"
-
     output_activation: Literal["auto", "logistic", "linear"] = "auto"

@@ -13,12 +13,13 @@ from lstm97.estimators.coding import SequenceClassifierMixin, SequenceRegressorM
 from lstm97.learning.cascade import TrainingState
 from lstm97.learning.cascade_topology import CascadeTopology
 from lstm97.learning.checks import is_of_type, require
+from lstm97.learning.scaling import Scaling
 from lstm97.learning.solvers import checked
 from lstm97.learning.topology import Topology
 
 CASCADES = (CascadeCorrelationClassifier, CascadeCorrelationRegressor)
 CHUNKERS = (SequenceChunkerClassifier, SequenceChunkerRegressor)
-STOP_REASONS = ("converged", "limit", "diverged", "callback", "interrupted")
+STOP_REASONS = ("converged", "stagnated", "limit", "diverged", "callback", "interrupted")
 # Required fitted attributes and their types, by class.
 ATTRIBUTES: dict[Any, dict[str, Any]] = {
     BaseSequenceEstimator: {
@@ -43,6 +44,8 @@ OPTIONAL = {
     "validation_scores_": list,
     "best_validation_score_": float,
     "solver_state_": dict,
+    "x_scaling_": Scaling,
+    "y_scaling_": Scaling,
 }
 
 
@@ -104,6 +107,11 @@ def _check_inputs(model: Any) -> None:
     if names is not None:
         is_right = names.shape == (n_columns,) and all(isinstance(each, str) for each in names)
         require(is_right, f"feature_names_in_ must be an array of {n_columns} names")
+    standardizes = hasattr(model, "x_scaling_")
+    require(standardizes == model._standardizes, "x_scaling_ does not fit standardize")
+    require(
+        not standardizes or len(model.x_scaling_.mean) == n, f"x_scaling_ must have {n} columns"
+    )
     if isinstance(model, CHUNKERS):
         same = model.chunker_topology_.n_inputs == n
         require(same, "topology_ and chunker_topology_ have different n_inputs")
@@ -119,6 +127,12 @@ def _check_outputs(model: Any) -> None:
     else:
         found = model.topology_.n_outputs
         require(found == n_outputs, f"topology_ has {found} outputs, expected {n_outputs}")
+    is_linear = not is_classifier and model.topology_.output_activation == "linear"
+    has_scaling = hasattr(model, "y_scaling_")
+    fits = has_scaling == (is_linear and model._standardizes)
+    require(fits, "y_scaling_ does not fit standardize")
+    right = not has_scaling or len(model.y_scaling_.mean) == n_outputs
+    require(right, f"y_scaling_ must have {n_outputs} columns")
     allowed = ("logistic", "softmax" if is_classifier else "linear")
     for name in ("topology_", "chunker_topology_"):
         found = getattr(model, name, model.topology_).output_activation

@@ -1,8 +1,9 @@
 """`LSTMClassifier` and `LSTMRegressor`: the network and the learning rule of the 1997 paper."""
 
 import copy
+import math
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -24,7 +25,7 @@ from lstm97.estimators.coding import (
 from lstm97.estimators.docs import document
 from lstm97.learning.batch import BatchLearner
 from lstm97.learning.growth import Growth
-from lstm97.learning.learner import Learner
+from lstm97.learning.learner import Fall, Learner
 from lstm97.learning.network import NetworkLearner
 from lstm97.learning.solvers import Adam, GradientDescent, resumed
 from lstm97.learning.topology import (
@@ -36,6 +37,13 @@ from lstm97.learning.topology import (
     topology_of,
 )
 from lstm97.learning.traces import Trace, record_traces
+
+# What "auto" means, chosen by benchmarks/defaults: the number of sequences per batch; the least
+# number of updates of a fit, and of passes over its sequences; and the part of the learning rate
+# that is left at the end.
+BATCH_SIZE = 8
+LEAST_UPDATES, LEAST_EPOCHS = 1000, 3
+FALLS_TO = 0.1
 
 # Not ArrayLike, which would accept any string.
 GateBias: TypeAlias = Literal["random"] | float | Sequence[float] | NDArray[Any] | None
@@ -101,27 +109,37 @@ class _BaseLSTM(BaseSequenceEstimator):
     init_scale : float
         Initial weights are uniform on [-init_scale, init_scale].
     learning_rate : float
-        Step size of the updates. Adam usually needs 0.001 to 0.01.
-    gradient : {"truncated", "full"}
+        Step size of the updates, at the beginning if it falls.
+    learning_rate_schedule : {"linear", "constant"}
+        "linear" lets the rate fall in a straight line over all updates of `fit`, to a tenth at the
+        end; `partial_fit` and streams learn with this last rate. "constant" keeps it.
+    gradient : {"auto", "truncated", "full"}
         "truncated" is the paper's gradient, in which errors stop at the net inputs of the hidden
         layer. "full" is the gradient of back-propagation through time, in which errors also travel
-        back through the feedback.
+        back through the feedback. "auto" is "full" with batches and "truncated" on line.
     update : {"step", "sequence"} or None
         When on-line learning changes the weights: at each step that has a target, or at the end of
         each sequence. Both give the same result up to rounding if only last steps have targets.
         None means "step" for the truncated gradient and "sequence" for the full gradient, which
         allows no other choice.
-    batch_size : int or None
+    batch_size : int, "auto" or None
         Number of sequences per update: the weights change once per batch, by the mean gradient of
-        its sequences. None means the paper's on-line learning.
-    solver : {"sgd", "adam"} or None
-        How updates use the gradient: by gradient descent, or by Adam (Kingma and Ba 2015), which
-        scales the step of each weight by the size of its recent gradients. None means "sgd". The
-        notes say what Adam costs on line.
+        its sequences. None means the paper's on-line learning. "auto" means batches of 8 in `fit`,
+        and on-line learning in `partial_fit`, in streams and with `initial_blocks`.
+    solver : {"adam", "sgd"}
+        How updates use the gradient: by Adam (Kingma and Ba 2015), which scales the step of each
+        weight by the size of its recent gradients, or by gradient descent. The notes say what Adam
+        costs on line.
     momentum : float or None
         Momentum of gradient descent with batches, at least 0 and less than 1. None means 0.
     dtype : {"float64", "float32"} or None
         Precision of the arithmetic with batches; weights are always float64. None means "float64".
+
+    max_iter : int or None
+        Maximum number of epochs of `fit`. None means as many as give 1,000 updates, and at least 3.
+    tol : float or None
+        `fit` ends when the mean loss per sequence has not fallen by this much for
+        `n_iter_no_change` epochs. If None, `fit` runs all its epochs.
 
     Attributes
     ----------
@@ -177,12 +195,14 @@ class _BaseLSTM(BaseSequenceEstimator):
         # The limit fits in a float32, so that a float32 can be compared with it.
         "init_scale": [Interval(Real, 0, 1e30, closed="both")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "gradient": [StrOptions({"truncated", "full"})],
+        "learning_rate_schedule": [StrOptions({"linear", "constant"})],
+        "gradient": [StrOptions({"auto", "truncated", "full"})],
         "update": [None, StrOptions({"step", "sequence"})],
-        "batch_size": [None, Interval(Integral, 1, None, closed="left")],
-        "solver": [None, StrOptions({"sgd", "adam"})],
+        "batch_size": [None, StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "solver": [StrOptions({"sgd", "adam"})],
         "momentum": [None, Interval(Real, 0, 1, closed="left")],
         "dtype": [None, StrOptions({"float64", "float32"})],
+        "max_iter": [None, Interval(Integral, 1, None, closed="left")],
     }
     _without_effect: ClassVar[dict[str, dict[str, Any]]] = {
         "growth_patience": {"initial_blocks": None},
@@ -194,32 +214,35 @@ class _BaseLSTM(BaseSequenceEstimator):
         "update": {"batch_size": SET},
     }
 
-    n_blocks: int = 2
-    block_size: int = 2
+    n_blocks: int = 32
+    block_size: int = 1
     _: KW_ONLY
     initial_blocks: int | None = None
     growth_patience: int | None = None
     n_hidden: int = 0
-    recurrence: Literal["all", "cells", "none"] = "all"
+    recurrence: Literal["all", "cells", "none"] = "cells"
     input_gate: bool = True
     forget_gate: bool = False
     output_gate: bool = True
-    input_gate_bias: GateBias = "random"
+    input_gate_bias: GateBias = (0.0, -5.0)
     forget_gate_bias: GateBias = 1.0
-    output_gate_bias: GateBias = "random"
+    output_gate_bias: GateBias = 0.0
     cell_bias: bool = True
     output_bias: bool = True
     shortcut: bool = False
-    cell_activation: Literal["g", "h", "logistic"] = "g"
+    cell_activation: Literal["g", "h", "logistic"] = "h"
     state_activation: Literal["h", "identity"] = "h"
-    init_scale: float = 0.1
-    learning_rate: float = 0.1
-    gradient: Literal["truncated", "full"] = "truncated"
+    init_scale: float = 0.5
+    learning_rate: float = 0.02
+    learning_rate_schedule: Literal["linear", "constant"] = "linear"
+    gradient: Literal["auto", "truncated", "full"] = "auto"
     update: Literal["step", "sequence"] | None = None
-    batch_size: int | None = None
-    solver: Literal["sgd", "adam"] | None = None
+    batch_size: int | Literal["auto"] | None = "auto"
+    solver: Literal["adam", "sgd"] = "adam"
     momentum: float | None = None
     dtype: Literal["float64", "float32"] | None = None
+    max_iter: int | None = None
+    tol: float | None = None
 
     def _build(self, n_inputs: int, n_outputs: int) -> None:
         if self.update == "step" and self.gradient == "full":
@@ -227,7 +250,7 @@ class _BaseLSTM(BaseSequenceEstimator):
                 "update='step' cannot be combined with gradient='full', which goes back through "
                 "the whole sequence: leave it at its default, None"
             )
-        if self.batch_size is not None and self.initial_blocks is not None:
+        if isinstance(self.batch_size, Integral) and self.initial_blocks is not None:
             raise ValueError(
                 f"initial_blocks={self.initial_blocks} cannot be combined with "
                 f"batch_size={self.batch_size}: only on-line learning adds blocks"
@@ -305,39 +328,57 @@ class _BaseLSTM(BaseSequenceEstimator):
 
     def _make_learner(self, rng: np.random.Generator | None = None) -> Learner:
         weights = self.weights_.copy()
-        if self.batch_size is not None:
-            return self._batch_learner(weights)
+        rate = self._last_rate if rng is None else self.learning_rate
+        batch_size = self.batch_size
+        if isinstance(batch_size, str):
+            batch_size = None if rng is None or self.initial_blocks is not None else BATCH_SIZE
+        gradient = self.gradient
+        if gradient == "auto":
+            gradient = "truncated" if batch_size is None else "full"
+        solver: Adam | GradientDescent = Adam(rate)
+        if self.solver == "sgd":
+            solver = GradientDescent(rate, self.momentum or 0.0)
+        earlier = getattr(self, "solver_state_", None)
+        if batch_size is not None:
+            dtype = self.dtype or "float64"
+            return BatchLearner(
+                self.topology_, weights, batch_size, solver, gradient, dtype, earlier
+            )
         growth = None
         if rng is not None and self.initial_blocks is not None:
             draw = partial(self._draw, rng=rng)
             growth = Growth(self.n_blocks, self.growth_patience or 1000, draw)
-        if self.gradient == "full":
+        if gradient == "full":
             form, update = "full-backward", "sequence"
         elif self.update == "sequence":
             form, update = "truncated-backward", "sequence"
         else:
             form, update = "truncated-forward", "step"
         state = None
-        if self.solver == "adam":
-            earlier = getattr(self, "solver_state_", None)
-            state = resumed(Adam(self.learning_rate), earlier, len(weights))
-        return NetworkLearner(
-            self.topology_, weights, self.learning_rate, form, update, growth, state
-        )
+        if isinstance(solver, Adam):
+            state = resumed(solver, earlier, len(weights))
+        return NetworkLearner(self.topology_, weights, rate, form, update, growth, state)
 
-    def _batch_learner(self, weights: np.ndarray) -> BatchLearner:
-        solver: Adam | GradientDescent = GradientDescent(self.learning_rate, self.momentum or 0.0)
-        if self.solver == "adam":
-            solver = Adam(self.learning_rate)
-        return BatchLearner(
-            self.topology_,
-            weights,
-            self.batch_size,
-            solver,
-            self.gradient,
-            self.dtype or "float64",
-            getattr(self, "solver_state_", None),
-        )
+    @property
+    def _last_rate(self) -> float:
+        """The learning rate after a fit, of `partial_fit` and streams."""
+        return self.learning_rate * (FALLS_TO if self.learning_rate_schedule == "linear" else 1.0)
+
+    def _n_epochs(self, n_sequences: int) -> int:
+        if self.max_iter is not None:
+            return self.max_iter
+        n_updates = n_sequences
+        if self.batch_size is not None and self.initial_blocks is None:
+            size = BATCH_SIZE if isinstance(self.batch_size, str) else self.batch_size
+            n_updates = math.ceil(n_sequences / size)
+        return max(LEAST_EPOCHS, math.ceil(LEAST_UPDATES / n_updates))
+
+    def _fall(self, n_epochs: int, n_left: int, n_sequences: int) -> Fall | None:
+        if self.learning_rate_schedule == "constant":
+            return None
+        per_epoch = self.learning_rate * (1.0 - FALLS_TO) / n_epochs
+        start = self.learning_rate - max(0, n_epochs - n_left - 1) * per_epoch
+        return Fall(start, per_epoch / n_sequences, math.ceil(n_sequences / 64))
 
     def _keep(self, learner: Any) -> None:
         self.topology_, self.weights_ = learner.topology, learner.weights
@@ -374,7 +415,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         >>> from lstm97 import LSTMRegressor
         >>> from lstm97.tasks import make_adding
         >>> X, y = make_adding(2000, T=20, rng=0)
-        >>> model = LSTMRegressor(
+        >>> model = LSTMRegressor.as_published(
         ...     input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=50, tol=None, random_state=0
         ... )
         >>> trace = model.fit(X, y).trace(X)[0]
@@ -385,17 +426,24 @@ class _BaseLSTM(BaseSequenceEstimator):
         """
         model = copy.copy(self)  # another thread may fit the original meanwhile
         check_is_fitted(model)
-        sequences = model._check_X(X, reset=False)
-        return record_traces(model.topology_, model.weights_.copy(), sequences)
+        sequences = model._as_read(model._check_X(X, reset=False))
+        traces = record_traces(model.topology_, model.weights_.copy(), sequences)
+        return [replace(trace, output=model._in_units(trace.output)) for trace in traces]
 
 
 # Parameters of later bases come first in the signature.
 @document()
-@dataclass(eq=False, repr=False)
-class LSTMClassifier(SequenceClassifierMixin, StoppingParameters, ClassOutputs, _BaseLSTM):
-    """Classifier of sequences: the LSTM of 1997, with the paper's truncated on-line gradient.
+@dataclass(eq=False, repr=False, kw_only=True)
+class LSTMClassifier(SequenceClassifierMixin, _BaseLSTM, StoppingParameters, ClassOutputs):
+    """Classifier of sequences: a small net of LSTM memory cells.
 
-    The net has one output per class.
+    The net has one output per class. The defaults suit recordings as they are. `as_published` makes
+    the net of the 1997 paper, with its learning rule and without any scaling.
+
+    Parameters
+    ----------
+    loss : {"log_loss", "squared_error"}
+        Log loss (cross-entropy), or half the squared error.
 
     See Also
     --------
@@ -412,16 +460,20 @@ class LSTMClassifier(SequenceClassifierMixin, StoppingParameters, ClassOutputs, 
     >>> y = rng.integers(2, size=200)
     >>> for series, label in zip(X, y):
     ...     series[0] = 2 * label - 1
-    >>> model = LSTMClassifier(input_gate_bias=[-1, -2], learning_rate=0.5, random_state=0)
-    >>> model.fit(X[:150], y[:150]).score(X[150:], y[150:])
+    >>> LSTMClassifier(random_state=0).fit(X[:150], y[:150]).score(X[150:], y[150:])
     1.0
     """
+
+    loss: Literal["log_loss", "squared_error"] = "log_loss"
 
 
 @document()
 @dataclass(eq=False, repr=False)
-class LSTMRegressor(SequenceRegressorMixin, StoppingParameters, NumberOutputs, _BaseLSTM):
-    """Regressor on sequences: the LSTM of 1997, with the paper's truncated on-line gradient.
+class LSTMRegressor(SequenceRegressorMixin, _BaseLSTM, StoppingParameters, NumberOutputs):
+    """Regressor on sequences: a small net of LSTM memory cells.
+
+    The defaults suit recordings and targets as they are. `as_published` makes the net of the 1997
+    paper, with its learning rule and without any scaling.
 
     See Also
     --------
@@ -429,12 +481,21 @@ class LSTMRegressor(SequenceRegressorMixin, StoppingParameters, NumberOutputs, _
 
     Examples
     --------
-    Learn to add two marked numbers, the paper's Experiment 4, at length 20:
+    Learn the sum of a mean and a last value, from sequences of unequal lengths:
 
+    >>> import numpy as np
     >>> from lstm97 import LSTMRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(rng.integers(20, 60), 2)) for _ in range(600)]
+    >>> y = np.array([3 * x[:, 0].mean() + x[-1, 1] for x in X])
+    >>> LSTMRegressor(random_state=0).fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.99
+    True
+
+    Add two marked numbers with the paper's net, its Experiment 4, at length 20:
+
     >>> from lstm97.tasks import make_adding
     >>> X, y = make_adding(2000, T=20, rng=0)
-    >>> model = LSTMRegressor(
+    >>> model = LSTMRegressor.as_published(
     ...     input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=50, tol=None, random_state=0
     ... )
     >>> model.fit(X[:1500], y[:1500]).score(X[1500:], y[1500:]) > 0.99

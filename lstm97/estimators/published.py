@@ -1,13 +1,63 @@
-"""The published form of parameters, which settings and files of the first schema use.
+"""The published parameters: the defaults of `as_published`, and those of settings and older files.
 
-Today's names are the same, but some defaults differ: a parameter that has no effect in some
-configurations defaults to None, and setting it where it has no effect is an error.
+Settings, and files of the first schema, have values in a published form. Today's names are the
+same, but a parameter that has no effect in some configurations is None there, and setting it where
+it has no effect is an error.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 Parameters = Mapping[str, Any]
+
+# Published defaults that differ from today's, by parameter; estimators take those that they have.
+_ALL: Parameters = {"standardize": False, "loss": "squared_error"}
+_LSTM_DEFAULTS: Parameters = {
+    "n_blocks": 2,
+    "block_size": 2,
+    "recurrence": "all",
+    "input_gate_bias": "random",
+    "output_gate_bias": "random",
+    "cell_activation": "g",
+    "init_scale": 0.1,
+    "learning_rate": 0.1,
+    "learning_rate_schedule": "constant",
+    "gradient": "truncated",
+    "batch_size": None,
+    "solver": "sgd",
+    "max_iter": 200,
+    "tol": 1e-4,
+}
+
+
+def published_defaults(kind: type) -> dict[str, Any]:
+    """Return the published defaults of a class of estimators that differ from today's.
+
+    Parameters
+    ----------
+    kind : type
+        Class of the estimator.
+
+    Returns
+    -------
+    parameters : dict
+
+    Examples
+    --------
+    >>> from lstm97 import ElmanClassifier
+    >>> from lstm97.estimators.published import published_defaults
+    >>> published_defaults(ElmanClassifier)
+    {'standardize': False, 'loss': 'squared_error', 'output_activation': 'logistic'}
+    """
+    names = {field.name for field in fields(kind)}
+    published = dict(_ALL)
+    if "n_blocks" in names:
+        published |= _LSTM_DEFAULTS
+    if "class_weight" in names:
+        published["output_activation"] = "logistic"
+    return {name: value for name, value in published.items() if name in names}
+
 
 # Defaults of the published form, for the parameters that the conditions below use.
 _DEFAULTS: Parameters = {
@@ -49,7 +99,6 @@ _LSTM: Conditions = {
     "output_gate_bias": lambda old: old["output_gate"] or old["output_gate_bias"] is None,
     "update": lambda old: old["gradient"] == "truncated" and not _has_batches(old),
     "batch_size": _has_batches,
-    "solver": _has_batches,
     "momentum": lambda old: old["solver"] == "sgd",
     "dtype": _has_batches,
 }
@@ -93,7 +142,7 @@ def from_published(name: str, parameters: Parameters) -> dict[str, Any]:
     --------
     >>> from lstm97.estimators.published import from_published
     >>> from_published("LSTMClassifier", {"momentum": 0.5, "solver": "sgd", "update": "step"})
-    {'momentum': 0.5, 'solver': None, 'update': None, 'batch_size': 1}
+    {'momentum': 0.5, 'solver': 'sgd', 'update': None, 'batch_size': 1}
     """
     kind = name.removesuffix("Classifier").removesuffix("Regressor")
     today = {key: _without_text(key, value) for key, value in parameters.items()}
@@ -106,6 +155,33 @@ def from_published(name: str, parameters: Parameters) -> dict[str, Any]:
             today[key] = None
     if kind == "LSTM" and _has_batches(old):
         today["batch_size"] = old["batch_size"]  # None would be on-line learning
+    return from_second(name, today)
+
+
+def from_second(name: str, parameters: Parameters) -> dict[str, Any]:
+    """Translate parameters of files of the second schema into today's.
+
+    Parameters
+    ----------
+    name : str
+        The estimator's class.
+    parameters : dict
+
+    Returns
+    -------
+    parameters : dict
+
+    Examples
+    --------
+    >>> from lstm97.estimators.published import from_second
+    >>> from_second("LSTMClassifier", {"solver": None, "output_activation": "auto"})
+    {'solver': 'sgd', 'output_activation': 'logistic'}
+    """
+    today = dict(parameters)
+    if today.get("solver", "") is None:
+        today["solver"] = "sgd"
+    if name.endswith("Classifier") and today.get("output_activation") == "auto":
+        today["output_activation"] = "logistic"
     return today
 
 

@@ -75,7 +75,8 @@ class Setting:
         estimator : object
             Not fitted.
         """
-        return ESTIMATORS[self.estimator](**from_published(self.estimator, self.network))
+        parameters = from_published(self.estimator, self.network)
+        return ESTIMATORS[self.estimator].as_published(**parameters)
 
     def make_stop_rule(self, task, learner, rng):
         """Return the rule that ends training.
@@ -227,8 +228,8 @@ def load_settings():
     >>> settings = load_settings()
     >>> [name for name in settings if name.startswith("exp3b-1000")]
     ['exp3b-1000-1', 'exp3b-1000-1-long', 'exp3b-1000-1-three']
-    >>> settings["exp6a"].make_estimator()
-    LSTMClassifier(input_gate_bias=[-2, -4], learning_rate=0.5)
+    >>> settings["exp6a"].make_estimator().input_gate_bias
+    [-2, -4]
     """
     tables = _read("settings.toml")
     defaults = tables.pop("defaults")

@@ -60,7 +60,9 @@ class DiagnosisWarning(UserWarning):
     >>> from lstm97 import DiagnosisWarning, LSTMRegressor, diagnose
     >>> from lstm97.tasks import make_adding
     >>> X, y = make_adding(1000, rng=0)
-    >>> model = LSTMRegressor(learning_rate=0.5, max_iter=5, tol=None, random_state=0).fit(X, y)
+    >>> model = LSTMRegressor.as_published(
+    ...     learning_rate=0.5, max_iter=5, tol=None, random_state=0
+    ... ).fit(X, y)
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore", DiagnosisWarning)
     ...     findings = diagnose(model, X)
@@ -91,7 +93,9 @@ class Finding:
     >>> from lstm97 import LSTMRegressor, diagnose
     >>> from lstm97.tasks import make_adding
     >>> X, y = make_adding(1000, rng=0)
-    >>> model = LSTMRegressor(learning_rate=0.5, max_iter=5, tol=None, random_state=0).fit(X, y)
+    >>> model = LSTMRegressor.as_published(
+    ...     learning_rate=0.5, max_iter=5, tol=None, random_state=0
+    ... ).fit(X, y)
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore")
     ...     finding = diagnose(model, X)[0]
@@ -163,7 +167,9 @@ def diagnose(estimator: LSTMClassifier | LSTMRegressor, X: SequencesLike) -> lis
     >>> from lstm97 import LSTMRegressor, diagnose
     >>> from lstm97.tasks import make_adding
     >>> X, y = make_adding(1000, rng=0)
-    >>> model = LSTMRegressor(learning_rate=0.5, max_iter=5, tol=None, random_state=0).fit(X, y)
+    >>> model = LSTMRegressor.as_published(
+    ...     learning_rate=0.5, max_iter=5, tol=None, random_state=0
+    ... ).fit(X, y)
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore")
     ...     findings = diagnose(model, X)

@@ -98,7 +98,7 @@ class CarouselDisplay:
     >>> from lstm97 import CarouselDisplay, LSTMRegressor
     >>> from lstm97.tasks import make_adding
     >>> X, y = make_adding(2000, T=20, rng=0)
-    >>> model = LSTMRegressor(
+    >>> model = LSTMRegressor.as_published(
     ...     input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=50, tol=None, random_state=0
     ... ).fit(X, y)
     >>> display = CarouselDisplay.from_estimator(model, X, sequence=3)
@@ -240,7 +240,7 @@ class TrainingCurveDisplay:
     >>> from lstm97 import LSTMRegressor, TrainingCurveDisplay
     >>> from lstm97.tasks import make_adding
     >>> X, y = make_adding(2000, T=20, rng=0)
-    >>> model = LSTMRegressor(
+    >>> model = LSTMRegressor.as_published(
     ...     input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=50, tol=None, random_state=0
     ... ).fit(X, y)
     >>> display = TrainingCurveDisplay.from_estimator(model)

@@ -35,7 +35,7 @@ class Agreement(NamedTuple):
     >>> from lstm97 import LSTMRegressor, gradient_report
     >>> from lstm97.tasks import make_adding
     >>> X, y = make_adding(10, T=20, rng=0)
-    >>> model = LSTMRegressor(max_iter=1, tol=None, random_state=0).fit(X, y)
+    >>> model = LSTMRegressor.as_published(max_iter=1, tol=None, random_state=0).fit(X, y)
     >>> cosine, norm_ratio, full_norm = gradient_report(model, X, y).by_lag
     >>> bool(abs(norm_ratio[0] - 1) < 1e-9)  # nothing is truncated at lag 0
     True
@@ -70,7 +70,7 @@ class GradientReport:
     >>> from lstm97 import LSTMRegressor, gradient_report
     >>> from lstm97.tasks import make_adding
     >>> X, y = make_adding(10, T=20, rng=0)
-    >>> model = LSTMRegressor(max_iter=1, tol=None, random_state=0).fit(X, y)
+    >>> model = LSTMRegressor.as_published(max_iter=1, tol=None, random_state=0).fit(X, y)
     >>> report = gradient_report(model, X, y)
     >>> report.groups
     ('input_gate', 'output_gate', 'cell', 'output')
@@ -147,7 +147,7 @@ def gradient_report(
     >>> from lstm97 import LSTMRegressor, gradient_report
     >>> from lstm97.tasks import make_adding
     >>> X, y = make_adding(1000, T=20, rng=0)
-    >>> model = LSTMRegressor(
+    >>> model = LSTMRegressor.as_published(
     ...     input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=10, tol=None, random_state=0
     ... ).fit(X, y)
     >>> report = gradient_report(model, X[:100], y[:100])
@@ -172,6 +172,8 @@ def gradient_report(
         estimator = copy.copy(estimator)  # another thread may fit the original meanwhile
     learner = _learner_of(estimator)
     sequences, targets = estimator._check(X, y, reset=False)
+    sequences, targets = estimator._standardized(sequences, targets)
+    sequences = sequences.as_read()
     net, weights = learner.topology, learner.weights
     truncated = _gradient_by_lag(net, weights, sequences, targets, "truncated-backward")
     full = _gradient_by_lag(net, weights, sequences, targets, "full-backward")

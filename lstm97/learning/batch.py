@@ -52,7 +52,9 @@ class BatchLearner(Learner):
     """
 
     is_one_net = True
-    why_no_stream = "it learns by batches of sequences"
+    why_no_stream = (
+        "it learns by batches of sequences; with batch_size='auto' or None, streams learn on line"
+    )
 
     def __init__(self, topology, weights, batch_size, solver, gradient, dtype, state=None):
         self.topology = topology
@@ -72,6 +74,8 @@ class BatchLearner(Learner):
         with one_thread:
             for start in range(0, len(X), self.batch_size):
                 part = slice(start, min(start + self.batch_size, len(X)))
+                if self.fall is not None:
+                    self.solver.learning_rate = self.fall.rate_at(start)
                 results[part], gradient = self._gradient(X[part], y[part])
                 if not np.isfinite(results[part, 0]).all() or not self._move(
                     gradient / (part.stop - start)

@@ -8,6 +8,7 @@ from scipy import sparse
 
 from lstm97._kernels.batch import HiddenLayer, add_sparse_errors, add_sparse_product
 from lstm97._kernels.data import Data
+from lstm97.data.sequences import Sequences
 from lstm97.learning.outputs import activations, output_errors
 from lstm97.learning.packing import Packing
 from lstm97.learning.topology import STATE_GATES
@@ -82,10 +83,11 @@ class BatchNetwork:
 
     def _open(self, weights, X, y=None):
         """Return a batch with its sources and weights, and the rows of its targets."""
-        Data(X, y)  # refuses sequences and targets that lie outside of their arrays
+        # Refuses sequences and targets that lie outside of their arrays.
+        Data(Sequences._trusted(X.flat, X.starts, X.lengths), y)
         packing = Packing(X.starts, X.lengths)
         rows, targets = (None, None) if y is None else packing.due(y)
-        batch = SimpleNamespace(packing=packing, rows=rows, x=X.flat)
+        batch = SimpleNamespace(packing=packing, rows=rows, x=X.flat, scaling=X.scaling)
         batch.n_sparse = X.n_features if sparse.issparse(X.flat) else 0
         batch.n_dense = X.n_features - batch.n_sparse
         views = self.topology.views(weights.astype(self.dtype))
@@ -107,7 +109,8 @@ class BatchNetwork:
         n_dense, step = batch.n_dense, batch.packing.step
         z = self._room("z", len(step), n_dense + self._n_feedback + 1)
         if n_dense:
-            z[:, :n_dense] = batch.x[step]
+            x = batch.x[step]
+            z[:, :n_dense] = x if batch.scaling is None else batch.scaling.apply(x)
         z[: batch.packing.active[0], n_dense:-1] = 0.0
         z[:, -1] = 1.0
         return z

@@ -28,6 +28,28 @@ class Results(NamedTuple):
         return Results(self.loss[:n], self.max_error[:n], self.mean_error[:n])
 
 
+class Fall(NamedTuple):
+    """Learning rate that falls with every sequence of a chunk.
+
+    Attributes
+    ----------
+    start : float
+        Learning rate of the first sequence.
+    step : float
+        By how much the rate falls from one sequence to the next.
+    size : int
+        Number of sequences for which on-line learning keeps the rate as it is.
+    """
+
+    start: float
+    step: float
+    size: int
+
+    def rate_at(self, i):
+        """Return the learning rate of sequence i."""
+        return self.start - i * self.step
+
+
 class Learner(ABC):
     """Net with the rule by which it learns.
 
@@ -43,12 +65,15 @@ class Learner(ABC):
         which there are streams and gradient reports.
     why_no_stream : str or None
         Why the learner cannot learn along a stream; None if it can.
+    fall : Fall or None
+        How the learning rate falls in the next chunk; None if it is constant.
     """
 
     is_online = True
     has_order = True
     is_one_net = False
     why_no_stream: str | None = None
+    fall: Fall | None = None
 
     @abstractmethod
     def learn(self, X, y):

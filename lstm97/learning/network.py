@@ -11,8 +11,9 @@ from lstm97._kernels.data import Data
 from lstm97.learning.learner import Learner, Results
 from lstm97.learning.solvers import copied, grown
 
-# Maximum number of steps per kernel call; Python handles Ctrl-C between calls.
-MAX_STEPS = 1_000_000
+# Maximum number of steps per kernel call; Python handles Ctrl-C between calls. Steps that are to be
+# standardised are copied, so there are fewer of them.
+MAX_STEPS, MAX_COPIED_STEPS = 1_000_000, 50_000
 
 
 class KernelLearner(Learner):
@@ -38,7 +39,15 @@ class KernelLearner(Learner):
         """Return outputs, (n_rows, n_outputs), one sequence after the other."""
 
     def learn(self, X, y):
-        return self._pass(X, y, self.learning_rate)
+        if self.fall is None:
+            return self._pass(X, y, self.learning_rate)
+        parts = []
+        for start in range(0, len(X), self.fall.size):
+            part = slice(start, min(start + self.fall.size, len(X)))
+            parts.append(self._pass(X[part], y[part], self.fall.rate_at(start)))
+            if len(parts[-1].loss) < part.stop - start:
+                break
+        return Results(*np.concatenate(parts, axis=1))
 
     def evaluate(self, X, y):
         return self._pass(X, y, 0.0)
@@ -176,15 +185,15 @@ class NetworkLearner(KernelLearner):
 
 
 def pieces(X):
-    """Yield slices of the sequences, of about MAX_STEPS steps each."""
-    ends = X.lengths.cumsum()
-    if len(ends) and ends[-1] <= MAX_STEPS:  # the usual case, in few calls
+    """Yield slices of the sequences, with at most so many steps if a sequence is not longer."""
+    ends, most = X.lengths.cumsum(), MAX_STEPS if X.scaling is None else MAX_COPIED_STEPS
+    if len(ends) and ends[-1] <= most:  # the usual case, in few calls
         yield slice(0, len(ends))
         return
     start = 0
     while start < len(ends):
         done = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, done + MAX_STEPS, side="right")))
+        stop = max(start + 1, int(np.searchsorted(ends, done + most, side="right")))
         yield slice(start, stop)
         start = stop
 

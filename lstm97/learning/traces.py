@@ -44,7 +44,8 @@ class Trace:
     >>> from lstm97 import LSTMRegressor
     >>> from lstm97.tasks import make_adding
     >>> X, y = make_adding(10, T=20, rng=0)
-    >>> (trace,) = LSTMRegressor(max_iter=1, tol=None, random_state=0).fit(X, y).trace(X[:1])
+    >>> model = LSTMRegressor.as_published(max_iter=1, tol=None, random_state=0).fit(X, y)
+    >>> (trace,) = model.trace(X[:1])
     >>> added = trace.input_gate[:, :, None] * trace.cell_input
     >>> np.allclose(trace.cell_state, np.cumsum(added, axis=0))
     True

@@ -128,7 +128,7 @@ def _chunker():
 def _cascade():
     rng = np.random.default_rng(91)
     _, X, y = random_problem(rng, Topology(n_inputs=3, n_outputs=2), n_sequences=40, every=True)
-    model = CascadeCorrelationRegressor(max_hidden=3, patience=3, random_state=0)
+    model = CascadeCorrelationRegressor.as_published(max_hidden=3, patience=3, random_state=0)
     model._build(3, 2)
     model._initialize(rng)
     learner = model._make_learner()

@@ -10,11 +10,11 @@ from lstm97 import (
 from lstm97.tasks import make_adding
 
 METHODS = {
-    "Elman": lambda: ElmanRegressor(8, max_iter=1, tol=None, random_state=0),
-    "BPTT": lambda: BPTTRegressor(8, max_iter=1, tol=None, random_state=0),
-    "RTRL": lambda: RTRLRegressor(8, max_iter=1, tol=None, random_state=0),
-    "chunker": lambda: SequenceChunkerRegressor(max_iter=1, tol=None, random_state=0),
-    "cascade": lambda: CascadeCorrelationRegressor(max_iter=20, random_state=0),
+    "Elman": lambda: ElmanRegressor.as_published(8, max_iter=1, tol=None, random_state=0),
+    "BPTT": lambda: BPTTRegressor.as_published(8, max_iter=1, tol=None, random_state=0),
+    "RTRL": lambda: RTRLRegressor.as_published(8, max_iter=1, tol=None, random_state=0),
+    "chunker": lambda: SequenceChunkerRegressor.as_published(max_iter=1, tol=None, random_state=0),
+    "cascade": lambda: CascadeCorrelationRegressor.as_published(max_iter=20, random_state=0),
 }
 
 

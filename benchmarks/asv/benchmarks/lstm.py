@@ -14,7 +14,9 @@ class OnLine:
     def setup(self, gradient, n_blocks):
         self.X, self.y = make_adding(400 // n_blocks, T=100, rng=0)
         options = {"gradient": "full"} if gradient == "full" else {"update": gradient}
-        self.model = LSTMRegressor(n_blocks, learning_rate=0.01, random_state=0, **options)
+        self.model = LSTMRegressor.as_published(
+            n_blocks, learning_rate=0.01, random_state=0, **options
+        )
         self.model.partial_fit(self.X, self.y)
 
     def time_partial_fit(self, gradient, n_blocks):
@@ -59,7 +61,9 @@ class Predict:
 
     def setup(self, n_blocks):
         self.X, y = make_adding(2000 // n_blocks, T=100, rng=0)
-        self.model = LSTMRegressor(n_blocks, random_state=0).partial_fit(self.X[:10], y[:10])
+        self.model = LSTMRegressor.as_published(n_blocks, random_state=0).partial_fit(
+            self.X[:10], y[:10]
+        )
 
     def time_predict(self, n_blocks):
         self.model.predict(self.X)

@@ -18,7 +18,9 @@ def on_line(n_cells):
     n = max(1, 128 // n_cells)
     x, y = features(n, N_STEPS, N_FEATURES)
     X = Sequences.from_padded(x, pad=None)
-    net = LSTMRegressor(n_cells, 1, recurrence="cells", learning_rate=1e-3, random_state=0)
+    net = LSTMRegressor.as_published(
+        n_cells, 1, recurrence="cells", learning_rate=1e-3, random_state=0
+    )
     return {
         "lstm97": partial(ours.on_line, net, X, y),
         "torch": other("torch", "on_line", X, y, n, n_cells),

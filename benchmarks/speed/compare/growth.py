@@ -36,7 +36,7 @@ def by_weights(n_rounds, least):
     """Return numbers of weights and seconds per step, with a target at the last of 20 steps."""
     workers = {}
     for n in CELLS:
-        model = LSTMRegressor(n, 1, learning_rate=1e-6, random_state=0)
+        model = LSTMRegressor.as_published(n, 1, learning_rate=1e-6, random_state=0)
         worker = _steps(model, 1000 // n, 20)
         workers[model.topology_.n_weights] = worker
     return _points(workers, n_rounds, least)

@@ -36,7 +36,7 @@ def learner_of(model, X, y, **first):
 
 def batch_net(n_cells, gradient):
     """Return a net of many cells that learns from batches of 64 in single precision."""
-    return LSTMRegressor(
+    return LSTMRegressor.as_published(
         n_cells, 1, recurrence="cells", gradient=gradient, batch_size=64, dtype="float32",
         solver="sgd", momentum=0.0, learning_rate=1e-3, random_state=0,
     )  # fmt: skip
@@ -44,7 +44,7 @@ def batch_net(n_cells, gradient):
 
 def small_batch_net(n_cells, gradient):
     """Return a net that learns from batches of 16 by Adam, in double precision."""
-    return LSTMRegressor(
+    return LSTMRegressor.as_published(
         n_cells, 1, recurrence="cells", gradient=gradient, batch_size=16, solver="adam",
         learning_rate=1e-3, random_state=0,
     )  # fmt: skip

@@ -158,7 +158,7 @@ WORKLOADS = {
     "batch-16-24-12": lambda: small_batches(24, 12),
     "batch-16-100-1": lambda: small_batches(100, 1),
     "batch-16-100-12": lambda: small_batches(100, 12),
-    "predict-4": lambda: predict(10_000, LSTMRegressor(random_state=0), 4, 5),
+    "predict-4": lambda: predict(10_000, LSTMRegressor.as_published(random_state=0), 4, 5),
     "predict-16": lambda: predict(4_096, ours.small_batch_net(16, "truncated"), 16, 1),
     "predict-128": lambda: predict(2_048, ours.batch_net(128, "truncated"), 128, 1),
     "lockstep": lockstep,
