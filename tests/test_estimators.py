@@ -40,11 +40,9 @@ ESTIMATORS = [each for each in ESTIMATORS if hasattr(each, "predict")]
 
 
 def quick(Estimator):
-    """Return an estimator that fits within a second."""
+    """Return a published estimator that fits within a second."""
     is_cascade = "Cascade" in Estimator.__name__
-    if is_cascade:
-        return Estimator(max_hidden=1, max_iter=100)
-    return Estimator(max_iter=30) if hasattr(Estimator, "n_blocks") else Estimator()
+    return Estimator.as_published(**({"max_hidden": 1, "max_iter": 100} if is_cascade else {}))
 
 
 def declared(estimator):
@@ -58,7 +56,11 @@ def declared(estimator):
 
 
 @parametrize_with_checks(
-    [quick(Estimator) for Estimator in ESTIMATORS], expected_failed_checks=declared
+    [
+        *(quick(Estimator) for Estimator in ESTIMATORS),
+        *(Estimator(max_iter=30) for Estimator in (LSTMClassifier, LSTMRegressor)),
+    ],
+    expected_failed_checks=declared,
 )
 @pytest.mark.filterwarnings(
     ONE_STEP, "ignore::sklearn.exceptions.ConvergenceWarning", "ignore:.*SCIPY_ARRAY_API"

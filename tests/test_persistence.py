@@ -92,7 +92,7 @@ CASES = {
     ),
     "full": ("LSTMClassifier", {"gradient": "full", "recurrence": "cells"}, "integers", 0),
     "defaults": (
-        "LSTMRegressor", {"batch_size": "auto", "solver": "adam", "standardize": True}, "two", 1,
+        "LSTMRegressor", {"learning_rate": "auto", "solver": "adam", "standardize": True}, "two", 1,
     ),
     "fully connected": ("RTRLClassifier", {"recurrent_outputs": True}, "strings", 0),
     "outputs in training": ("CascadeCorrelationRegressor", {"max_hidden": 9}, "two", 1),

@@ -368,5 +368,5 @@ def test_nothing_learned_is_said():
         model = ElmanClassifier(random_state=0, learning_rate=1e-9).fit(X, y)
     assert model.stop_reason_ == "stagnated"
     with pytest.warns(ConvergenceWarning, match="nothing was learned"):
-        model = LSTMRegressor(random_state=0, learning_rate=1e-9, max_iter=2).fit(X, y)
+        model = LSTMRegressor(1, random_state=0, learning_rate=1e-9).fit(X, y)
     assert model.stop_reason_ == "limit"

@@ -26,7 +26,9 @@ print(X.shape)
 # 2. Two ways to learn: the paper's, by the truncated gradient of the squared error, and by the full
 # gradient of the log loss, which the paper does not have. `n_channels=8` makes 8 steps of a row of
 # the table.
-paper = LSTMClassifier.as_published(n_blocks=16, max_iter=30, tol=None, n_channels=8, random_state=0)
+paper = LSTMClassifier.as_published(
+    n_blocks=16, max_iter=30, tol=None, n_channels=8, random_state=0
+)
 full = clone(paper).set_params(gradient="full", loss="log_loss", output_activation="softmax")
 
 # %%

@@ -189,7 +189,7 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
     ) -> tuple[StopRule, Sequences, Targets]:
         """Return the rule that stops `fit`, and the sequences and targets to learn from."""
 
-    def _n_epochs(self, n_sequences: int) -> int:
+    def _plan(self, X: Sequences, y: Targets) -> int:
         """Return the number of epochs after which `fit` ends at the latest."""
         return int(self.max_iter or 0)
 
@@ -265,9 +265,10 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
         rng = before.generator() if before else self._generator()
         if not goes_on:
             self._initialize(rng)
+        n_planned = self._plan(sequences, targets)
         learner = self._trainable(rng)
         rule, sequences, targets = self._stop_rule(learner, sequences, targets, rng)
-        n_epochs = n_planned = self._n_epochs(len(sequences))
+        n_epochs = n_planned
         if before:
             learner.restore(before.learner)
             rule.restore(before.rule)
@@ -443,6 +444,8 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
     def _warn(self, training: Training, has_learned: bool, constant: float) -> None:
         """Warn if training diverged, learned nothing, or did not converge."""
         losses, rule, reason = training.losses, training.rule, training.reason
+        # Whoever chooses a number of epochs, and no rule that stops before, expects no conclusion.
+        is_planned = rule.can_stop or getattr(self, "max_iter", None) is None
         if reason == "diverged":
             warn_user(
                 f"training diverged after {training.n_sequences} sequences: a loss, a weight or a "
@@ -450,10 +453,13 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
                 "smaller learning rate, or scaled inputs and targets, may help",
                 ConvergenceWarning,
             )
-        elif not has_learned and reason != "interrupted":
+        elif not has_learned and is_planned and reason in ("converged", "limit"):
+            what = "nothing was learned"
+            if reason == "limit" and rule.can_stop:
+                what = f"max_iter={self.max_iter} epochs reached, and nothing was learned"
             warn_user(
-                f"nothing was learned: the loss, {losses[-1]:.3g}, is not below that of constant "
-                f"outputs, {constant:.3g}. {self._remedy}",
+                f"{what}: the loss, {losses[-1]:.3g}, is not below that of constant outputs, "
+                f"{constant:.3g}. {self._remedy}",
                 ConvergenceWarning,
             )
         elif reason == "converged" and rule.judges_loss and losses[-1] > losses[0]:
@@ -708,7 +714,7 @@ class StoppingParameters(BaseSequenceEstimator):
     }
 
     max_iter: int | None = 200
-    tol: float | None = 1e-4
+    tol: float | Literal["auto"] | None = 1e-4
     n_iter_no_change: int | None = None
     early_stopping: bool = False
     validation_fraction: float | None = None
@@ -716,8 +722,11 @@ class StoppingParameters(BaseSequenceEstimator):
     def _stop_rule(
         self, learner: Learner, X: Sequences, y: Targets, rng: np.random.Generator
     ) -> tuple[StopRule, Sequences, Targets]:
-        tol = self.tol or 0.0
-        patience = np.inf if self.tol is None else self.n_iter_no_change or 10
+        tol = self.tol
+        if tol == "auto":
+            tol = 1e-4 if self.early_stopping or self.n_iter_no_change else None
+        patience = np.inf if tol is None else self.n_iter_no_change or 10
+        tol = tol or 0.0
         if not self.early_stopping:
             return Plateau(tol, patience), X, y
         held_out = self._hold_out(X, y, rng)

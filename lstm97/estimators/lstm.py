@@ -14,7 +14,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from lstm97.data.checks import brief
-from lstm97.data.sequences import SequencesLike
+from lstm97.data.sequences import Sequences, SequencesLike
+from lstm97.data.targets import Targets
 from lstm97.estimators.base import SET, BaseSequenceEstimator, StoppingParameters
 from lstm97.estimators.coding import (
     ClassOutputs,
@@ -38,12 +39,17 @@ from lstm97.learning.topology import (
 )
 from lstm97.learning.traces import Trace, record_traces
 
-# What "auto" means, chosen by benchmarks/defaults: the number of sequences per batch; the least
-# number of updates of a fit, and of passes over its sequences; and the part of the learning rate
-# that is left at the end.
-BATCH_SIZE = 8
-LEAST_UPDATES, LEAST_EPOCHS = 1000, 3
-FALLS_TO = 0.1
+# What "auto" and None mean, chosen by benchmarks/defaults. Learning rates for updates at the end of
+# each sequence (a batch of n takes the root of n times as much), and at each step with a target:
+SEQUENCE_RATE, STEP_RATE = 0.01, 0.003
+# The part that is left at the end of `fit`, and that with which `partial_fit` and streams learn.
+FALLS_TO, LATER = 0.01, 0.3
+# With targets at every step, so many sequences suffice for updates at their ends.
+FEW_SEQUENCES = 50
+# The number of updates of a fit, by steps or by sequences; for these, also the number of epochs if
+# that does not make too many updates; and the least number of epochs of any fit.
+STEP_UPDATES, SEQUENCE_UPDATES = 100_000, 2000
+EPOCHS, MOST_UPDATES, LEAST_EPOCHS = 8, 12_000, 3
 
 # Not ArrayLike, which would accept any string.
 GateBias: TypeAlias = Literal["random"] | float | Sequence[float] | NDArray[Any] | None
@@ -108,24 +114,27 @@ class _BaseLSTM(BaseSequenceEstimator):
         Squashing function of the cell state: the paper's h, or none.
     init_scale : float
         Initial weights are uniform on [-init_scale, init_scale].
-    learning_rate : float
-        Step size of the updates, at the beginning if it falls.
+    learning_rate : float or "auto"
+        Step size of the updates, at the beginning if it falls. "auto" suits Adam: 0.003 if the
+        weights change at every step with a target; 0.01 if they change after each sequence, and
+        that times the square root of `batch_size` if they change after each batch.
     learning_rate_schedule : {"linear", "constant"}
-        "linear" lets the rate fall in a straight line over all updates of `fit`, to a tenth at the
-        end; `partial_fit` and streams learn with this last rate. "constant" keeps it.
+        "linear" lets the rate fall in a straight line over all updates of `fit`, to a hundredth;
+        `partial_fit` and streams learn with three tenths of `learning_rate`. "constant" keeps it.
     gradient : {"auto", "truncated", "full"}
         "truncated" is the paper's gradient, in which errors stop at the net inputs of the hidden
         layer. "full" is the gradient of back-propagation through time, in which errors also travel
-        back through the feedback. "auto" is "full" with batches and "truncated" on line.
+        back through the feedback. "auto" is "full" with batches, and in `fit` for targets of last
+        steps or for at least 50 sequences; otherwise "truncated", by which the weights can change
+        at every step.
     update : {"step", "sequence"} or None
         When on-line learning changes the weights: at each step that has a target, or at the end of
         each sequence. Both give the same result up to rounding if only last steps have targets.
         None means "step" for the truncated gradient and "sequence" for the full gradient, which
         allows no other choice.
-    batch_size : int, "auto" or None
+    batch_size : int or None
         Number of sequences per update: the weights change once per batch, by the mean gradient of
-        its sequences. None means the paper's on-line learning. "auto" means batches of 8 in `fit`,
-        and on-line learning in `partial_fit`, in streams and with `initial_blocks`.
+        its sequences. None means on-line learning, as in the paper.
     solver : {"adam", "sgd"}
         How updates use the gradient: by Adam (Kingma and Ba 2015), which scales the step of each
         weight by the size of its recent gradients, or by gradient descent. The notes say what Adam
@@ -136,10 +145,13 @@ class _BaseLSTM(BaseSequenceEstimator):
         Precision of the arithmetic with batches; weights are always float64. None means "float64".
 
     max_iter : int or None
-        Maximum number of epochs of `fit`. None means as many as give 1,000 updates, and at least 3.
-    tol : float or None
+        Maximum number of epochs of `fit`. None means as many as the data need: 2,000 updates by
+        sequences or batches, or 100,000 by steps; 8 epochs if that makes no more than 12,000
+        updates by sequences; and at least 3 epochs.
+    tol : float, "auto" or None
         `fit` ends when the mean loss per sequence has not fallen by this much for
-        `n_iter_no_change` epochs. If None, `fit` runs all its epochs.
+        `n_iter_no_change` epochs. If None, `fit` runs all its epochs. "auto" means 1e-4 with
+        `early_stopping` or `n_iter_no_change`, and otherwise None.
 
     Attributes
     ----------
@@ -194,15 +206,16 @@ class _BaseLSTM(BaseSequenceEstimator):
         "state_activation": [StrOptions(set(STATE_ACTIVATIONS))],
         # The limit fits in a float32, so that a float32 can be compared with it.
         "init_scale": [Interval(Real, 0, 1e30, closed="both")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "learning_rate_schedule": [StrOptions({"linear", "constant"})],
         "gradient": [StrOptions({"auto", "truncated", "full"})],
         "update": [None, StrOptions({"step", "sequence"})],
-        "batch_size": [None, StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "batch_size": [None, Interval(Integral, 1, None, closed="left")],
         "solver": [StrOptions({"sgd", "adam"})],
         "momentum": [None, Interval(Real, 0, 1, closed="left")],
         "dtype": [None, StrOptions({"float64", "float32"})],
         "max_iter": [None, Interval(Integral, 1, None, closed="left")],
+        "tol": [None, StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
     }
     _without_effect: ClassVar[dict[str, dict[str, Any]]] = {
         "growth_patience": {"initial_blocks": None},
@@ -224,7 +237,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     input_gate: bool = True
     forget_gate: bool = False
     output_gate: bool = True
-    input_gate_bias: GateBias = (0.0, -5.0)
+    input_gate_bias: GateBias = (0.0, -4.0)
     forget_gate_bias: GateBias = 1.0
     output_gate_bias: GateBias = 0.0
     cell_bias: bool = True
@@ -233,16 +246,16 @@ class _BaseLSTM(BaseSequenceEstimator):
     cell_activation: Literal["g", "h", "logistic"] = "h"
     state_activation: Literal["h", "identity"] = "h"
     init_scale: float = 0.5
-    learning_rate: float = 0.02
+    learning_rate: float | Literal["auto"] = "auto"
     learning_rate_schedule: Literal["linear", "constant"] = "linear"
     gradient: Literal["auto", "truncated", "full"] = "auto"
     update: Literal["step", "sequence"] | None = None
-    batch_size: int | Literal["auto"] | None = "auto"
+    batch_size: int | None = None
     solver: Literal["adam", "sgd"] = "adam"
     momentum: float | None = None
     dtype: Literal["float64", "float32"] | None = None
     max_iter: int | None = None
-    tol: float | None = None
+    tol: float | Literal["auto"] | None = "auto"
 
     def _build(self, n_inputs: int, n_outputs: int) -> None:
         if self.update == "step" and self.gradient == "full":
@@ -250,7 +263,7 @@ class _BaseLSTM(BaseSequenceEstimator):
                 "update='step' cannot be combined with gradient='full', which goes back through "
                 "the whole sequence: leave it at its default, None"
             )
-        if isinstance(self.batch_size, Integral) and self.initial_blocks is not None:
+        if self.batch_size is not None and self.initial_blocks is not None:
             raise ValueError(
                 f"initial_blocks={self.initial_blocks} cannot be combined with "
                 f"batch_size={self.batch_size}: only on-line learning adds blocks"
@@ -327,22 +340,16 @@ class _BaseLSTM(BaseSequenceEstimator):
         return biases
 
     def _make_learner(self, rng: np.random.Generator | None = None) -> Learner:
-        weights = self.weights_.copy()
-        rate = self._last_rate if rng is None else self.learning_rate
-        batch_size = self.batch_size
-        if isinstance(batch_size, str):
-            batch_size = None if rng is None or self.initial_blocks is not None else BATCH_SIZE
-        gradient = self.gradient
-        if gradient == "auto":
-            gradient = "truncated" if batch_size is None else "full"
+        weights, is_fit = self.weights_.copy(), rng is not None
+        gradient, rate = self._gradient(is_fit), self._rate(is_fit)
         solver: Adam | GradientDescent = Adam(rate)
         if self.solver == "sgd":
             solver = GradientDescent(rate, self.momentum or 0.0)
         earlier = getattr(self, "solver_state_", None)
-        if batch_size is not None:
+        if self.batch_size is not None:
             dtype = self.dtype or "float64"
             return BatchLearner(
-                self.topology_, weights, batch_size, solver, gradient, dtype, earlier
+                self.topology_, weights, self.batch_size, solver, gradient, dtype, earlier
             )
         growth = None
         if rng is not None and self.initial_blocks is not None:
@@ -359,25 +366,42 @@ class _BaseLSTM(BaseSequenceEstimator):
             state = resumed(solver, earlier, len(weights))
         return NetworkLearner(self.topology_, weights, rate, form, update, growth, state)
 
-    @property
-    def _last_rate(self) -> float:
-        """The learning rate after a fit, of `partial_fit` and streams."""
-        return self.learning_rate * (FALLS_TO if self.learning_rate_schedule == "linear" else 1.0)
+    def _gradient(self, is_fit: bool) -> str:
+        """Return the form of the gradient, in `fit` or in `partial_fit` and streams."""
+        if self.gradient != "auto":
+            return self.gradient
+        by_sequence = is_fit and self._learns_whole_sequences
+        return "full" if by_sequence or self.batch_size is not None else "truncated"
 
-    def _n_epochs(self, n_sequences: int) -> int:
+    def _rate(self, is_fit: bool) -> float:
+        """Return the learning rate, at the start of `fit` or of `partial_fit` and streams."""
+        rate = self.learning_rate
+        if isinstance(rate, str):
+            by_sequence = self._gradient(is_fit) == "full" or self.update == "sequence"
+            size = 1 if self.batch_size is None else self.batch_size
+            rate = SEQUENCE_RATE * math.sqrt(size) if by_sequence else STEP_RATE
+        falls = self.learning_rate_schedule == "linear"
+        return rate * LATER if falls and not is_fit else rate
+
+    def _plan(self, X: Sequences, y: Targets) -> int:
+        self._learns_whole_sequences: bool = self.update is None and (
+            not y.every or len(X) >= FEW_SEQUENCES
+        )
         if self.max_iter is not None:
             return self.max_iter
-        n_updates = n_sequences
-        if self.batch_size is not None and self.initial_blocks is None:
-            size = BATCH_SIZE if isinstance(self.batch_size, str) else self.batch_size
-            n_updates = math.ceil(n_sequences / size)
-        return max(LEAST_EPOCHS, math.ceil(LEAST_UPDATES / n_updates))
+        if self._gradient(is_fit=True) == "truncated" and y.every and self.update is None:
+            n_updates = int((~np.isnan(y.values[y.rows(X.lengths)]).all(axis=1)).sum())
+            return max(LEAST_EPOCHS, math.ceil(STEP_UPDATES / max(1, n_updates)))
+        n_updates = math.ceil(len(X) / (self.batch_size or 1))
+        more = min(EPOCHS, math.ceil(MOST_UPDATES / n_updates))
+        return max(LEAST_EPOCHS, more, math.ceil(SEQUENCE_UPDATES / n_updates))
 
     def _fall(self, n_epochs: int, n_left: int, n_sequences: int) -> Fall | None:
         if self.learning_rate_schedule == "constant":
             return None
-        per_epoch = self.learning_rate * (1.0 - FALLS_TO) / n_epochs
-        start = self.learning_rate - max(0, n_epochs - n_left - 1) * per_epoch
+        rate = self._rate(is_fit=True)
+        per_epoch = rate * (1.0 - FALLS_TO) / n_epochs
+        start = rate - max(0, n_epochs - n_left - 1) * per_epoch
         return Fall(start, per_epoch / n_sequences, math.ceil(n_sequences / 64))
 
     def _keep(self, learner: Any) -> None:

@@ -52,9 +52,7 @@ class BatchLearner(Learner):
     """
 
     is_one_net = True
-    why_no_stream = (
-        "it learns by batches of sequences; with batch_size='auto' or None, streams learn on line"
-    )
+    why_no_stream = "it learns by batches of sequences: set batch_size=None"
 
     def __init__(self, topology, weights, batch_size, solver, gradient, dtype, state=None):
         self.topology = topology

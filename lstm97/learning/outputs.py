@@ -62,6 +62,7 @@ def _log_loss(kind, net, d, missing):
     return np.where(missing, 0.0, loss)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def constant_loss(topology, values, weight):
     """Return the summed loss of the best constant outputs.
 

@@ -164,7 +164,7 @@ class Stream:
             why_not = "class_weight='balanced' needs all targets at once"
         self._refusal = why_not and f"{name} cannot learn along a stream: {why_not}"
         self._estimator = estimator
-        self._learning_rate = learner.learning_rate
+        self._learning_rate = 0.0 if why_not else learner.learning_rate
         self._x_scaling: Scaling | None = getattr(estimator, "x_scaling_", None)
         self._y_scaling: Scaling | None = getattr(estimator, "y_scaling_", None)
         self._turn = RLock()  # for what Python code changes; the kernel has a lock of its own
