@@ -76,7 +76,7 @@ def refuse_masked(x, name):
     """Raise a ValueError if values are masked: NumPy would use the values behind the mask."""
     for part in x if isinstance(x, list | tuple) else [x]:
         if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part):
-            raise ValueError(f"{name} holds masked values")
+            raise ValueError(f"{name} holds masked values: fill them in with np.ma.filled")
 
 
 def refuse_strings(x, name):
@@ -85,13 +85,15 @@ def refuse_strings(x, name):
         x = np.asarray(x)
     except ValueError:
         return  # not a table; later checks refuse it
-    if _holds_strings(x) or x.dtype.kind in "SUMm":
+    if holds_strings(x) or x.dtype.kind in "Mm":
         raise TypeError(f"{name} must hold numbers, not strings or dates")
 
 
-def _holds_strings(x):
-    """Tell whether an array of objects holds a string."""
-    return x.dtype.kind == "O" and any(isinstance(value, str | bytes) for value in x.ravel())
+def holds_strings(x):
+    """Tell whether an array holds a string."""
+    if x.dtype.kind != "O":
+        return x.dtype.kind in "SU"
+    return any(isinstance(value, str | bytes) for value in x.ravel())
 
 
 def as_numbers(x: Any, name: str) -> np.ndarray:
@@ -121,7 +123,7 @@ def check_dtype(x, name):
         raise ValueError(f"{name}: complex data not supported")
     if x.dtype.kind not in "biufO":
         raise TypeError(f"{name} must hold numbers, but its dtype is {x.dtype}")
-    if _holds_strings(x):
+    if holds_strings(x):
         raise TypeError(f"{name} must hold numbers, but it holds strings")
 
 
