@@ -48,6 +48,8 @@ CASES = {
         for kind in (["strings", "integers", "booleans"] if "Classif" in name else ["one", "two"])
     },
     "floats": ("ElmanClassifier", {}, "floats", 0),
+    "labels": ("LSTMClassifier", {"loss": "log_loss"}, "several labels", 0),
+    "labels of units": ("CascadeCorrelationClassifier", {}, "several labels", 1),
     "softmax": ("LSTMClassifier", {"output_activation": "softmax"}, "strings", 0),
     "every step": ("LSTMClassifier", {"n_hidden": 2, "shortcut": True}, "every step", 0),
     "every number": ("SequenceChunkerRegressor", {"predict_state": "hidden"}, "every number", 0),
@@ -123,6 +125,8 @@ def data(case, kind):
         return X, [np.where(x[:, 0] > 0, "up", "down") for x in X]
     if kind == "every number":
         return X, [x[:, :1] + x[:, 1:] for x in X]
+    if kind == "several labels":
+        return X, rng.integers(2, size=(24, 3))
     if kind in LABELS:
         return X, LABELS[kind][np.arange(24) % len(LABELS[kind])]
     return X, rng.normal(size=24 if kind == "one" else (24, 2))
@@ -636,6 +640,9 @@ WRONG = {
     "axes": ("full", array("classes_", lambda x: x[:, None]), "labels in ascending order"),
     "n_outputs_": ("grown", put("fitted", "n_outputs_", value=2), "is 1, but 2 outputs need 2"),
     "target_ndim_": ("grown", put("fitted", "target_ndim_", value=3), "target_ndim_ is 3"),
+    "target_ndim_ of classes": (
+        "full", put("fitted", "target_ndim_", value=2), "classes_ must be the indices of the labels"
+    ),
     "n_updates": (
         "adam", put("fitted", "solver_state_", "dict", 2, value=["n_updates", -3]),
         "solver_state_.n_updates must be an int of at least 0, got -3",

@@ -605,7 +605,10 @@ def test_words_are_encoded_step_by_step(form):
     assert names == ["down", "level", "none", "up"]
     labels = np.arange(4) % 2
     net = make_pipeline(model, ElmanClassifier(max_iter=1, tol=None))
-    assert len(net.fit([form(part) for part in pure], labels).predict([form(part) for part in pure])) == 4
+    assert (
+        len(net.fit([form(part) for part in pure], labels).predict([form(part) for part in pure]))
+        == 4
+    )
 
 
 @pytest.mark.parametrize("form", [np.asarray, pd.DataFrame, np.ndarray.tolist])

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from lstm97.data.checks import check_dtype, check_sparse, locate, naming, refuse_masked
+from lstm97.data.checks import (
+    check_dtype,
+    check_sparse,
+    holds_strings,
+    locate,
+    naming,
+    refuse_masked,
+)
 from lstm97.data.containers import as_array, as_floats, depth, is_missing
 from lstm97.data.sequences import Sequences
 
@@ -184,6 +191,17 @@ def check_numbers(flat, lengths=None):
         kind = "NaN" if np.isnan(values[row, column]) else "infinity"
         raise ValueError(f"Input y contains {kind} {place(row, lengths)}")
     return values
+
+
+def is_indicator(rows):
+    """Tell whether rows hold 0 or 1 for each of several labels, or NaN for all of them."""
+    if rows.ndim != 2 or rows.shape[1] < 2 or rows.dtype.kind not in "biufO" or holds_strings(rows):
+        return False
+    try:
+        values = as_floats(rows)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return bool((np.isin(values, (0, 1)) | np.isnan(values).all(axis=1, keepdims=True)).all())
 
 
 def check_labels(labels, lengths=None, name="y"):

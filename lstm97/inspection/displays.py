@@ -324,7 +324,8 @@ class TrainingCurveDisplay:
 def _output_names(estimator: Any) -> list[str]:
     """Name a classifier's outputs after its classes, and number those of a regressor."""
     if hasattr(estimator, "classes_"):
-        return [f"class {label}" for label in estimator.classes_]
+        kind = "class" if estimator.target_ndim_ == 1 else "label"
+        return [f"{kind} {label}" for label in estimator.classes_]
     return [f"output {k}" for k in range(estimator.n_outputs_)]
 
 

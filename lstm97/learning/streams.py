@@ -95,7 +95,8 @@ class Stream:
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,) or None
-        Class labels in the order of the probabilities. None if the net predicts numbers.
+        Class labels in the order of the probabilities. None if the net predicts numbers, or
+        probabilities of several labels.
     is_due : bool
         Whether there is a step for which `learn` has not been called.
 
@@ -157,7 +158,8 @@ class Stream:
         self._estimator = estimator
         self._learning_rate = estimator.learning_rate
         self._topology = learner.topology
-        self.classes_: Any = getattr(estimator, "classes_", None)
+        self._has_labels = hasattr(estimator, "classes_") and estimator.target_ndim_ == 2
+        self.classes_: Any = None if self._has_labels else getattr(estimator, "classes_", None)
         if self.classes_ is not None:
             self._targets = self._label_targets()
         form = "none" if why_not else learner.form
@@ -505,6 +507,8 @@ class Stream:
             raise ValueError("y holds no target: every number is NaN")
         if np.isinf(target).any():
             raise ValueError("y contains infinity")
+        if self._has_labels and not np.isin(target, (0, 1)).all():
+            raise ValueError("y must hold 0 or 1 for each label")
         return target
 
 
