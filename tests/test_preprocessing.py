@@ -429,6 +429,53 @@ def test_missing_values_are_imputed():
         assert np.isfinite(made).all()
 
 
+MISSING = {
+    "NaN": lambda rows: np.array(rows, dtype=float),
+    "objects": lambda rows: np.array(rows, dtype=object),
+    "lists": lambda rows: rows,
+    "NA": lambda rows: pd.DataFrame(rows, dtype="Float64"),
+    "Arrow frame": lambda rows: pd.DataFrame(rows).convert_dtypes(dtype_backend="pyarrow"),
+    "objects of pandas": lambda rows: pd.DataFrame(rows, dtype=object),
+    "NA in objects": lambda rows: np.array(pd.DataFrame(rows, dtype="Float64"), dtype=object),
+    "polars": lambda rows: pl.DataFrame(rows, orient="row"),
+    "pyarrow": lambda rows: pl.DataFrame(rows, orient="row").to_arrow(),
+    "CSR": lambda rows: sparse.csr_array(np.array(rows, dtype=float)),
+}
+
+
+@pytest.mark.parametrize("kind", MISSING)
+def test_every_kind_of_missing_value_is_imputed(kind):
+    rows = [[[1.0, None], [3.0, 2.0]], [[None, 4.0], [2.0, None], [3.0, 8.0]]]
+    wanted = SimpleImputer(add_indicator=True).fit_transform(
+        np.array([row for part in rows for row in part], dtype=float)
+    )
+    X = [MISSING[kind](part) for part in rows]
+    model = StepwiseTransformer(SimpleImputer(add_indicator=True))
+    made = model.fit_transform(X).flat
+    np.testing.assert_array_equal(made.toarray() if kind == "CSR" else made, wanted)
+    net = make_pipeline(model, ElmanClassifier(max_iter=1, tol=None))
+    assert len(net.fit(X, ["a", "b"]).predict(X)) == 2
+    hint = r"sequence 0, step 0; fill in missing values by StepwiseTransformer\(SimpleImputer"
+    with pytest.raises(ValueError, match=hint):
+        ElmanClassifier().fit(X, ["a", "b"])
+
+
+def test_padding_is_no_missing_value():
+    X = np.array([[[1.0], [2.0], [3.0]], [[1.0], [np.nan], [np.nan]], [[1.0], [np.nan], [4.0]]])
+    with pytest.raises(ValueError, match=r"sequence 1, step 1; fill in.*or take off padding by"):
+        Sequences.from_padded(X, pad=None)
+    with pytest.raises(ValueError, match=r"sequence 1, step 1; fill in.*=True\)\)$"):
+        ElmanClassifier().fit(X[[0, 2]], [0, 1])
+
+
+def test_masked_values_name_the_way():
+    X = [np.ma.masked_less(np.eye(2), 1.0), np.eye(2)]
+    with pytest.raises(ValueError, match="holds masked values: fill them in with np.ma.filled"):
+        StepwiseTransformer(SimpleImputer()).fit(X)
+    filled = [np.ma.filled(X[0], np.nan), X[1]]
+    assert StepwiseTransformer(SimpleImputer()).fit_transform(filled).flat.shape == (4, 2)
+
+
 def test_an_imputer_within_a_pipeline():
     missing = with_value(data(), np.nan)
     y = labels(missing)
@@ -449,7 +496,7 @@ def test_missing_values_that_are_refused_have_a_place(is_sparse):
         X, missing = ([sparse.csr_array(x) for x in form] for form in (X, missing))
     model = StepwiseTransformer(PCA(n_components=1, svd_solver="arpack", random_state=0)).fit(X)
     for refused in (model.fit, model.transform, model.fit_transform):
-        with pytest.raises(ValueError, match=r"^X contains NaN in sequence 3, step 1$"):
+        with pytest.raises(ValueError, match=r"^X contains NaN in sequence 3, step 1; fill in"):
             refused(missing)
 
 

@@ -455,7 +455,15 @@ class Sequences:
         if not ((self.starts <= row) & (row < self.starts + self.lengths)).any():
             raise ValueError(f"{name} contains {kind} in row {row}, which belongs to no sequence")
         i, step = locate(row, self.starts, self.lengths)
-        raise ValueError(f"{name} contains {kind} in sequence {i}, step {step}")
+        hint = self._hint(self[i][step:]) if kind == "NaN" else ""
+        raise ValueError(f"{name} contains {kind} in sequence {i}, step {step}{hint}")
+
+    @staticmethod
+    def _hint(rest: Any) -> str:
+        """Return what to do about NaN, given the steps of a sequence from the first NaN on."""
+        hint = "; fill in missing values by StepwiseTransformer(SimpleImputer(add_indicator=True))"
+        is_end = not sparse.issparse(rest) and np.isnan(rest).all()
+        return f"{hint}, or take off padding by Sequences.from_padded" if is_end else hint
 
 
 # Type of the argument X of estimators; their `fit` documents it.
