@@ -470,7 +470,7 @@ def test_padding_is_no_missing_value():
 
 def test_masked_values_name_the_way():
     X = [np.ma.masked_less(np.eye(2), 1.0), np.eye(2)]
-    with pytest.raises(ValueError, match="holds masked values: fill them in with np.ma.filled"):
+    with pytest.raises(ValueError, match=r"holds masked values: fill them in with np\.ma\.filled"):
         StepwiseTransformer(SimpleImputer()).fit(X)
     filled = [np.ma.filled(X[0], np.nan), X[1]]
     assert StepwiseTransformer(SimpleImputer()).fit_transform(filled).flat.shape == (4, 2)
