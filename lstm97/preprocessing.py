@@ -179,8 +179,9 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
         has_names = not is_ragged(X) and steps.lengths[0] == model._steps_per_row()
         if model._makes_tables() and not has_names:
             raise ValueError(
-                "set_output: only a 2-D X with as many steps in a row as in fit can become a "
-                'DataFrame; for sequences, call set_output(transform="default")'
+                "set_output, or transform_output of set_config: only a 2-D X with as many steps in "
+                "a row as in fit can become a DataFrame; for sequences, call "
+                'StepwiseTransformer.set_output(transform="default")'
             )
         return model._apply("transform", steps, X)
 

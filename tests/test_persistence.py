@@ -263,6 +263,27 @@ def test_skops_only_has_to_trust_our_types(case):
     assert behaviour(copied, X, y) == behaviour(copy.deepcopy(model), X, y)
 
 
+def test_skops_keeps_sequences_and_streams():
+    skops = pytest.importorskip("skops.io")
+    X = [np.random.default_rng(i).normal(size=(i, 2)) for i in (2, 5, 3, 4)]
+    stream = lstm97.RTRLRegressor(random_state=0).partial_fit(X, np.zeros(4)).stream()
+    stream.step(X[0][0])
+    words = lstm97.Sequences.from_symbols([[0, 2], [1]])
+    copied = []
+    for thing in (lstm97.Sequences.from_list(X)[1:3], words, stream):
+        dumped = skops.dumps(thing)
+        trusted = skops.get_untrusted_types(data=dumped)
+        others = {name for name in trusted if not name.startswith("lstm97.")}
+        assert others <= ({"scipy.sparse._csr.csr_array"} if thing is words else set())
+        copied.append(skops.loads(dumped, trusted=trusted))
+    dense, encoded, other = copied
+    assert plain(dense.to_list()) == plain(X[1:3])
+    assert plain(encoded.flat.toarray()) == plain(words.flat.toarray())
+    assert encoded.lengths.tolist() == [2, 1]
+    assert other.learn(1.0) == stream.learn(1.0)
+    assert other.step(X[0][1]) == stream.step(X[0][1])
+
+
 # ---- the file ------------------------------------------------------------------------------------
 
 

@@ -19,10 +19,10 @@ from lstm97.data.checks import (
     naming,
     one_hot,
 )
-from lstm97.data.containers import depth, stated_ndim
+from lstm97.data.containers import Ragged, depth, stated_ndim
 
 
-class Sequences:
+class Sequences(Ragged):
     """Sequences of unequal lengths, stored as one array.
 
     The steps of all sequences are stored in one C-contiguous array (or one CSR matrix), and each
@@ -140,8 +140,12 @@ class Sequences:
         for i, part in enumerate(parts):
             lengths.append(part.shape[0])
             if part.shape[1] != n_features:
+                hint = ""
+                if len({part.shape[0] for part in parts}) == 1:
+                    hint = "; if features come before time, use Sequences.from_channels_first"
                 raise ValueError(
                     f"{name}[{i}] has {part.shape[1]} features, but {name}[0] has {n_features}"
+                    + hint
                 )
             if isinstance(part, np.ndarray) != is_dense:
                 raise ValueError(f"{name}[{i}] and {name}[0]: one is sparse, the other is dense")
@@ -345,7 +349,7 @@ class Sequences:
 
     def __reduce__(self) -> tuple[Any, ...]:
         whole = self.without_gaps()
-        return type(self)._trusted, (whole.flat, whole.starts, whole.lengths)
+        return type(self), (whole.flat, whole.starts, whole.lengths)
 
     def without_gaps(self) -> Self:
         """Return the same sequences, stored one after the other, without any other steps.

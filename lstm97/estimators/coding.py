@@ -122,6 +122,24 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         rows, sequences, model = self._outputs(X)
         return model._arrange(model._proba(rows), X, sequences)
 
+    def predict_log_proba(self, X: SequencesLike) -> np.ndarray:
+        """Return the logarithms of what `predict_proba` returns.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `fit`.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_sequences, n_classes)
+            Logarithms of the probabilities, in the form of `predict_proba`. That of a probability
+            of zero is minus infinity.
+        """
+        rows, sequences, model = self._outputs(X)
+        with np.errstate(divide="ignore"):
+            return model._arrange(np.log(model._proba(rows)), X, sequences)
+
     def predict(self, X: SequencesLike) -> np.ndarray:
         """Return the class with the largest output, or the labels with outputs above 0.5.
 
@@ -340,7 +358,8 @@ def _warn_of_steps(y: np.ndarray, lengths: np.ndarray) -> None:
     if y.ndim == 2 and y.shape[1] > 1 and (lengths == y.shape[1]).all():
         warn_user(
             f"the 2-D y is taken as {y.shape[1]} outputs at the last step of each sequence; if it "
-            "holds a target for each step, pass list(y)"
+            "holds a target for each step, pass list(y) or, through a meta-estimator that makes an "
+            "array of y, y[:, :, None]"
         )
 
 

@@ -385,8 +385,12 @@ class Stream:
         estimator._fit_state = None  # a fit with warm_start continues from these weights
         return estimator
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _resumed, (self.to_estimator(), self.snapshot())
+    def __getstate__(self) -> dict[str, Any]:
+        return {"estimator": self.to_estimator(), "snapshot": self.snapshot()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Stream.__init__(self, state["estimator"])
+        self.restore(state["snapshot"])
 
     # -- output ----------------------------------------------------------------------------------
 
@@ -510,7 +514,3 @@ class Stream:
         if self._has_labels and not np.isin(target, (0, 1)).all():
             raise ValueError("y must hold 0 or 1 for each label")
         return target
-
-
-def _resumed(estimator: Any, snapshot: Snapshot) -> Stream:
-    return Stream(estimator).restore(snapshot)
