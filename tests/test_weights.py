@@ -213,7 +213,10 @@ def test_a_table_of_weights_is_checked_as_a_whole():
         (np.ma.masked_array(np.ones((2, 3)), np.eye(2, 3)), "sample_weight holds masked values"),
         (sparse.csr_array(np.ones((2, 3))), "sample_weight: iteration over a 0-d array"),
         (np.ones((2, 3, 2)), "sample_weight must hold one number per step, but it holds 2"),
-        ([Sequences.from_list([np.ones((3, 2))] * 2)], "one number per sequence, but it is 4-D"),
+        (
+            [Sequences.from_list([np.ones((3, 2))] * 2)],
+            "sample_weight cannot be converted to an array",
+        ),
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             row_weights(weight, np.array([3, 3]), every=True)

@@ -195,7 +195,7 @@ def check_numbers(flat, lengths=None):
 
 def is_indicator(rows):
     """Tell whether rows hold 0 or 1 for each of several labels, or NaN for all of them."""
-    if rows.ndim != 2 or rows.shape[1] < 2 or rows.dtype.kind not in "biufO" or holds_strings(rows):
+    if rows.shape[1] < 2 or rows.dtype.kind not in "biufO" or holds_strings(rows):
         return False
     try:
         values = as_floats(rows)

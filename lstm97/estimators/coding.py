@@ -182,7 +182,7 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         from sklearn.metrics import accuracy_score  # half of the package's import time
 
         y_true, y_pred, weight = self._paired(X, y, sample_weight)
-        if y_pred.ndim == 2 and not (is_indicator(y_true) and y_true.shape == y_pred.shape):
+        if y_pred.ndim == 2 and not (y_true.shape == y_pred.shape and is_indicator(y_true)):
             raise ValueError(
                 f"y must hold 0 or 1 for each of the {y_pred.shape[1]} labels of a target"
             )
@@ -226,7 +226,7 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
             raise TypeError("Sparse data was passed for y, but dense labels are required")
         else:
             labels = y if type(y) is np.ndarray else as_labels(y, "y")
-        ndim = 2 if is_indicator(labels) else 1
+        ndim = 2 if labels.ndim == 2 and is_indicator(labels) else 1
         if ndim < getattr(self, "target_ndim_", ndim):
             raise ValueError("y must be an indicator matrix, with 0 or 1 for each label, as in fit")
         if ndim > getattr(self, "target_ndim_", ndim):
@@ -265,7 +265,8 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         self, labels: np.ndarray, lengths: np.ndarray | None, classes: Any
     ) -> np.ndarray:
         """Check labels, and return a row for each with 1 for its class and 0 for the others."""
-        labels = _as_column(labels, lengths)
+        if labels.ndim != 1:
+            labels = _as_column(labels, lengths)
         present, missing = check_labels(labels, lengths)
         if classes is not None:
             classes = _check_classes(classes)
