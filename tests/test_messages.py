@@ -224,6 +224,39 @@ def test_features_before_time_name_the_way():
         model.predict([np.ones((3, 8)), np.ones((2, 8))])
 
 
+def test_labels_that_are_meant_are_named():
+    X, y = data()
+    y = np.where(y, "sick", "healthy")
+    with pytest.raises(ValueError, match=r"class_weight has 'typo', but the classes are.*healthy"):
+        LSTMClassifier(class_weight={"sick": 5, "typo": 9}, **FAST).fit(X, y)
+    more = {"sick": 5, "healthy": 1, "unknown": 9}  # as scikit-learn, for parts of the data
+    LSTMClassifier(class_weight=more, **FAST).fit(X, y)
+    y[:], y[3] = "healthy", "sick"
+    with pytest.raises(ValueError, match=r"too few members are: \['sick'\]"):
+        LSTMClassifier(early_stopping=True, **FAST).fit(X, y)
+
+
+def test_targets_of_all_steps_in_one_array_name_the_way():
+    X, y = data()
+    flat = np.concatenate([x[:, 0] > 0 for x in X])
+    model = LSTMClassifier(**FAST).fit(X, y)
+    for call in (model.fit, model.score):
+        with pytest.raises(ValueError, match=r"y has .* targets; targets per step are one array"):
+            call(X, flat)
+        with pytest.raises(ValueError, match=r"X has 24 sequences, y has 23 targets$"):
+            call(X, y[:-1])
+
+
+@pytest.mark.parametrize("form", [np.asarray, list, pd.Series, pl.Series])
+def test_a_single_series_names_the_way(form):
+    x = np.linspace(0.0, 1.0, 9)
+    model = LSTMRegressor(**FAST)
+    for call in (lambda X: model.fit(X, x), model.predict):
+        with pytest.raises(ValueError, match=r"a single series is a sequence, X = \[x.reshape"):
+            call(form(x))
+        model.fit([x.reshape(-1, 1)], [x])
+
+
 FRAMES = {
     "pandas": pd.DataFrame,
     "nullable": lambda columns: pd.DataFrame(columns).convert_dtypes(),

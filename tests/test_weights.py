@@ -163,7 +163,7 @@ def test_balanced_classes_count_the_same(codes, seed):
 
 def test_class_weights_that_are_refused():
     X, y, _ = data(LSTMClassifier, every=False)
-    with pytest.raises(ValueError, match="not in class_weight"):
+    with pytest.raises(ValueError, match="class_weight has 'sideways', but the classes are"):
         make(LSTMClassifier, class_weight={"sideways": 2.0}).fit(X, y)
     with pytest.raises(ValueError, match="finite, not negative, and at most"):
         make(LSTMClassifier, class_weight={True: -1.0}).fit(X, y)

@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 
 from lstm97.data.checks import naming, refuse_masked, refuse_strings, warn_user
-from lstm97.data.containers import column_names, stated_ndim, unpack
+from lstm97.data.containers import column_names, depth, stated_ndim, unpack
 from lstm97.data.sequences import Sequences, as_sequences, is_ragged
 
 
@@ -43,6 +43,11 @@ def _check_rows(estimator, X, reset):
         raise ValueError(
             f"X has shape {np.shape(X)}, but it must hold sequences, or be a 3-D array "
             "(sequences, steps, features) or a 2-D array with one sequence per row"
+        )
+    if depth(X) == 1:
+        raise ValueError(
+            "Expected 2D array, got 1D array instead. Reshape your data: a single series is a "
+            "sequence, X = [x.reshape(-1, 1)]"
         )
     if not reset and estimator.n_channels is None and not estimator.x_is_table_:
         raise ValueError(

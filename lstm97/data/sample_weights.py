@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
-from lstm97.data.checks import as_numbers, naming, refuse_masked
+from lstm97.data.checks import as_numbers, brief, naming, refuse_masked
 from lstm97.data.containers import as_array, stated_ndim, unpack
 from lstm97.data.targets import flatten_steps, has_steps, place
 
@@ -109,6 +109,11 @@ def class_weights(class_weight, classes, codes, weight):
         total = np.bincount(codes, weight, minlength=len(classes))
         share = weight.sum() / max(1, np.count_nonzero(total))
         return np.divide(share, total, out=np.zeros(len(classes)), where=total > 0.0)
+    labels = set(classes.tolist())
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown and not labels <= class_weight.keys():
+        names = brief(classes.tolist())
+        raise ValueError(f"class_weight has {unknown[0]!r}, but the classes are {names}")
     with naming("class_weight"):
         weights = compute_class_weight(class_weight, classes=classes, y=classes[codes])
     if not ((weights >= 0.0) & (weights <= LARGEST)).all():

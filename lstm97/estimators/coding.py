@@ -292,7 +292,7 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
 
     def _strata(self, y: Targets) -> np.ndarray | None:
         """Return the class of each sequence, for a stratified split."""
-        return None if y.every or self.target_ndim_ == 2 else y.values.argmax(axis=1)
+        return None if y.every or self.target_ndim_ == 2 else self._decode(y.values)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
