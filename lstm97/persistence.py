@@ -24,6 +24,7 @@ from lstm97.learning.cascade_topology import CascadeTopology
 from lstm97.learning.checks import check_finite, is_of_type, require
 from lstm97.learning.quickprop import Move, Progress
 from lstm97.learning.scaling import Scaling
+from lstm97.learning.streams import Stream
 from lstm97.learning.topology import Topology, consecutive
 
 # Increase this number when the meaning of files changes. docs/persistence.md describes the format;
@@ -84,7 +85,9 @@ def save(estimator: BaseSequenceEstimator, path: str | os.PathLike[str]) -> None
     """
     kind = type(estimator)
     if ESTIMATORS.get(kind.__name__) is not kind:
-        raise TypeError(f"save takes the estimators of lstm97, got {kind.__name__}")
+        raise TypeError(
+            f"save takes the estimators of lstm97, got {kind.__name__}{_way(estimator)}"
+        )
     check_is_fitted(estimator)
     arrays = _entries(copy(estimator))  # a copy: another thread may fit the estimator meanwhile
     _restore(dict(arrays))  # raises an error if `load` would
@@ -139,6 +142,17 @@ def load(path: str | os.PathLike[str]) -> Any:
         kind = "" if isinstance(error, ValueError | zipfile.BadZipFile) else type(error).__name__
         why = ": ".join(filter(None, [kind, str(error)]))
         raise ValueError(f"{path} cannot be loaded: {why}") from error
+
+
+def _way(thing: Any) -> str:
+    """Return how to save something else, as words at the end of a message."""
+    if isinstance(thing, Stream):
+        return ": save what it has learned, stream.to_estimator(), or pickle the stream"
+    if hasattr(thing, "best_estimator_"):
+        return ": save its best_estimator_, or use skops.io or joblib"
+    if hasattr(thing, "named_steps"):
+        return ": use skops.io or joblib for a whole pipeline"
+    return ""
 
 
 # ---- files ---------------------------------------------------------------------------------------

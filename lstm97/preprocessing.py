@@ -16,8 +16,8 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from lstm97.data.checks import as_steps, naming
-from lstm97.data.containers import stated_ndim, unpack
+from lstm97.data.checks import as_steps, holds_strings, naming, refuse_masked
+from lstm97.data.containers import as_array, is_missing, stated_ndim, unpack
 from lstm97.data.input import check_step_names, check_table, check_width
 from lstm97.data.sequences import Sequences, SequencesLike, as_sequences, is_ragged
 from lstm97.data.targets import TargetsLike, as_labels, flatten_steps, has_steps
@@ -66,7 +66,8 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
     The result has the form of X. A 2-D X gives a 2-D array, or a CSR array if the wrapped
     transformer returns one. A 3-D X gives a 3-D array, or `Sequences` if the steps become sparse.
     Lists and all other forms give `Sequences`. Steps are float64, and the wrapped transformer sees
-    them without names.
+    them without names. If sequences hold strings, which OneHotEncoder takes, it sees objects
+    instead, with NaN for all that is missing.
 
     X may hold NaN, but not infinity, if the wrapped transformer accepts it. `Sequences` cannot hold
     NaN, so an imputer has to come first, or in one pipeline with the other transformers, which is
@@ -178,8 +179,9 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
         has_names = not is_ragged(X) and steps.lengths[0] == model._steps_per_row()
         if model._makes_tables() and not has_names:
             raise ValueError(
-                "set_output: only a 2-D X with as many steps in a row as in fit can become a "
-                'DataFrame; for sequences, call set_output(transform="default")'
+                "set_output, or transform_output of set_config: only a 2-D X with as many steps in "
+                "a row as in fit can become a DataFrame; for sequences, call "
+                'StepwiseTransformer.set_output(transform="default")'
             )
         return model._apply("transform", steps, X)
 
@@ -316,7 +318,7 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
             ):
                 return getattr(self.transformer_, method)(steps.flat, *args)
         except ValueError as error:
-            if "X contains NaN" in str(error):
+            if "X contains NaN" in str(error) and steps.flat.dtype.kind == "f":
                 Sequences.check_finite(steps)
             raise
 
@@ -367,9 +369,29 @@ def _collect(X: Any) -> Sequences:
     """Convert X, which is ragged, to sequences whose flat array holds no other steps."""
     if isinstance(X, Sequences):
         return as_sequences(X).without_gaps()
-    if stated_ndim(X) == 3:
+    is_array = stated_ndim(X) == 3
+    if is_array and as_array(X).dtype.kind in "biuf":
         return _Steps.from_padded(X, pad=None)
-    return _Steps.from_list(X)
+    parts = list(as_array(X) if is_array else X)
+    for i, part in enumerate(parts):
+        if sparse.issparse(part) or (type(part) is np.ndarray and part.dtype.kind in "biuf"):
+            continue
+        refuse_masked(part, f"X[{i}]")
+        with naming(f"X[{i}]"):
+            parts[i] = as_array(part)
+    if any(not sparse.issparse(part) and holds_strings(part) for part in parts):
+        return _collect_objects(parts)
+    return _Steps.from_list(parts)
+
+
+def _collect_objects(parts: list[Any]) -> Sequences:
+    """Join sequences with strings; their steps become objects, and missing values NaN."""
+    # Zeros in place of strings show all that can be wrong with shapes.
+    zeros = [part if sparse.issparse(part) else np.zeros(part.shape) for part in parts]
+    places = Sequences.from_list(zeros)
+    flat = np.concatenate([part.astype(object) for part in parts])
+    flat[is_missing(flat)] = np.nan
+    return _Steps._trusted(flat, places.starts, places.lengths)
 
 
 def _at_steps(y: Any, lengths: np.ndarray) -> np.ndarray | None:

@@ -17,6 +17,8 @@ class _RiverModel:
         if not isinstance(stream, Stream) or (stream.classes_ is None) == self._has_classes:
             kind = "classifier" if self._has_classes else "regressor"
             raise ValueError(f"{type(self).__name__}: stream must be a Stream of a {kind}")
+        if stream._has_labels:
+            raise ValueError("stream must not be that of several labels per target")
         with naming("features"):
             self.stream, self.features = stream, None if features is None else list(features)
 

@@ -16,7 +16,7 @@ FLOORS = [
     ["learning"],
     ["estimators"],
     ["inspection"],
-    ["diagnosis", "persistence", "preprocessing", "river", "streams", "traces"],
+    ["diagnosis", "metrics", "persistence", "preprocessing", "river", "streams", "traces"],
     ["experiments"],
     ["__init__", "__main__"],
 ]

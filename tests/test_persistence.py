@@ -48,6 +48,8 @@ CASES = {
         for kind in (["strings", "integers", "booleans"] if "Classif" in name else ["one", "two"])
     },
     "floats": ("ElmanClassifier", {}, "floats", 0),
+    "labels": ("LSTMClassifier", {"loss": "log_loss"}, "several labels", 0),
+    "labels of units": ("CascadeCorrelationClassifier", {}, "several labels", 1),
     "softmax": ("LSTMClassifier", {"output_activation": "softmax"}, "strings", 0),
     "every step": ("LSTMClassifier", {"n_hidden": 2, "shortcut": True}, "every step", 0),
     "every number": ("SequenceChunkerRegressor", {"predict_state": "hidden"}, "every number", 0),
@@ -128,6 +130,8 @@ def data(case, kind):
         return X, [np.where(x[:, 0] > 0, "up", "down") for x in X]
     if kind == "every number":
         return X, [x[:, :1] + x[:, 1:] for x in X]
+    if kind == "several labels":
+        return X, rng.integers(2, size=(24, 3))
     if kind in LABELS:
         return X, LABELS[kind][np.arange(24) % len(LABELS[kind])]
     return X, rng.normal(size=24 if kind == "one" else (24, 2))
@@ -262,6 +266,27 @@ def test_skops_only_has_to_trust_our_types(case):
     assert attributes(copied) == attributes(model)
     assert plain(copied._fit_state) == plain(model._fit_state)
     assert behaviour(copied, X, y) == behaviour(copy.deepcopy(model), X, y)
+
+
+def test_skops_keeps_sequences_and_streams():
+    skops = pytest.importorskip("skops.io")
+    X = [np.random.default_rng(i).normal(size=(i, 2)) for i in (2, 5, 3, 4)]
+    stream = lstm97.RTRLRegressor.as_published(random_state=0).partial_fit(X, np.zeros(4)).stream()
+    stream.step(X[0][0])
+    words = lstm97.Sequences.from_symbols([[0, 2], [1]])
+    copied = []
+    for thing in (lstm97.Sequences.from_list(X)[1:3], words, stream):
+        dumped = skops.dumps(thing)
+        trusted = skops.get_untrusted_types(data=dumped)
+        others = {name for name in trusted if not name.startswith("lstm97.")}
+        assert others <= ({"scipy.sparse._csr.csr_array"} if thing is words else set())
+        copied.append(skops.loads(dumped, trusted=trusted))
+    dense, encoded, other = copied
+    assert plain(dense.to_list()) == plain(X[1:3])
+    assert plain(encoded.flat.toarray()) == plain(words.flat.toarray())
+    assert encoded.lengths.tolist() == [2, 1]
+    assert other.learn(1.0) == stream.learn(1.0)
+    assert other.step(X[0][1]) == stream.step(X[0][1])
 
 
 # ---- the file ------------------------------------------------------------------------------------
@@ -641,6 +666,9 @@ WRONG = {
     "axes": ("full", array("classes_", lambda x: x[:, None]), "labels in ascending order"),
     "n_outputs_": ("grown", put("fitted", "n_outputs_", value=2), "is 1, but 2 outputs need 2"),
     "target_ndim_": ("grown", put("fitted", "target_ndim_", value=3), "target_ndim_ is 3"),
+    "target_ndim_ of classes": (
+        "full", put("fitted", "target_ndim_", value=2), "classes_ must be the indices of the labels"
+    ),
     "n_updates": (
         "adam", put("fitted", "solver_state_", "dict", 2, value=["n_updates", -3]),
         "solver_state_.n_updates must be an int of at least 0, got -3",

@@ -6,13 +6,14 @@ from typing import ClassVar
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import NMF, PCA, IncrementalPCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
@@ -27,12 +28,13 @@ from sklearn.preprocessing import (
     MinMaxScaler,
     Normalizer,
     OneHotEncoder,
+    OrdinalEncoder,
     StandardScaler,
 )
 from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from lstm97 import LSTMClassifier, Sequences, StepwiseTransformer
+from lstm97 import ElmanClassifier, LSTMClassifier, Sequences, StepwiseTransformer
 
 FAST = {"max_iter": 3, "tol": None, "random_state": 0}
 WRAPPED = [StandardScaler(), PCA(), PCA(n_components=1), SimpleImputer(), MinMaxScaler()]
@@ -429,6 +431,53 @@ def test_missing_values_are_imputed():
         assert np.isfinite(made).all()
 
 
+MISSING = {
+    "NaN": lambda rows: np.array(rows, dtype=float),
+    "objects": lambda rows: np.array(rows, dtype=object),
+    "lists": lambda rows: rows,
+    "NA": lambda rows: pd.DataFrame(rows, dtype="Float64"),
+    "Arrow frame": lambda rows: pd.DataFrame(rows).convert_dtypes(dtype_backend="pyarrow"),
+    "objects of pandas": lambda rows: pd.DataFrame(rows, dtype=object),
+    "NA in objects": lambda rows: np.array(pd.DataFrame(rows, dtype="Float64"), dtype=object),
+    "polars": lambda rows: pl.DataFrame(rows, orient="row"),
+    "pyarrow": lambda rows: pl.DataFrame(rows, orient="row").to_arrow(),
+    "CSR": lambda rows: sparse.csr_array(np.array(rows, dtype=float)),
+}
+
+
+@pytest.mark.parametrize("kind", MISSING)
+def test_every_kind_of_missing_value_is_imputed(kind):
+    rows = [[[1.0, None], [3.0, 2.0]], [[None, 4.0], [2.0, None], [3.0, 8.0]]]
+    wanted = SimpleImputer(add_indicator=True).fit_transform(
+        np.array([row for part in rows for row in part], dtype=float)
+    )
+    X = [MISSING[kind](part) for part in rows]
+    model = StepwiseTransformer(SimpleImputer(add_indicator=True))
+    made = model.fit_transform(X).flat
+    np.testing.assert_array_equal(made.toarray() if kind == "CSR" else made, wanted)
+    net = make_pipeline(model, ElmanClassifier.as_published(max_iter=1, tol=None))
+    assert len(net.fit(X, ["a", "b"]).predict(X)) == 2
+    hint = r"sequence 0, step 0; fill in missing values by StepwiseTransformer\(SimpleImputer"
+    with pytest.raises(ValueError, match=hint):
+        ElmanClassifier.as_published().fit(X, ["a", "b"])
+
+
+def test_padding_is_no_missing_value():
+    X = np.array([[[1.0], [2.0], [3.0]], [[1.0], [np.nan], [np.nan]], [[1.0], [np.nan], [4.0]]])
+    with pytest.raises(ValueError, match=r"sequence 1, step 1; fill in.*or take off padding by"):
+        Sequences.from_padded(X, pad=None)
+    with pytest.raises(ValueError, match=r"sequence 1, step 1; fill in.*=True\)\)$"):
+        ElmanClassifier.as_published().fit(X[[0, 2]], [0, 1])
+
+
+def test_masked_values_name_the_way():
+    X = [np.ma.masked_less(np.eye(2), 1.0), np.eye(2)]
+    with pytest.raises(ValueError, match=r"holds masked values: fill them in with np\.ma\.filled"):
+        StepwiseTransformer(SimpleImputer()).fit(X)
+    filled = [np.ma.filled(X[0], np.nan), X[1]]
+    assert StepwiseTransformer(SimpleImputer()).fit_transform(filled).flat.shape == (4, 2)
+
+
 def test_an_imputer_within_a_pipeline():
     missing = with_value(data(), np.nan)
     y = labels(missing)
@@ -449,7 +498,7 @@ def test_missing_values_that_are_refused_have_a_place(is_sparse):
         X, missing = ([sparse.csr_array(x) for x in form] for form in (X, missing))
     model = StepwiseTransformer(PCA(n_components=1, svd_solver="arpack", random_state=0)).fit(X)
     for refused in (model.fit, model.transform, model.fit_transform):
-        with pytest.raises(ValueError, match=r"^X contains NaN in sequence 3, step 1$"):
+        with pytest.raises(ValueError, match=r"^X contains NaN in sequence 3, step 1; fill in"):
             refused(missing)
 
 
@@ -580,10 +629,68 @@ def test_other_objects_than_transformers_are_refused():
         StepwiseTransformer(StandardScaler).fit(data())
 
 
-def test_text_is_refused():
-    for X in (np.array([["a", "b"]] * 4), [np.array([["a"]]), np.array([["b"], ["c"]])]):
-        with pytest.raises(TypeError, match="must hold numbers"):
-            StepwiseTransformer(OneHotEncoder()).fit(X)
+def words(form=list):
+    """Make sequences with a word and a number at each step, some of them missing."""
+    rng = np.random.default_rng(3)
+    missing = {"None": None, "NaN": np.nan, "NA": pd.NA, "NaT": pd.NaT}
+    parts = []
+    for n, gone in zip((3, 5, 2, 4), missing.values(), strict=True):
+        part = np.empty((n, 2), dtype=object)
+        part[:, 0], part[:, 1] = rng.choice(["up", "down", "level"], n), rng.normal(size=n)
+        part[rng.integers(n), rng.integers(2)] = gone
+        parts.append(form(part))
+    return parts
+
+
+@pytest.mark.parametrize("form", [np.asarray, pd.DataFrame, np.ndarray.tolist, pl.DataFrame])
+def test_words_are_encoded_step_by_step(form):
+    pure = [np.where(pd.isna(part), "none", part)[:, :1].astype(str) for part in words()]
+    model = StepwiseTransformer(OneHotEncoder())
+    made = model.fit_transform([form(part) for part in pure])
+    flat = OneHotEncoder().fit_transform(np.concatenate(pure))
+    np.testing.assert_array_equal(made.flat.toarray(), flat.toarray())
+    assert made.lengths.tolist() == [3, 5, 2, 4]
+    names = [name.split("_")[-1] for name in model.get_feature_names_out()]
+    assert names == ["down", "level", "none", "up"]
+    labels = np.arange(4) % 2
+    net = make_pipeline(model, ElmanClassifier.as_published(max_iter=1, tol=None))
+    assert (
+        len(net.fit([form(part) for part in pure], labels).predict([form(part) for part in pure]))
+        == 4
+    )
+
+
+@pytest.mark.parametrize("form", [np.asarray, pd.DataFrame, np.ndarray.tolist])
+def test_words_and_numbers_go_to_transformers_of_their_columns(form):
+    encoder = OneHotEncoder(sparse_output=False)
+    columns = make_column_transformer((encoder, [0]), (SimpleImputer(add_indicator=True), [1]))
+    made = StepwiseTransformer(columns).fit_transform(words(form))
+    rows = np.concatenate(words())
+    rows[pd.isna(rows)] = np.nan
+    np.testing.assert_array_equal(made.flat, columns.fit_transform(rows))
+
+
+def test_a_page_of_words_keeps_its_shape():
+    X = np.array([[["a"], ["b"]], [["b"], ["b"]], [["c"], ["a"]]])
+    for form in (X, X.astype(object)):
+        made = StepwiseTransformer(OrdinalEncoder()).fit_transform(form)
+        assert made.tolist() == [[[0.0], [1.0]], [[1.0], [1.0]], [[2.0], [0.0]]]
+
+
+def test_words_where_numbers_belong_are_refused():
+    with pytest.raises(TypeError, match="X must hold numbers, not strings"):
+        StepwiseTransformer(OneHotEncoder()).fit(np.array([["a", "b"]] * 4))
+    with pytest.raises(ValueError, match="StandardScaler: could not convert string to float"):
+        StepwiseTransformer(StandardScaler()).fit(words())
+    with pytest.raises(ValueError, match=r"X\[1\] has 1 features, but X\[0\] has 2"):
+        StepwiseTransformer(OneHotEncoder()).fit([[["a", 1]], [["b"]]])
+    with pytest.raises(ValueError, match=r"X\[1\] and X\[0\]: one is sparse"):
+        StepwiseTransformer(OneHotEncoder()).fit([[["a"]], sparse.csr_array([[1.0]])])
+    with pytest.raises(ValueError, match=r"X\[0\] must be 2-D \(steps, features\)"):
+        StepwiseTransformer(OneHotEncoder()).fit([["a", "b"], ["a"]])
+    model = StepwiseTransformer(OneHotEncoder()).fit([[["a"]]])
+    with pytest.raises(TypeError, match="inverse_transform must hold numbers"):
+        model.inverse_transform(np.ones((1, 1, 1)))
 
 
 @pytest.mark.parametrize(

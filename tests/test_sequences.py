@@ -141,7 +141,7 @@ def test_check_finite_can_allow_nan(form):
     values[9] = np.inf
     with pytest.raises(ValueError, match=r"^Y contains infinity in sequence 1, step 1$"):
         X.check_finite("Y", allow_nan=True)
-    with pytest.raises(ValueError, match=r"^X contains NaN in sequence 0, step 0$"):
+    with pytest.raises(ValueError, match=r"^X contains NaN in sequence 0, step 0; fill in"):
         X.check_finite()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from lstm97.data.containers import as_array, as_floats
+from lstm97.data.containers import as_array, as_floats, column_names
 
 # The kernels count columns and entries of a CSR matrix in C integers.
 MAX_INDEX = np.iinfo(np.intc).max
@@ -76,33 +76,51 @@ def refuse_masked(x, name):
     """Raise a ValueError if values are masked: NumPy would use the values behind the mask."""
     for part in x if isinstance(x, list | tuple) else [x]:
         if isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part):
-            raise ValueError(f"{name} holds masked values")
+            raise ValueError(f"{name} holds masked values: fill them in with np.ma.filled")
 
 
 def refuse_strings(x, name):
     """Raise a TypeError if a table holds strings or dates, which NumPy would convert."""
     try:
-        x = np.asarray(x)
+        array = np.asarray(x)
     except ValueError:
         return  # not a table; later checks refuse it
-    if _holds_strings(x) or x.dtype.kind in "SUMm":
-        raise TypeError(f"{name} must hold numbers, not strings or dates")
+    if holds_strings(array) or array.dtype.kind in "Mm":
+        where = _column_without_numbers(array, column_names(x))
+        raise TypeError(f"{name} must hold numbers, not strings or dates{where}")
 
 
-def _holds_strings(x):
-    """Tell whether an array of objects holds a string."""
-    return x.dtype.kind == "O" and any(isinstance(value, str | bytes) for value in x.ravel())
+def _column_without_numbers(array, names):
+    """Return words for the first column that holds no numbers; none if no column is to blame."""
+    if array.ndim != 2 or array.dtype.kind in "Mm":
+        return ""
+    for k, column in enumerate(array.T):
+        try:
+            is_right = not holds_strings(column) and as_floats(column) is not None
+        except (TypeError, ValueError, OverflowError):
+            is_right = False
+        if not is_right:
+            return f" in column {k if names is None else names[k]!r}"
+    return ""
+
+
+def holds_strings(x):
+    """Tell whether an array holds a string."""
+    if x.dtype.kind != "O":
+        return x.dtype.kind in "SU"
+    return any(isinstance(value, str | bytes) for value in x.ravel())
 
 
 def as_numbers(x: Any, name: str) -> np.ndarray:
     """Convert numbers to a float64 array; refuse strings and complex numbers."""
     refuse_masked(x, name)
-    x = _as_rectangle(x, name)
-    check_dtype(x, name)
+    array = _as_rectangle(x, name)
+    check_dtype(array, name, column_names(x))
     try:
-        return np.ascontiguousarray(as_floats(x))
+        return np.ascontiguousarray(as_floats(array))
     except (TypeError, ValueError, OverflowError) as error:
-        raise TypeError(f"{name} must hold numbers: {error}") from None
+        where = _column_without_numbers(array, column_names(x))
+        raise TypeError(f"{name} must hold numbers{where}: {error}") from None
 
 
 def _as_rectangle(x, name):
@@ -115,14 +133,15 @@ def _as_rectangle(x, name):
         raise TypeError(f"{name} cannot be converted to an array: {error}") from None
 
 
-def check_dtype(x, name):
+def check_dtype(x, name, names=None):
     """Raise an error unless an array holds numbers, or objects that may be numbers."""
     if x.dtype.kind == "c":
         raise ValueError(f"{name}: complex data not supported")
     if x.dtype.kind not in "biufO":
         raise TypeError(f"{name} must hold numbers, but its dtype is {x.dtype}")
-    if _holds_strings(x):
-        raise TypeError(f"{name} must hold numbers, but it holds strings")
+    if holds_strings(x):
+        where = _column_without_numbers(x, names)
+        raise TypeError(f"{name} must hold numbers, but it holds strings{where}")
 
 
 def as_integers(x: Any, name: str) -> np.ndarray:

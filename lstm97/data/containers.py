@@ -11,8 +11,22 @@ import narwhals as nw
 import numpy as np
 from scipy import sparse
 
-# Sequences for Python, but single values here.
-SINGLE = (str, bytes, bytearray, Mapping)
+
+class Ragged:
+    """Base of containers of arrays that NumPy cannot join."""
+
+    __slots__ = ()
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError(
+            "Sequences cannot become one array. Wrap a transformer of steps, or a FeatureUnion of "
+            "several, in StepwiseTransformer. Meta-estimators that need a table, like "
+            "OneVsOneClassifier, take sequences of one length as rows, with n_channels"
+        )
+
+
+# Sequences for Python, or containers of our own, but single values here.
+SINGLE = (str, bytes, bytearray, Mapping, Ragged)
 # Libraries that can read an Arrow stream, which NumPy cannot.
 ARROW_READERS = ("pyarrow", "polars", "pandas")
 

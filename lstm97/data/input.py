@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 
 from lstm97.data.checks import naming, refuse_masked, refuse_strings, warn_user
-from lstm97.data.containers import column_names, stated_ndim, unpack
+from lstm97.data.containers import column_names, depth, stated_ndim, unpack
 from lstm97.data.sequences import Sequences, as_sequences, is_ragged
 
 
@@ -27,6 +27,7 @@ def check_X(estimator, X, reset):
             raise ValueError(
                 f"n_channels={estimator.n_channels}, but X has {sequences.n_features} features per "
                 "step: leave n_channels at None, or set it to their number"
+                + _channels_first(sequences, estimator.n_channels)
             )
         estimator.n_features_in_ = estimator.n_step_features_in_ = sequences.n_features
         estimator.x_is_table_ = False
@@ -43,6 +44,11 @@ def _check_rows(estimator, X, reset):
             f"X has shape {np.shape(X)}, but it must hold sequences, or be a 3-D array "
             "(sequences, steps, features) or a 2-D array with one sequence per row"
         )
+    if depth(X) == 1:
+        raise ValueError(
+            "Expected 2D array, got 1D array instead. Reshape your data: a single series is a "
+            "sequence, X = [x.reshape(-1, 1)]"
+        )
     if not reset and estimator.n_channels is None and not estimator.x_is_table_:
         raise ValueError(
             f"X is a table, but {type(estimator).__name__} was fitted on sequences: pass a single "
@@ -52,7 +58,8 @@ def _check_rows(estimator, X, reset):
     if reset and estimator.n_channels is None:
         warn_user(
             f"each row of the 2-D X is taken as a sequence of one step with {X.shape[1]} "
-            f"features; if it is a series of {X.shape[1]} steps, set n_channels=1"
+            f"features; if it is a series of {X.shape[1]} steps, set n_channels=1; if it is a step "
+            "of a longer sequence, use from_frame"
         )
     sequences = Sequences.from_rows(X, estimator.n_channels or X.shape[1])
     if reset:
@@ -101,4 +108,12 @@ def check_width(estimator, X):
         raise ValueError(
             f"X has {X.n_features} features per step, but {type(estimator).__name__} "
             f"is expecting {estimator.n_step_features_in_} features as input"
+            + _channels_first(X, estimator.n_step_features_in_)
         )
+
+
+def _channels_first(X, n_features):
+    """Return what to do if it is likely that features come before time."""
+    if (X.lengths == n_features).all():
+        return "; if features come before time, use Sequences.from_channels_first"
+    return ""

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
-from lstm97.data.checks import as_numbers, naming, refuse_masked
+from lstm97.data.checks import as_numbers, brief, naming, refuse_masked
 from lstm97.data.containers import as_array, stated_ndim, unpack
 from lstm97.data.targets import flatten_steps, has_steps, place
 
@@ -11,7 +11,7 @@ from lstm97.data.targets import flatten_steps, has_steps, place
 LARGEST = 1e100
 
 
-def row_weights(sample_weight, lengths, every):
+def row_weights(sample_weight, lengths, every, of="X"):
     """Check sample weights, and return one for each row of the targets.
 
     Parameters
@@ -24,6 +24,8 @@ def row_weights(sample_weight, lengths, every):
         Number of steps of each sequence.
     every : bool
         Whether the targets have one row per step.
+    of : str, default="X"
+        Name, in error messages, of what has these lengths.
 
     Returns
     -------
@@ -36,7 +38,7 @@ def row_weights(sample_weight, lengths, every):
     with naming("sample_weight"):
         sample_weight = unpack(sample_weight)
     if has_steps(sample_weight) or stated_ndim(sample_weight) == 2:
-        return _step_weights(sample_weight, lengths, every)
+        return _step_weights(sample_weight, lengths, every, of)
     weight = as_numbers(sample_weight, "sample_weight")
     if weight.ndim != 1:
         raise ValueError(
@@ -44,13 +46,13 @@ def row_weights(sample_weight, lengths, every):
         )
     if len(weight) != len(lengths):
         raise ValueError(
-            f"sample_weight has {len(weight)} numbers, but X has {len(lengths)} sequences"
+            f"sample_weight has {len(weight)} numbers, but {of} has {len(lengths)} sequences"
         )
     _check(weight)
     return np.repeat(weight, lengths) if every else weight
 
 
-def _step_weights(sample_weight, lengths, every):
+def _step_weights(sample_weight, lengths, every, of):
     """Check weights per step, and join those of all sequences."""
     if not every:
         raise ValueError(
@@ -59,7 +61,8 @@ def _step_weights(sample_weight, lengths, every):
     if not has_steps(sample_weight):
         with naming("sample_weight"):
             sample_weight = list(as_array(sample_weight))
-    weight = as_numbers(flatten_steps(sample_weight, lengths, "sample_weight"), "sample_weight")
+    flat = flatten_steps(sample_weight, lengths, "sample_weight", of)
+    weight = as_numbers(flat, "sample_weight")
     if weight.ndim == 2 and weight.shape[1] == 1:
         weight = weight[:, 0]
     if weight.ndim != 1:
@@ -106,6 +109,11 @@ def class_weights(class_weight, classes, codes, weight):
         total = np.bincount(codes, weight, minlength=len(classes))
         share = weight.sum() / max(1, np.count_nonzero(total))
         return np.divide(share, total, out=np.zeros(len(classes)), where=total > 0.0)
+    labels = set(classes.tolist())
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown and not labels <= class_weight.keys():
+        names = brief(classes.tolist())
+        raise ValueError(f"class_weight has {unknown[0]!r}, but the classes are {names}")
     with naming("class_weight"):
         weights = compute_class_weight(class_weight, classes=classes, y=classes[codes])
     if not ((weights >= 0.0) & (weights <= LARGEST)).all():

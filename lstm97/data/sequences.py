@@ -19,10 +19,10 @@ from lstm97.data.checks import (
     naming,
     one_hot,
 )
-from lstm97.data.containers import depth, stated_ndim
+from lstm97.data.containers import Ragged, depth, stated_ndim
 
 
-class Sequences:
+class Sequences(Ragged):
     """Sequences of unequal lengths, stored as one array.
 
     The steps of all sequences are stored in one C-contiguous array (or one CSR matrix), and each
@@ -144,8 +144,12 @@ class Sequences:
         for i, part in enumerate(parts):
             lengths.append(part.shape[0])
             if part.shape[1] != n_features:
+                hint = ""
+                if len({part.shape[0] for part in parts}) == 1:
+                    hint = "; if features come before time, use Sequences.from_channels_first"
                 raise ValueError(
                     f"{name}[{i}] has {part.shape[1]} features, but {name}[0] has {n_features}"
+                    + hint
                 )
             if isinstance(part, np.ndarray) != is_dense:
                 raise ValueError(f"{name}[{i}] and {name}[0]: one is sparse, the other is dense")
@@ -350,7 +354,7 @@ class Sequences:
 
     def __reduce__(self) -> tuple[Any, ...]:
         whole = self.without_gaps()
-        return type(self)._trusted, (whole.flat, whole.starts, whole.lengths)
+        return type(self), (whole.flat, whole.starts, whole.lengths)
 
     def as_read(self) -> "Sequences":
         """Return the sequences as a net reads them: a standardized copy, if there is a scaling.
@@ -473,7 +477,15 @@ class Sequences:
         if not ((self.starts <= row) & (row < self.starts + self.lengths)).any():
             raise ValueError(f"{name} contains {kind} in row {row}, which belongs to no sequence")
         i, step = locate(row, self.starts, self.lengths)
-        raise ValueError(f"{name} contains {kind} in sequence {i}, step {step}")
+        hint = self._hint(self[i][step:]) if kind == "NaN" else ""
+        raise ValueError(f"{name} contains {kind} in sequence {i}, step {step}{hint}")
+
+    @staticmethod
+    def _hint(rest: Any) -> str:
+        """Return what to do about NaN, given the steps of a sequence from the first NaN on."""
+        hint = "; fill in missing values by StepwiseTransformer(SimpleImputer(add_indicator=True))"
+        is_end = not sparse.issparse(rest) and np.isnan(rest).all()
+        return f"{hint}, or take off padding by Sequences.from_padded" if is_end else hint
 
 
 # Type of the argument X of estimators; their `fit` documents it.

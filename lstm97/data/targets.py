@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from lstm97.data.checks import check_dtype, check_sparse, locate, naming, refuse_masked
+from lstm97.data.checks import (
+    check_dtype,
+    check_sparse,
+    holds_strings,
+    locate,
+    naming,
+    refuse_masked,
+)
 from lstm97.data.containers import as_array, as_floats, depth, is_missing
 from lstm97.data.sequences import Sequences
 
@@ -90,7 +97,7 @@ def has_steps(y):
     return isinstance(y, list | tuple | np.ndarray) and len(y) > 0 and depth(y[0]) >= 1
 
 
-def flatten_steps(y, lengths, name="y"):
+def flatten_steps(y, lengths, name="y", of="X"):
     """Join targets, or weights, that are given as one array per sequence.
 
     Parameters
@@ -99,22 +106,22 @@ def flatten_steps(y, lengths, name="y"):
         Arrays of shape (n_steps_i,) or (n_steps_i, n_outputs).
     lengths : ndarray of int of shape (n_sequences,)
         Number of steps that each array must have.
-    name : str, default="y"
-        Name of the argument in error messages.
+    name, of : str
+        Names, in error messages, of the argument and of what has these lengths.
 
     Returns
     -------
     flat : ndarray of shape (n_steps,) or (n_steps, n_outputs)
     """
     if len(y) != len(lengths):
-        raise ValueError(f"X has {len(lengths)} sequences, but {name} has {len(y)}")
+        raise ValueError(f"{of} has {len(lengths)} sequences, but {name} has {len(y)}")
     parts = [
         part if type(part) is np.ndarray else as_labels(part, f"{name}[{i}]")
         for i, part in enumerate(y)
     ]
     shapes = {(part.ndim, part.shape[1:]) for part in parts}
     if len(shapes) > 1 or not shapes <= {(1, ())} or [*map(len, parts)] != lengths.tolist():
-        _check_shapes(parts, lengths, name)
+        _check_shapes(parts, lengths, name, of)
     if len({part.dtype.kind for part in parts}) > 1:
         # As objects, because NumPy would turn numbers among strings into strings.
         parts = [part.astype(object) for part in parts]
@@ -122,7 +129,7 @@ def flatten_steps(y, lengths, name="y"):
         return np.concatenate(parts)
 
 
-def _check_shapes(parts, lengths, name):
+def _check_shapes(parts, lengths, name, of):
     """Refuse arrays without one row per step, or with other columns than the first array."""
     for i, part in enumerate(parts):
         if part.ndim not in (1, 2) or part.shape[1:] != parts[0].shape[1:]:
@@ -131,9 +138,9 @@ def _check_shapes(parts, lengths, name):
                 "each must hold one number, or one row of n_outputs numbers, per step"
             )
         if len(part) != lengths[i]:
-            what = "targets" if name == "y" else "weights"
+            what = "weights" if name == "sample_weight" else "targets"
             raise ValueError(
-                f"{name}[{i}] has {len(part)} {what}, but X[{i}] has {lengths[i]} steps"
+                f"{name}[{i}] has {len(part)} {what}, but {of}[{i}] has {lengths[i]} steps"
             )
 
 
@@ -186,6 +193,17 @@ def check_numbers(flat, lengths=None):
     return values
 
 
+def is_indicator(rows):
+    """Tell whether rows hold 0 or 1 for each of several labels, or NaN for all of them."""
+    if rows.shape[1] < 2 or rows.dtype.kind not in "biufO" or holds_strings(rows):
+        return False
+    try:
+        values = as_floats(rows)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return bool((np.isin(values, (0, 1)) | np.isnan(values).all(axis=1, keepdims=True)).all())
+
+
 def check_labels(labels, lengths=None, name="y"):
     """Check class labels, and tell which are missing.
 
@@ -226,10 +244,6 @@ def _check_missing(labels, lengths, name):
         row = int(np.argmax(np.isinf(labels)))
         raise ValueError(f"Input {name} contains infinity {place(row, lengths)}")
     present = labels[~missing]
-    if present.dtype.kind == "O":
-        n_strings = sum(isinstance(label, str) for label in present)
-        if 0 < n_strings < len(present):
-            raise TypeError(f"{name} mixes strings with other labels")
     common = without_objects(present, name)
     if present.dtype.kind == "O" and common.dtype.kind == "f":
         for label in present:
@@ -245,6 +259,9 @@ def without_objects(labels, name="y"):
     """Convert an array of objects to the dtype that its elements have in common."""
     if labels.dtype.kind != "O":
         return labels
+    n_strings = sum(isinstance(label, str) for label in labels.ravel())
+    if 0 < n_strings < labels.size:
+        raise TypeError(f"{name} mixes strings with other labels")
     # NumPy would write out the names of members of an Enum, and cut them off.
     plain = [str.__str__(label) if isinstance(label, str) else label for label in labels.tolist()]
     with naming(name):

@@ -510,9 +510,7 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
         self.target_steps_ = "every" if steps else "last"
         y = self._check_y(y, X, classes)
         if len(y) != len(X):
-            raise ValueError(
-                f"inconsistent numbers of samples: X has {len(X)} sequences, y has {len(y)} targets"
-            )
+            _refuse_lengths(X, len(y))
         if sample_weight is not None:
             sample_weight = row_weights(sample_weight, X.lengths, y.every)
         return X, replace(y, weight=self._weigh(y.values, sample_weight))
@@ -572,7 +570,10 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
         weight = row_weights(sample_weight, sequences.lengths, model.target_steps_ == "every")
         y_pred = model._decode(rows)
         if model.target_steps_ == "last":
-            return without_objects(as_labels(y, "y")), y_pred, weight
+            y_true = without_objects(as_labels(y, "y"))
+            if len(y_true) != len(y_pred):
+                _refuse_lengths(sequences, len(y_true))
+            return y_true, y_pred, weight
         y_true = flatten_steps(y, sequences.lengths)
         due = ~is_missing(y_true).reshape(len(y_true), -1).all(axis=1)
         weight = None if weight is None else weight[due]
@@ -612,6 +613,15 @@ def _is_default(value: Any, default: Any) -> bool:
     if isinstance(default, tuple):
         return isinstance(value, list | tuple) and tuple(value) == default
     return isinstance(value, str | Real | np.bool_) and bool(value == default)
+
+
+def _refuse_lengths(X: Sequences, n_targets: int) -> None:
+    """Raise a ValueError: there is not one target per sequence."""
+    hint = "; targets per step are one array per sequence" if n_targets == X.n_steps else ""
+    raise ValueError(
+        f"inconsistent numbers of samples: X has {len(X)} sequences, y has {n_targets} targets"
+        + hint
+    )
 
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)

@@ -23,6 +23,7 @@ from lstm97.data.targets import (
     check_labels,
     check_numbers,
     flatten_steps,
+    is_indicator,
 )
 from lstm97.estimators.base import CommonParameters
 from lstm97.learning.outputs import proportions
@@ -32,23 +33,32 @@ from lstm97.learning.topology import LOSSES
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)
 class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
-    """Mixin for classifiers, which have one output per class.
+    """Mixin for classifiers, which have one output per class, or per label of several.
 
     Parameters
     ----------
     class_weight : dict, "balanced" or None
         Weights of the classes, which multiply the loss in addition to the sample weights. A dict
         maps labels to weights; missing labels have weight 1. "balanced" gives all classes that
-        occur the same total weight. If None, all classes have weight 1.
+        occur the same total weight. If None, all classes have weight 1. It must be None if targets
+        have several labels.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels, in the order of the outputs.
+        Class labels, in the order of the outputs. If targets have several labels, the indices of
+        the labels.
+    target_ndim_ : int
+        1 if each target is one class, and 2 if it has several labels.
 
     Notes
     -----
     With targets per step, a label that is None or NaN means that the step has no target.
+
+    If several labels may hold at once, y is an indicator matrix of shape (n_sequences, n_labels),
+    with 0 or 1 for each label. With targets per step, it is a list of matrices of shape (n_steps_i,
+    n_labels), in which a row of NaN means that the step has no target. The outputs are then
+    logistic, each the probability of a label, and the score is the accuracy of whole rows.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -74,7 +84,8 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         y : array-like
             As for `fit`.
         classes : array-like of shape (n_classes,), default=None
-            All classes. Required in the first call, optional afterwards.
+            All classes; for several labels, their indices, ``range(n_labels)``. Required in the
+            first call, optional afterwards.
         sample_weight : array-like, default=None
             As for `fit`.
 
@@ -127,13 +138,14 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         if n_features is None:
             return Stream(self)
         model = self._unfitted()
-        model.classes_ = _check_classes(classes)
+        model.classes_, model.target_ndim_ = _check_classes(classes), 1
         return model._new_stream(n_features, len(model.classes_))
 
     def predict_proba(self, X: SequencesLike) -> np.ndarray:
         """Return class probabilities, which are the outputs scaled to sum to one.
 
-        If all outputs are zero, all classes have the same probability.
+        If all outputs are zero, all classes have the same probability. If targets have several
+        labels, the outputs themselves are the probabilities of the labels.
 
         Parameters
         ----------
@@ -148,10 +160,10 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
             is an array.
         """
         rows, sequences, model = self._outputs(X)
-        return model._arrange(proportions(rows), X, sequences)
+        return model._arrange(model._proba(rows), X, sequences)
 
-    def predict(self, X: SequencesLike) -> np.ndarray:
-        """Return the class with the largest output.
+    def predict_log_proba(self, X: SequencesLike) -> np.ndarray:
+        """Return the logarithms of what `predict_proba` returns.
 
         Parameters
         ----------
@@ -160,9 +172,28 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
 
         Returns
         -------
-        y : ndarray of shape (n_sequences,)
-            Predicted classes. With targets per step, an object array with one array of shape
-            (n_steps_i,) per sequence, or a 2-D array if X is an array.
+        log_proba : ndarray of shape (n_sequences, n_classes)
+            Logarithms of the probabilities, in the form of `predict_proba`. That of a probability
+            of zero is minus infinity.
+        """
+        rows, sequences, model = self._outputs(X)
+        with np.errstate(divide="ignore"):
+            return model._arrange(np.log(model._proba(rows)), X, sequences)
+
+    def predict(self, X: SequencesLike) -> np.ndarray:
+        """Return the class with the largest output, or the labels with outputs above 0.5.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_sequences,) or (n_sequences, n_labels)
+            Predicted classes, or an indicator matrix of labels. With targets per step, an object
+            array with one array of shape (n_steps_i,) or (n_steps_i, n_labels) per sequence or, if
+            X is an array, one array whose second axis is that of the steps.
         """
         rows, sequences, model = self._outputs(X)
         return model._arrange(model._decode(rows), X, sequences)
@@ -171,6 +202,8 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         self, X: SequencesLike, y: TargetsLike, sample_weight: TargetsLike | None = None
     ) -> float:
         """Return the accuracy over all sequences, or over all steps that have a target.
+
+        If targets have several labels, a prediction is right if all its labels are.
 
         Parameters
         ----------
@@ -189,18 +222,30 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         from sklearn.metrics import accuracy_score  # half of the package's import time
 
         y_true, y_pred, weight = self._paired(X, y, sample_weight)
+        if y_pred.ndim == 2 and not (y_true.shape == y_pred.shape and is_indicator(y_true)):
+            raise ValueError(
+                f"y must hold 0 or 1 for each of the {y_pred.shape[1]} labels of a target"
+            )
         with naming("y"), np.errstate(invalid="ignore"):
             return accuracy_score(y_true, y_pred, sample_weight=weight)
 
+    def _codes(self, rows: np.ndarray) -> np.ndarray:
+        """Return the index of the class of each row or, of several labels, 0 or 1 for each."""
+        return (rows > 0.5).astype(int) if self.target_ndim_ == 2 else rows.argmax(axis=1)
+
     def _decode(self, rows: np.ndarray) -> np.ndarray:
-        return self.classes_[rows.argmax(axis=1)]
+        codes = self._codes(rows)
+        return codes if self.target_ndim_ == 2 else self.classes_[codes]
+
+    def _proba(self, rows: np.ndarray) -> np.ndarray:
+        return rows if self.target_ndim_ == 2 else proportions(rows)
 
     def _score_outputs(
         self, outputs: np.ndarray, values: np.ndarray, weight: np.ndarray | None
     ) -> float:
         from sklearn.metrics import accuracy_score  # see `score`
 
-        return accuracy_score(values.argmax(axis=1), outputs.argmax(axis=1), sample_weight=weight)
+        return accuracy_score(self._codes(values), self._codes(outputs), sample_weight=weight)
 
     def _weigh(self, values: np.ndarray, weight: np.ndarray | None) -> np.ndarray | None:
         """Multiply sample weights by class weights."""
@@ -216,25 +261,53 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         steps = self.target_steps_ == "every"
         refuse_masked(y, "y")
         if steps:
-            labels = self._labels(y, X)
+            labels = flatten_steps(y, X.lengths)
         elif sparse.issparse(y):
             raise TypeError("Sparse data was passed for y, but dense labels are required")
         else:
             labels = y if type(y) is np.ndarray else as_labels(y, "y")
-            if labels.ndim == 2 and labels.shape[1] > 1:
-                raise ValueError(
-                    f"y should be a 1d array, got an array of shape {labels.shape} instead; pass "
-                    "labels for each step as list(y)"
-                )
-            if labels.ndim == 2:
-                warn_user(
-                    "A column-vector y was passed when a 1d array was expected. Please change the "
-                    "shape of y to (n_samples,), for example using ravel().",
-                    DataConversionWarning,
-                )
-            with naming("y"):
-                labels = column_or_1d(labels)
-        present, missing = check_labels(labels, X.lengths if steps else None)
+        ndim = 2 if labels.ndim == 2 and is_indicator(labels) else 1
+        if ndim < getattr(self, "target_ndim_", ndim):
+            raise ValueError("y must be an indicator matrix, with 0 or 1 for each label, as in fit")
+        if ndim > getattr(self, "target_ndim_", ndim):
+            raise ValueError("y is an indicator matrix, but it had one label per target in fit")
+        self.target_ndim_: int = ndim
+        code = self._code_indicator if ndim == 2 else self._code_labels
+        values = code(labels, X.lengths if steps else None, classes)
+        if steps:
+            return Targets.at_steps(values, X.lengths)
+        if ndim == 2 and not hasattr(self, "n_iter_"):
+            _warn_of_steps(labels, X.lengths)
+        return Targets.at_last(values)
+
+    def _code_indicator(
+        self, labels: np.ndarray, lengths: np.ndarray | None, classes: Any
+    ) -> np.ndarray:
+        """Check an indicator matrix; its columns are the classes."""
+        values = check_numbers(labels, lengths)
+        if self.class_weight is not None:
+            raise ValueError("class_weight needs one label per target; y is an indicator matrix")
+        if getattr(self, "output_activation", None) == "softmax":
+            raise ValueError(
+                "output_activation='softmax' allows one label per target, but y is an indicator "
+                "matrix, which needs logistic outputs"
+            )
+        n_labels = values.shape[1]
+        if not hasattr(self, "classes_"):
+            self.classes_: np.ndarray = np.arange(n_labels)
+        if n_labels != len(self.classes_):
+            raise ValueError(f"y has {n_labels} labels, expected {len(self.classes_)}")
+        if classes is not None and not np.array_equal(_check_classes(classes), self.classes_):
+            raise ValueError(f"classes={classes} must be range({n_labels}), the columns of y")
+        return values
+
+    def _code_labels(
+        self, labels: np.ndarray, lengths: np.ndarray | None, classes: Any
+    ) -> np.ndarray:
+        """Check labels, and return a row for each with 1 for its class and 0 for the others."""
+        if labels.ndim != 1:
+            labels = _as_column(labels, lengths)
+        present, missing = check_labels(labels, lengths)
         if classes is not None:
             classes = _check_classes(classes)
         if not hasattr(self, "classes_"):
@@ -243,7 +316,7 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
                 with naming("y"), np.errstate(invalid="ignore"):
                     check_classification_targets(present)
                 classes = np.unique(present)
-            self.classes_: np.ndarray = classes
+            self.classes_ = classes
         elif classes is not None and not np.array_equal(self.classes_, classes):
             raise ValueError(
                 f"classes={classes} differ from those of the first call, {self.classes_}"
@@ -255,18 +328,40 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         values[~missing] = np.searchsorted(self.classes_, present)[:, None] == np.arange(
             len(self.classes_)
         )
-        return Targets.at_steps(values, X.lengths) if steps else Targets.at_last(values)
+        return values
 
     def _strata(self, y: Targets) -> np.ndarray | None:
         """Return the class of each sequence, for a stratified split."""
-        return None if y.every else y.values.argmax(axis=1)
+        return None if y.every or self.target_ndim_ == 2 else self._decode(y.values)
 
-    def _labels(self, y: Any, X: Sequences) -> np.ndarray:
-        """Return the labels of all steps, one sequence after the other."""
-        labels = flatten_steps(y, X.lengths)
-        if labels.ndim == 2 and labels.shape[1] > 1:
-            raise ValueError(f"y must hold one label per step, but it holds {labels.shape[1]}")
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _as_column(labels: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
+    """Return one label per target; refuse rows of several that are no indicator matrix."""
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        if lengths is not None:
+            raise ValueError(
+                f"y must hold one label per step, but it holds {labels.shape[1]}; several labels "
+                "per step are an indicator matrix, with 0 or 1 for each, or NaN for all"
+            )
+        raise ValueError(
+            f"y should be a 1d array, got an array of shape {labels.shape} instead; pass labels "
+            "for each step as list(y), and several labels per sequence as 0 or 1 for each"
+        )
+    if lengths is not None:
         return labels.ravel()
+    if labels.ndim == 2:
+        warn_user(
+            "A column-vector y was passed when a 1d array was expected. Please change the "
+            "shape of y to (n_samples,), for example using ravel().",
+            DataConversionWarning,
+        )
+    with naming("y"):
+        return column_or_1d(labels)
 
 
 def _check_classes(classes: Any) -> np.ndarray:
@@ -304,7 +399,8 @@ def _warn_of_steps(y: np.ndarray, lengths: np.ndarray) -> None:
     if y.ndim == 2 and y.shape[1] > 1 and (lengths == y.shape[1]).all():
         warn_user(
             f"the 2-D y is taken as {y.shape[1]} outputs at the last step of each sequence; if it "
-            "holds a target for each step, pass list(y)"
+            "holds a target for each step, pass list(y) or, through a meta-estimator that makes an "
+            "array of y, y[:, :, None]"
         )
 
 
@@ -501,8 +597,8 @@ class ClassOutputs(Outputs):
     Parameters
     ----------
     output_activation : {"auto", "logistic", "softmax"}
-        Activation function of the outputs. "auto" means "softmax" with the log loss, and
-        "logistic" with the squared error.
+        Activation function of the outputs. "auto" means "softmax" with the log loss and one label
+        per target, and otherwise "logistic".
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -513,7 +609,8 @@ class ClassOutputs(Outputs):
     @property
     def _auto_activation(self) -> str:
         """The activation that "auto" means."""
-        return "softmax" if self.loss == "log_loss" else "logistic"
+        is_one_label = getattr(self, "target_ndim_", 1) == 1
+        return "softmax" if self.loss == "log_loss" and is_one_label else "logistic"
 
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)

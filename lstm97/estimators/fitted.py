@@ -32,7 +32,7 @@ ATTRIBUTES: dict[Any, dict[str, Any]] = {
         "loss_curve_": list,
         "stop_reason_": str,
     },
-    SequenceClassifierMixin: {"classes_": np.ndarray},
+    SequenceClassifierMixin: {"classes_": np.ndarray, "target_ndim_": int},
     SequenceRegressorMixin: {"n_outputs_": int, "target_ndim_": int},
     CASCADES: {"topology_": CascadeTopology, "training_state_": TrainingState},
     CHUNKERS: {"chunker_topology_": Topology},
@@ -51,6 +51,8 @@ OPTIONAL = {
 
 def set_fitted(model: Any, attributes: dict[str, Any]) -> None:
     """Set all fitted attributes except `weights_`; refuse those that `fit` cannot have set."""
+    if isinstance(model, SequenceClassifierMixin):
+        attributes.setdefault("target_ndim_", 1)  # older files have one label per target
     _check_types(model, attributes)
     vars(model).update(attributes)
     _check_progress(model)
@@ -121,6 +123,8 @@ def _check_outputs(model: Any) -> None:
     """Refuse targets that do not fit the net's outputs."""
     require(model.target_steps_ in ("last", "every"), f"target_steps_ is {model.target_steps_!r}")
     is_classifier = isinstance(model, SequenceClassifierMixin)
+    ndim = model.target_ndim_
+    require(ndim in (1, 2), f"target_ndim_ is {ndim}, expected 1 or 2")
     n_outputs = _n_classes(model.classes_) if is_classifier else _n_numbers(model)
     if isinstance(model, CHUNKERS):
         model._n_targets = n_outputs  # its nets have more outputs
@@ -133,7 +137,12 @@ def _check_outputs(model: Any) -> None:
     require(fits, "y_scaling_ does not fit standardize")
     right = not has_scaling or len(model.y_scaling_.mean) == n_outputs
     require(right, f"y_scaling_ must have {n_outputs} columns")
-    allowed = ("logistic", "softmax" if is_classifier else "linear")
+    has_labels = is_classifier and ndim == 2
+    if has_labels:
+        is_range = np.array_equal(model.classes_, np.arange(n_outputs))
+        require(is_range, "classes_ must be the indices of the labels")
+    allowed: tuple[str, ...] = ("logistic", "softmax" if is_classifier else "linear")
+    allowed = allowed[:1] if has_labels else allowed
     for name in ("topology_", "chunker_topology_"):
         found = getattr(model, name, model.topology_).output_activation
         require(
@@ -149,6 +158,5 @@ def _n_classes(labels: Any) -> int:
 
 def _n_numbers(model: Any) -> int:
     n, ndim = model.n_outputs_, model.target_ndim_
-    require(ndim in (1, 2), f"target_ndim_ is {ndim}, expected 1 or 2")
     require(n == 1 or ndim == 2, f"target_ndim_ is {ndim}, but {n} outputs need 2")
     return int(n)

@@ -184,6 +184,7 @@ _SUM_OF_TWO = """
 
 
 @document(_PREVIOUS_SIGN)
+@dataclass(eq=False, repr=False)
 class ElmanClassifier(_Elman, _Classifier):
     """Sequence classifier with an Elman net, a simple recurrent network.
 
@@ -195,6 +196,7 @@ class ElmanClassifier(_Elman, _Classifier):
 
 
 @document(_SUM_OF_TWO)
+@dataclass(eq=False, repr=False)
 class ElmanRegressor(_Elman, _Regressor):
     """Sequence regressor with an Elman net, a simple recurrent network.
 
@@ -206,6 +208,7 @@ class ElmanRegressor(_Elman, _Regressor):
 
 
 @document(_PREVIOUS_SIGN)
+@dataclass(eq=False, repr=False)
 class BPTTClassifier(_BPTT, _Classifier):
     """Sequence classifier with a simple recurrent net and back-propagation through time.
 
@@ -217,6 +220,7 @@ class BPTTClassifier(_BPTT, _Classifier):
 
 
 @document(_SUM_OF_TWO)
+@dataclass(eq=False, repr=False)
 class BPTTRegressor(_BPTT, _Regressor):
     """Sequence regressor with a simple recurrent net and back-propagation through time.
 
@@ -228,6 +232,7 @@ class BPTTRegressor(_BPTT, _Regressor):
 
 
 @document(_PREVIOUS_SIGN)
+@dataclass(eq=False, repr=False)
 class RTRLClassifier(_RTRL, _Classifier):
     """Sequence classifier with a simple recurrent net and real-time recurrent learning.
 
@@ -239,6 +244,7 @@ class RTRLClassifier(_RTRL, _Classifier):
 
 
 @document(_SUM_OF_TWO)
+@dataclass(eq=False, repr=False)
 class RTRLRegressor(_RTRL, _Regressor):
     """Sequence regressor with a simple recurrent net and real-time recurrent learning.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from lstm97.data.sequences import SequencesLike
 from lstm97.estimators.lstm import LSTMClassifier, LSTMRegressor
+from lstm97.inspection.wrapped import unwrap
 from lstm97.learning.topology import GATES
 from lstm97.learning.traces import Trace
 
@@ -113,7 +114,7 @@ class Finding:
         return self.message
 
 
-def diagnose(estimator: LSTMClassifier | LSTMRegressor, X: SequencesLike) -> list[Finding]:
+def diagnose(estimator: Any, X: SequencesLike) -> list[Finding]:
     """Find cells and gates of a fitted net that are no longer useful, and warn of each.
 
     The function looks for three problems, whose remedies are those of the paper's Section 4:
@@ -129,7 +130,7 @@ def diagnose(estimator: LSTMClassifier | LSTMRegressor, X: SequencesLike) -> lis
     Parameters
     ----------
     estimator : LSTMClassifier or LSTMRegressor
-        Fitted estimator; it is not changed.
+        Fitted estimator, or a fitted pipeline or search that ends with one; it is not changed.
     X : array-like
         At least two sequences, in any form that the estimator's `fit` takes. They should cover all
         kinds of sequences that the net is meant for, because what does not vary in X is taken as
@@ -182,6 +183,7 @@ def diagnose(estimator: LSTMClassifier | LSTMRegressor, X: SequencesLike) -> lis
     >>> diagnose(model.set_params(input_gate_bias=[-3, -6]).fit(X, y), X)
     []
     """
+    estimator, X = unwrap(estimator, X)
     if not isinstance(estimator, LSTMClassifier | LSTMRegressor):
         raise TypeError(
             f"diagnose is for LSTMClassifier and LSTMRegressor, not for {type(estimator).__name__}"

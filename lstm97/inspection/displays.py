@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lstm97.data.sequences import SequencesLike
 from lstm97.estimators.lstm import LSTMClassifier, LSTMRegressor
+from lstm97.inspection.wrapped import unwrap
 from lstm97.learning.topology import GATES
 from lstm97.learning.traces import Trace
 
@@ -114,7 +115,7 @@ class CarouselDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: LSTMClassifier | LSTMRegressor,
+        estimator: Any,
         X: SequencesLike,
         *,
         sequence: int = 0,
@@ -125,7 +126,7 @@ class CarouselDisplay:
         Parameters
         ----------
         estimator : LSTMClassifier or LSTMRegressor
-            Fitted estimator.
+            Fitted estimator, or a fitted pipeline or search that ends with one.
         X : array-like
             Sequences, in any form that the estimator's `fit` takes.
         sequence : int, default=0
@@ -146,6 +147,7 @@ class CarouselDisplay:
         ImportError
             If matplotlib is not installed.
         """
+        estimator, X = unwrap(estimator, X)
         if not isinstance(estimator, LSTMClassifier | LSTMRegressor):
             raise TypeError(
                 "CarouselDisplay is for LSTMClassifier and LSTMRegressor, not for "
@@ -262,7 +264,7 @@ class TrainingCurveDisplay:
         ----------
         estimator : estimator
             Fitted estimator with `loss_curve_` and, optionally, `validation_scores_`, as all
-            estimators of this package have.
+            estimators of this package have; or a fitted pipeline or search that ends with one.
         ax : matplotlib Axes, or array-like of them, default=None
             As for `plot`.
 
@@ -281,6 +283,7 @@ class TrainingCurveDisplay:
         """
         if not hasattr(estimator, "fit"):
             raise TypeError(f"{type(estimator).__name__} is not an estimator: it has no fit")
+        estimator, _ = unwrap(estimator)
         estimator = copy.copy(estimator)  # another thread may fit the original meanwhile
         check_is_fitted(estimator)
         losses = getattr(estimator, "loss_curve_", None)
@@ -324,7 +327,8 @@ class TrainingCurveDisplay:
 def _output_names(estimator: Any) -> list[str]:
     """Name a classifier's outputs after its classes, and number those of a regressor."""
     if hasattr(estimator, "classes_"):
-        return [f"class {label}" for label in estimator.classes_]
+        kind = "class" if estimator.target_ndim_ == 1 else "label"
+        return [f"{kind} {label}" for label in estimator.classes_]
     return [f"output {k}" for k in range(estimator.n_outputs_)]
 
 

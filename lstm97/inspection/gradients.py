@@ -14,6 +14,7 @@ from lstm97._kernels.data import Data
 from lstm97.data.sequences import Sequences, SequencesLike
 from lstm97.data.targets import Targets, TargetsLike
 from lstm97.estimators.base import BaseSequenceEstimator
+from lstm97.inspection.wrapped import unwrap
 from lstm97.learning.topology import Topology
 
 
@@ -99,9 +100,7 @@ class GradientReport:
         return "\n".join(lines)
 
 
-def gradient_report(
-    estimator: BaseSequenceEstimator, X: SequencesLike, y: TargetsLike
-) -> GradientReport:
+def gradient_report(estimator: Any, X: SequencesLike, y: TargetsLike) -> GradientReport:
     """Compare the truncated gradient of a fitted net with the full one, by group and by lag.
 
     The truncated gradient, by which the LSTM of 1997 learns, leaves out the error that would reach
@@ -116,7 +115,7 @@ def gradient_report(
     Parameters
     ----------
     estimator : LSTMClassifier, LSTMRegressor, or an Elman, BPTT or RTRL estimator
-        Fitted estimator; it is not changed.
+        Fitted estimator, or a fitted pipeline or search that ends with one; it is not changed.
     X : array-like
         Sequences, in any form that the estimator's `fit` takes.
     y : array-like
@@ -168,6 +167,7 @@ def gradient_report(
     >>> report.by_group_and_lag.cosine.shape
     (4, 22)
     """
+    estimator, X = unwrap(estimator, X)
     if isinstance(estimator, BaseSequenceEstimator):
         estimator = copy.copy(estimator)  # another thread may fit the original meanwhile
     learner = _learner_of(estimator)

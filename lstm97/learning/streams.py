@@ -104,7 +104,8 @@ class Stream:
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,) or None
-        Class labels in the order of the probabilities. None if the net predicts numbers.
+        Class labels in the order of the probabilities. None if the net predicts numbers, or
+        probabilities of several labels.
     is_due : bool
         Whether there is a step for which `learn` has not been called.
 
@@ -169,7 +170,8 @@ class Stream:
         self._y_scaling: Scaling | None = getattr(estimator, "y_scaling_", None)
         self._turn = RLock()  # for what Python code changes; the kernel has a lock of its own
         self._topology = learner.topology
-        self.classes_: Any = getattr(estimator, "classes_", None)
+        self._has_labels = hasattr(estimator, "classes_") and estimator.target_ndim_ == 2
+        self.classes_: Any = None if self._has_labels else getattr(estimator, "classes_", None)
         if self.classes_ is not None:
             self._targets = self._label_targets()
         form = "none" if why_not else learner.form
@@ -423,8 +425,12 @@ class Stream:
         estimator._fit_state = None  # a fit with warm_start continues from these weights
         return estimator
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _resumed, (self.to_estimator(), self.snapshot())
+    def __getstate__(self) -> dict[str, Any]:
+        return {"estimator": self.to_estimator(), "snapshot": self.snapshot()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Stream.__init__(self, state["estimator"])
+        self.restore(state["snapshot"])
 
     # -- output ----------------------------------------------------------------------------------
 
@@ -603,8 +609,6 @@ class Stream:
             raise ValueError("y holds no target: every number is NaN")
         if np.isinf(target).any():
             raise ValueError("y contains infinity")
+        if self._has_labels and not np.isin(target, (0, 1)).all():
+            raise ValueError("y must hold 0 or 1 for each label")
         return target
-
-
-def _resumed(estimator: Any, snapshot: Snapshot) -> Stream:
-    return Stream(estimator).restore(snapshot)
