@@ -50,7 +50,7 @@ typedef struct {
 /* ---- sums over sources ---------------------------------------------------------------------- */
 
 /* The sums that are computed at the same time: enough that none waits for another. */
-enum { SUMS = 2 * LANES > 8 ? 2 * LANES : 8 };
+enum { SUMS = LANES > 4 ? 16 : 12 };
 
 /* rows[i] = start + the sum of w[i, m] z[m] over m, for some i. The start is bias[i] or, without
  * biases, rows[i]. The steps say where w[i, m] is. */
@@ -192,11 +192,13 @@ static inline void abreast_hidden(const Abreast *a, const Step *at) {
 /* The net inputs of the outputs. */
 static inline void abreast_outputs(const Abreast *a, const Step *at) {
     const Sizes *n = &a->n;
-    const int n_outputs = n->n_outputs, n_inputs = n->shortcut ? n->n_inputs : 0;
-    weigh(a, n_outputs, n_inputs, a->w_output + (int64_t)a->n_seen * n_outputs, a->w_output,
-          n_outputs, at->z, a->net);
-    weigh(a, n_outputs, n->n_cells + n->n_hidden, NULL,
-          a->w_output + (int64_t)n_inputs * n_outputs, n_outputs,
+    const double *w = a->w_output, *bias = w + (int64_t)a->n_seen * n->n_outputs;
+    if (n->shortcut) {
+        weigh(a, n->n_outputs, n->n_inputs, bias, w, n->n_outputs, at->z, a->net);
+        bias = NULL;
+        w += (int64_t)n->n_inputs * n->n_outputs;
+    }
+    weigh(a, n->n_outputs, n->n_cells + n->n_hidden, bias, w, n->n_outputs,
           ROW(at->y, n->n_gates - n->first_feedback), a->net);
 }
 
@@ -301,8 +303,9 @@ static inline void pack(const Abreast *a, const int *steps, int n_steps, const d
 }
 
 /* sums[m, j] += z[m, t] d[j, t] over the steps t. */
-static inline ALWAYS void add_gradient_tile(const int n_m, const int n_j, int n_steps, const double *z,
-                                   const double *d, double *sums, int64_t row) {
+static inline ALWAYS void add_gradient_tile(const int n_m, const int n_j, int n_steps,
+                                            const double *z, const double *d, double *sums,
+                                            int64_t row) {
     lanes tile[3][TILE];
     for (int m = 0; m < n_m; m++) {
         for (int j = 0; j < n_j; j++) tile[m][j] = load(sums + m * row + j * LANES);
@@ -326,7 +329,9 @@ static inline ALWAYS void add_columns(const int n_j, int n_steps, const double *
     for (; m + 3 <= n_z; m += 3) {
         add_gradient_tile(3, n_j, n_steps, z + (int64_t)m * PANEL, d, sums + m * row, row);
     }
-    for (; m < n_z; m++) add_gradient_tile(1, n_j, n_steps, z + (int64_t)m * PANEL, d, sums + m * row, row);
+    for (; m < n_z; m++) {
+        add_gradient_tile(1, n_j, n_steps, z + (int64_t)m * PANEL, d, sums + m * row, row);
+    }
 }
 
 /* Adds the products of n_z sources and n_d errors over some steps, in the register at v, to sums:
@@ -355,23 +360,13 @@ static inline void add_gradients(const Abreast *a, int v, const int *steps, int 
 
 /* Sets totals[i] to the sum of all lanes of the i-th vectors of some registers, in their order. */
 static inline void add_lanes(int registers, int64_t n, const double *sums, double *totals) {
-    enum { MANY = 8 }; /* sums that do not wait for one another */
-    int64_t i = 0;
-    for (; i + MANY <= n; i += MANY) {
-        double total[MANY] = {0.0};
+    for (int64_t i = 0; i < n; i++) {
+        double total = 0.0;
         for (int r = 0; r < registers; r++) {
             const double *at = sums + (r * n + i) * LANES;
-            for (int lane = 0; lane < LANES; lane++) {
-                for (int j = 0; j < MANY; j++) total[j] += at[j * LANES + lane];
-            }
+            for (int lane = 0; lane < LANES; lane++) total += at[lane];
         }
-        memcpy(totals + i, total, sizeof total);
-    }
-    for (; i < n; i++) {
-        totals[i] = 0.0;
-        for (int r = 0; r < registers; r++) {
-            for (int lane = 0; lane < LANES; lane++) totals[i] += sums[(r * n + i) * LANES + lane];
-        }
+        totals[i] = total;
     }
 }
 

@@ -233,15 +233,17 @@ cdef void add_hidden(
 cdef void add_outputs(const Abreast *a, const Tape *tape, int v, double *sums) noexcept nogil:
     """Add the gradient of the weights to the outputs."""
     cdef Step at = step_at(a, tape, 0)
-    cdef int n_k = a.n.n_outputs, n_inputs = a.n.n_inputs if a.n.shortcut else 0
+    cdef int n_k = a.n.n_outputs
+    cdef const double *cells = at.y + (a.n.n_gates - a.n.first_feedback) * a.width
+    if a.n.shortcut:
+        add_gradients(
+            a, v, tape.due, tape.n_due, at.z, z_size(a), a.n.n_inputs, False,
+            at.e, n_k * a.width, n_k, sums, n_k,
+        )
+        sums += a.n.n_inputs * n_k * LANES
     add_gradients(
-        a, v, tape.due, tape.n_due, at.z, z_size(a), n_inputs, False,
+        a, v, tape.due, tape.n_due, cells, z_size(a), a.n.n_cells + a.n.n_hidden + 1, True,
         at.e, n_k * a.width, n_k, sums, n_k,
-    )
-    add_gradients(
-        a, v, tape.due, tape.n_due,
-        at.y + (a.n.n_gates - a.n.first_feedback) * a.width, z_size(a), a.n_seen + 1 - n_inputs, True,
-        at.e, n_k * a.width, n_k, sums + n_inputs * n_k * LANES, n_k,
     )
 
 
@@ -291,11 +293,13 @@ def supports(topology):
 
 def pays(Data data not None):
     """Tell whether the lanes are full enough to be faster than one sequence after the other."""
-    if data.x.dense == NULL or 4 * data.n_sequences < 3 * ABREAST:
+    if data.x.dense == NULL or data.n_sequences < LANES:
         return False
     # One step of all lanes takes about as long as a step of a single sequence, three quarters of
-    # ABREAST times.
-    return 3 * ABREAST * _n_steps_of_crews(data, ABREAST) <= 4 * data.n_steps
+    # their number times. Both registers of a crew run as long as its longest sequence.
+    first = _lengths_of_crews(data, ABREAST)
+    second = first[: (data.n_sequences + LANES - 1) // LANES // 2]
+    return 3 * LANES * int(first.sum() + second.sum()) <= 4 * data.n_steps
 
 
 def fills(Data data not None):
@@ -304,12 +308,12 @@ def fills(Data data not None):
     The gradient of other batches is that of one sequence after the other, which has other last
     digits. So the answer may not depend on the number of lanes of this build.
     """
-    return MOST_ABREAST * _n_steps_of_crews(data, MOST_ABREAST) <= 4 * data.n_steps
+    return MOST_ABREAST * int(_lengths_of_crews(data, MOST_ABREAST).sum()) <= 4 * data.n_steps
 
 
-def _n_steps_of_crews(Data data, int size):
-    """Return the number of steps that crews of a size take, the longest sequences first."""
-    return int(-np.sort(-np.asarray(data.lengths))[::size].sum())
+def _lengths_of_crews(Data data, Py_ssize_t size):
+    """Return the numbers of steps that crews of a size take, the longest sequences first."""
+    return -np.sort(-np.asarray(data.lengths))[::size]
 
 
 cdef class AbreastNetwork:
@@ -338,7 +342,8 @@ cdef class AbreastNetwork:
         self.a.n = layout_of(topology)
         self.a.n_sources, self.a.n_seen = self.a.n.hidden_rows, self.a.n.output_rows - 1
         self.places = places_of(topology)
-        self.n_places = self.a.n_sources * self.a.n.n_units + (self.a.n_seen + 1) * self.a.n.n_outputs
+        self.n_places = self.a.n_sources * self.a.n.n_units
+        self.n_places += (self.a.n_seen + 1) * self.a.n.n_outputs
         self.nothing = np.zeros(self.a.n.n_inputs)
         self._allocate()
 
