@@ -14,7 +14,9 @@ from libc.string cimport memset
 from lstm97._kernels.data cimport Data
 from lstm97._kernels.forward cimport activate_outputs
 from lstm97._kernels.gradient cimport output_error
-from lstm97._kernels.net cimport OUTPUT_GATE, Sizes, State, Summary, has_gate, layout_of
+from lstm97._kernels.net cimport (
+    OUTPUT_GATE, Sizes, State, Summary, carousel_is_one, has_gate, layout_of
+)
 from lstm97._kernels.sequence cimport target_at, write_results
 
 import numpy as np
@@ -24,38 +26,42 @@ from lstm97._kernels.net import places_of
 
 cdef extern from "abreast.h" nogil:
     enum:
+        LANES
         ABREAST
         MOST_ABREAST
+        TILE
+        PANEL
 
     ctypedef struct Abreast:
         Sizes n
-        int n_sources, n_seen
+        int width, n_sources, n_seen
         double *w
         double *w_output
-        double *s
         double *e_s
         double *error
         double *net
+        double *panel
 
     ctypedef struct Step:
-        double *x
-        double *previous
+        double *z
         double *y
-        double *u
+        double *a
+        double *before
+        double *s
         double *h
-        double *delta
         double *e
 
     void abreast_inputs(const Abreast *a, const double **rows, double *x) noexcept
-    void abreast_hidden(const Abreast *a, bint learns, const Step *at) noexcept
+    void abreast_hidden(const Abreast *a, const Step *at) noexcept
     void abreast_outputs(const Abreast *a, const Step *at) noexcept
     void abreast_back(
         const Abreast *a, bint is_due, bint sees, const double *next_delta, const Step *at
     ) noexcept
     void add_gradients(
-        const int *steps, int n_steps, const double *z, int64_t z_step, int n_z, const double *d,
-        int64_t d_step, int n_d, double *sums, int n_row
+        const Abreast *a, int v, const int *steps, int n_steps, const double *z, int64_t z_step,
+        int n_z, bint bias, const double *d, int64_t d_step, int n_d, double *sums, int n_row
     ) noexcept
+    void add_lanes(int registers, int64_t n, const double *sums, double *totals) noexcept
 
 
 # The sequences that run side by side, and where their results go.
@@ -67,46 +73,56 @@ cdef struct Crew:
     Summary sums[ABREAST]
 
 
-# The tape of their steps: step t has arrays at t times a stride; a net that does not learn uses
-# the same memory for all steps, two of them for activations.
+# The tape of their steps: step t has arrays at t times a stride. A net that does not learn uses the
+# same memory for all steps, two of them for activations; so do states that are not kept.
 cdef struct Tape:
-    double *x
-    double *y
-    double *u
+    double *z
+    double *a
+    double *s
     double *h
-    double *delta
     double *e
-    double *one               # a row of ones
     int *steps                # (longest,) all steps
     int *due                  # those with a target
     int n_due
-    bint learns
+    bint learns, keeps_states
 
 
-cdef inline Step step_at(const Sizes *n, const Tape *tape, int64_t t) noexcept nogil:
+cdef inline int n_seen_units(const Sizes *n) noexcept nogil:
+    """Return the number of units that others may see."""
+    return n.n_units - n.first_feedback
+
+
+cdef inline int64_t z_size(const Abreast *a) noexcept nogil:
+    """Return the size of a step's z on the tape."""
+    return <int64_t> (a.n.n_inputs + n_seen_units(&a.n)) * a.width
+
+
+cdef inline Step step_at(const Abreast *a, const Tape *tape, int64_t t) noexcept nogil:
     """Return where the tape has a step."""
     cdef Step at
+    cdef const Sizes *n = &a.n
     cdef int64_t room = t if tape.learns else 0
-    at.x = tape.x + room * n.n_inputs * ABREAST
-    at.previous = tape.y + (t if tape.learns else t % 2) * n.n_units * ABREAST
-    at.y = tape.y + (t + 1 if tape.learns else (t + 1) % 2) * n.n_units * ABREAST
-    at.u = tape.u + room * n.n_traces * n.n_cells * ABREAST
-    at.h = tape.h + room * n.n_cells * ABREAST
-    at.delta = tape.delta + room * n.n_units * ABREAST
-    at.e = tape.e + room * n.n_outputs * ABREAST
+    cdef int64_t state = t if tape.keeps_states else 0
+    at.z = tape.z + (t if tape.learns else t % 2) * z_size(a)
+    at.y = tape.z + (t + 1 if tape.learns else (t + 1) % 2) * z_size(a) + n.n_inputs * a.width
+    at.a = tape.a + room * n.n_units * a.width
+    at.before = tape.s + state * n.n_cells * a.width
+    at.s = at.before + (n.n_cells * a.width if tape.keeps_states else 0)
+    at.h = tape.h + room * n.n_cells * a.width
+    at.e = tape.e + room * n.n_outputs * a.width
     return at
 
 
-cdef inline void clear(double *rows, Py_ssize_t n) noexcept nogil:
+cdef inline void clear(const Abreast *a, double *rows, Py_ssize_t n) noexcept nogil:
     """Set n rows to zero."""
-    memset(rows, 0, n * ABREAST * sizeof(double))
+    memset(rows, 0, n * a.width * sizeof(double))
 
 
 cdef inline void take_outputs(const Abreast *a, int lane, State *q) noexcept nogil:
     """Compute the outputs of one lane from their net inputs."""
     cdef int k
     for k in range(a.n.n_outputs):
-        q.output_net[k] = a.net[k * ABREAST + lane]
+        q.output_net[k] = a.net[k * a.width + lane]
     activate_outputs(&a.n, q)
 
 
@@ -125,7 +141,7 @@ cdef bint judge(
     take_outputs(a, lane, q)
     output_error(&a.n, q, target, weight, &crew.sums[lane])
     for k in range(a.n.n_outputs):
-        e[k * ABREAST + lane] = q.e[k]
+        e[k * a.width + lane] = q.e[k]
     return True
 
 
@@ -167,25 +183,25 @@ cdef void run_crew(
     cdef int lane, n_active = crew.n_lanes
     cdef int64_t t
     cdef int strides[ABREAST]
-    cdef Step at = step_at(&a.n, tape, 0)
-    for lane in range(ABREAST):
+    cdef Step at = step_at(a, tape, 0)
+    for lane in range(a.width):
         crew.rows[lane], strides[lane] = nothing, 0
         if lane < n_active:
             crew.rows[lane] = data.x.dense + data.starts[crew.order[lane]] * a.n.n_inputs
             crew.lengths[lane] = data.lengths[crew.order[lane]]
             strides[lane] = a.n.n_inputs
             memset(&crew.sums[lane], 0, sizeof(Summary))
-    clear(at.previous, a.n.n_units)
-    clear(a.s, a.n.n_cells)
+    clear(a, at.z + a.n.n_inputs * a.width, n_seen_units(&a.n))
+    clear(a, at.before, a.n.n_cells)
     tape.n_due = 0
     for t in range(crew.lengths[0]):
         while crew.lengths[n_active - 1] <= t:
             n_active -= 1
             crew.rows[n_active], strides[n_active] = nothing, 0
-        at = step_at(&a.n, tape, t)
-        abreast_inputs(a, crew.rows, at.x)
-        abreast_hidden(a, tape.learns, &at)
-        for lane in range(ABREAST):
+        at = step_at(a, tape, t)
+        abreast_inputs(a, crew.rows, at.z)
+        abreast_hidden(a, &at)
+        for lane in range(a.width):
             crew.rows[lane] += strides[lane]
         if out != NULL:
             if every or t == crew.lengths[n_active - 1] - 1:
@@ -193,7 +209,7 @@ cdef void run_crew(
                 write_outputs(a, crew, n_active, t, every, first, q, out)
         elif any_due(a, data, crew, n_active, t):
             abreast_outputs(a, &at)
-            clear(at.e, a.n.n_outputs)
+            clear(a, at.e, a.n.n_outputs)
             for lane in range(n_active):
                 judge(a, data, crew, lane, t, q, at.e)
             if tape.learns:
@@ -201,82 +217,68 @@ cdef void run_crew(
                 tape.n_due += 1
 
 
-cdef inline void add_products(
-    const int *steps, int n_steps,
-    const double *z, int64_t z_step, int n_z, const double *d, int64_t d_step, int n_d,
-    double **sums, int n_row
-) noexcept nogil:
-    """Add products of sources and errors to the sums, and go on to the rows of the next sources."""
-    add_gradients(
-        steps, n_steps, z, z_step * ABREAST, n_z, d, d_step * ABREAST, n_d, sums[0], n_row
-    )
-    sums[0] += <int64_t> n_z * n_row * MOST_ABREAST
-
-
 cdef void add_hidden(
-    const Sizes *n, const Tape *tape, const int *steps, int n_steps, int unit, int end,
+    const Abreast *a, const Tape *tape, int v, const int *steps, int n_steps, int unit, int end,
     double *sums
 ) noexcept nogil:
     """Add the gradient of the weights to some units of the hidden layer, over some steps."""
-    cdef Step at = step_at(n, tape, 0)
-    cdef const double *d = at.delta + unit * ABREAST
-    cdef int n_d = end - unit
-    if n_d == 0 or n_steps == 0:
-        return
-    sums += unit * MOST_ABREAST
-    add_products(
-        steps, n_steps, at.x, n.n_inputs, n.n_inputs, d, n.n_units, n_d, &sums, n.n_units
+    cdef Step at = step_at(a, tape, 0)
+    cdef int n_units = a.n.n_units
+    add_gradients(
+        a, v, steps, n_steps, at.z, z_size(a), a.n_sources, True,
+        at.a + unit * a.width, n_units * a.width, end - unit, sums + unit * LANES, n_units,
     )
-    add_products(
-        steps, n_steps, at.previous + n.first_feedback * ABREAST, n.n_units,
-        n.n_feedback, d, n.n_units, n_d, &sums, n.n_units,
-    )
-    add_products(steps, n_steps, tape.one, 0, 1, d, n.n_units, n_d, &sums, n.n_units)
 
 
-cdef void add_outputs(const Sizes *n, const Tape *tape, double *sums) noexcept nogil:
+cdef void add_outputs(const Abreast *a, const Tape *tape, int v, double *sums) noexcept nogil:
     """Add the gradient of the weights to the outputs."""
-    cdef Step at = step_at(n, tape, 0)
-    cdef int n_k = n.n_outputs
-    if n.shortcut:
-        add_products(
-            tape.due, tape.n_due, at.x, n.n_inputs, n.n_inputs, at.e, n_k, n_k, &sums, n_k
+    cdef Step at = step_at(a, tape, 0)
+    cdef int n_k = a.n.n_outputs
+    cdef const double *cells = at.y + (a.n.n_gates - a.n.first_feedback) * a.width
+    if a.n.shortcut:
+        add_gradients(
+            a, v, tape.due, tape.n_due, at.z, z_size(a), a.n.n_inputs, False,
+            at.e, n_k * a.width, n_k, sums, n_k,
         )
-    add_products(
-        tape.due, tape.n_due, at.y + n.n_gates * ABREAST, n.n_units,
-        n.n_cells + n.n_hidden, at.e, n_k, n_k, &sums, n_k,
+        sums += a.n.n_inputs * n_k * LANES
+    add_gradients(
+        a, v, tape.due, tape.n_due, cells, z_size(a), a.n.n_cells + a.n.n_hidden + 1, True,
+        at.e, n_k * a.width, n_k, sums, n_k,
     )
-    add_products(tape.due, tape.n_due, tape.one, 0, 1, at.e, n_k, n_k, &sums, n_k)
 
 
-cdef void unroll_crew(
-    const Abreast *a, const Tape *tape, int length, bint full, double *sums, double *sums_output
-) noexcept nogil:
-    """Add the gradients of the sequences to the sums of their lanes."""
-    cdef const Sizes *n = &a.n
+cdef void unroll_crew(const Abreast *a, const Tape *tape, int length, bint full) noexcept nogil:
+    """Replace activations on the tape by the errors at the net inputs."""
     cdef int t, n_due = tape.n_due
-    cdef int first_seen = n.first_gate[OUTPUT_GATE] if has_gate(n.gates, OUTPUT_GATE) else n.n_gates
-    cdef int first_hidden = n.n_gates + n.n_cells
     cdef const double *next_delta = NULL
     cdef Step at
     cdef bint is_due
-    clear(a.e_s, n.n_cells)
+    clear(a, a.e_s, a.n.n_cells)
     for t in range(length - 1, -1, -1):
-        at = step_at(n, tape, t)
+        at = step_at(a, tape, t)
         is_due = n_due > 0 and tape.due[n_due - 1] == t
         n_due -= is_due
         abreast_back(a, is_due, is_due or full, next_delta, &at)
         if full:
-            next_delta = at.delta
-    add_outputs(n, tape, sums_output)
+            next_delta = at.a
+
+
+cdef void add_crew(
+    const Abreast *a, const Tape *tape, int v, int length, bint full, double *sums
+) noexcept nogil:
+    """Add the gradients of the sequences of one register to the sums of its lanes."""
+    cdef const Sizes *n = &a.n
+    cdef int first_seen = n.first_gate[OUTPUT_GATE] if has_gate(n.gates, OUTPUT_GATE) else n.n_gates
+    cdef int first_hidden = n.n_gates + n.n_cells
+    add_outputs(a, tape, v, sums + <int64_t> a.n_sources * n.n_units * LANES)
     if full:
-        add_hidden(n, tape, tape.steps, length, 0, n.n_units, sums)
+        add_hidden(a, tape, v, tape.steps, length, 0, n.n_units, sums)
         return
     # Output gates and conventional units have errors only where targets are due.
-    add_hidden(n, tape, tape.steps, length, 0, first_seen, sums)
-    add_hidden(n, tape, tape.due, tape.n_due, first_seen, n.n_gates, sums)
-    add_hidden(n, tape, tape.steps, length, n.n_gates, first_hidden, sums)
-    add_hidden(n, tape, tape.due, tape.n_due, first_hidden, n.n_units, sums)
+    add_hidden(a, tape, v, tape.steps, length, 0, first_seen, sums)
+    add_hidden(a, tape, v, tape.due, tape.n_due, first_seen, n.n_gates, sums)
+    add_hidden(a, tape, v, tape.steps, length, n.n_gates, first_hidden, sums)
+    add_hidden(a, tape, v, tape.due, tape.n_due, first_hidden, n.n_units, sums)
 
 
 # ---- what Python calls ---------------------------------------------------------------------------
@@ -291,11 +293,13 @@ def supports(topology):
 
 def pays(Data data not None):
     """Tell whether the lanes are full enough to be faster than one sequence after the other."""
-    if data.x.dense == NULL or 4 * data.n_sequences < 3 * ABREAST:
+    if data.x.dense == NULL or data.n_sequences < LANES:
         return False
     # One step of all lanes takes about as long as a step of a single sequence, three quarters of
-    # ABREAST times.
-    return 3 * ABREAST * _n_steps_of_crews(data, ABREAST) <= 4 * data.n_steps
+    # their number times. Both registers of a crew run as long as its longest sequence.
+    first = _lengths_of_crews(data, ABREAST)
+    second = first[: (data.n_sequences + LANES - 1) // LANES // 2]
+    return 3 * LANES * int(first.sum() + second.sum()) <= 4 * data.n_steps
 
 
 def fills(Data data not None):
@@ -304,12 +308,12 @@ def fills(Data data not None):
     The gradient of other batches is that of one sequence after the other, which has other last
     digits. So the answer may not depend on the number of lanes of this build.
     """
-    return MOST_ABREAST * _n_steps_of_crews(data, MOST_ABREAST) <= 4 * data.n_steps
+    return MOST_ABREAST * int(_lengths_of_crews(data, MOST_ABREAST).sum()) <= 4 * data.n_steps
 
 
-def _n_steps_of_crews(Data data, int size):
-    """Return the number of steps that crews of a size take, the longest sequences first."""
-    return int(-np.sort(-np.asarray(data.lengths))[::size].sum())
+def _lengths_of_crews(Data data, Py_ssize_t size):
+    """Return the numbers of steps that crews of a size take, the longest sequences first."""
+    return -np.sort(-np.asarray(data.lengths))[::size]
 
 
 cdef class AbreastNetwork:
@@ -327,15 +331,19 @@ cdef class AbreastNetwork:
     cdef object topology
     cdef int64_t[::1] places
     cdef int[::1] steps
-    cdef double[::1] memory, tape_memory, nothing
+    cdef Py_ssize_t n_places
+    cdef double[::1] memory, tape_memory, nothing, sums, totals
 
     def __cinit__(self, topology):
         if not supports(topology):
             raise ValueError(f"no sequences of this net can run side by side: {topology}")
         self.topology, self.tape_memory, self.steps = topology, None, None
+        self.sums = None
         self.a.n = layout_of(topology)
         self.a.n_sources, self.a.n_seen = self.a.n.hidden_rows, self.a.n.output_rows - 1
         self.places = places_of(topology)
+        self.n_places = self.a.n_sources * self.a.n.n_units
+        self.n_places += (self.a.n_seen + 1) * self.a.n.n_outputs
         self.nothing = np.zeros(self.a.n.n_inputs)
         self._allocate()
 
@@ -347,17 +355,17 @@ cdef class AbreastNetwork:
         cdef Py_ssize_t hidden = a.n_sources * n.n_units
         cdef Py_ssize_t output = (a.n_seen + 1) * n.n_outputs
         cdef int i
+        cdef Py_ssize_t panel = (max(a.n_sources, a.n_seen + 1) + TILE) * PANEL
         self.memory = np.zeros(
-            8 + ABREAST * (2 * n.n_cells + n.n_units + n.n_outputs + 1)
-            + hidden + output + 5 * n.output_lanes
+            8 + ABREAST * (n.n_cells + n_seen_units(n) + n.n_outputs)
+            + panel + hidden + output + 5 * n.output_lanes
         )
         cdef double *p = &self.memory[0]
         p += (64 - <uintptr_t> p % 64) % 64 // sizeof(double)
-        a.s, p = p, p + n.n_cells * ABREAST
         a.e_s, p = p, p + n.n_cells * ABREAST
-        a.error, p = p, p + n.n_units * ABREAST
+        a.error, p = p, p + n_seen_units(n) * ABREAST
         a.net, p = p, p + n.n_outputs * ABREAST
-        self.tape.one, p = p, p + ABREAST
+        a.panel, p = p, p + panel
         q.output_net, p = p, p + n.output_lanes
         q.output, p = p, p + n.output_lanes
         q.e, p = p, p + n.output_lanes
@@ -365,8 +373,6 @@ cdef class AbreastNetwork:
         q.output_high, p = p, p + n.output_lanes
         a.w, p = p, p + hidden
         a.w_output = p
-        for i in range(ABREAST):
-            self.tape.one[i] = 1.0
         for i in range(n.n_outputs):
             q.output_high[i] = 1.0
 
@@ -375,23 +381,22 @@ cdef class AbreastNetwork:
         cdef Sizes *n = &self.a.n
         cdef Tape *tape = &self.tape
         cdef Py_ssize_t t = longest if learns else 1
-        cdef Py_ssize_t size = 8 + ABREAST * (
-            t * (n.n_inputs + 2 * n.n_units + (n.n_traces + 1) * n.n_cells + n.n_outputs)
-            + n.n_units
-        )
+        cdef bint keeps_states = learns and not carousel_is_one(n.gates)
+        cdef Py_ssize_t z = (t + 1) * (n.n_inputs + n_seen_units(n)) * ABREAST
+        cdef Py_ssize_t s = (t + 1 if keeps_states else 1) * n.n_cells * ABREAST
+        cdef Py_ssize_t size = 8 + z + s + t * (n.n_units + n.n_cells + n.n_outputs) * ABREAST
         if self.tape_memory is None or self.tape_memory.shape[0] < size:
             self.tape_memory = np.empty(size)
         if self.steps is None or self.steps.shape[0] < 2 * t:
             self.steps = np.tile(np.arange(t, dtype=np.intc), 2)
         cdef double *p = &self.tape_memory[0]
         p += (64 - <uintptr_t> p % 64) % 64 // sizeof(double)
-        tape.learns = learns
+        tape.learns, tape.keeps_states = learns, keeps_states
         tape.steps, tape.due = &self.steps[0], &self.steps[self.steps.shape[0] // 2]
-        tape.x, p = p, p + t * n.n_inputs * ABREAST
-        tape.y, p = p, p + (t + 1) * n.n_units * ABREAST
-        tape.u, p = p, p + t * n.n_traces * n.n_cells * ABREAST
+        tape.z, p = p, p + z
+        tape.a, p = p, p + t * n.n_units * ABREAST
+        tape.s, p = p, p + s
         tape.h, p = p, p + t * n.n_cells * ABREAST
-        tape.delta, p = p, p + t * n.n_units * ABREAST
         tape.e = p
 
     cdef _open(self, const double[::1] weights, Data data, bint has_targets, bint learns):
@@ -407,18 +412,16 @@ cdef class AbreastNetwork:
             a.w[self.places[i]] = weights[i]
         self._prepare_tape(data.longest, learns)
 
-    cdef _pass(self, Data data, bint every, first, out, results, gradient, bint full):
+    cdef _pass(self, Data data, bint every, first, out, results, bint full):
         """Run all sequences, the longest first."""
         cdef Py_ssize_t i, j, n = data.n_sequences
-        cdef int lane
+        cdef int lane, v
         cdef const int64_t[::1] order = np.argsort(-np.asarray(data.lengths), kind="stable")
         cdef const int64_t[::1] first_rows = first
         cdef double[:, ::1] rows = out
         cdef double[:, ::1] table = results
-        cdef double[::1] sums = gradient
         cdef double *to = NULL
-        cdef double *at
-        cdef Py_ssize_t hidden = <Py_ssize_t> self.a.n_sources * self.a.n.n_units * MOST_ABREAST
+        cdef Abreast *a = &self.a
         cdef Crew crew
         if out is not None:
             to = &rows[0, 0]
@@ -426,43 +429,46 @@ cdef class AbreastNetwork:
             for j in range((n + ABREAST - 1) // ABREAST):
                 i = j * ABREAST
                 crew.order, crew.n_lanes = &order[i], <int> min(ABREAST, n - i)
+                a.width = LANES if crew.n_lanes <= LANES else ABREAST
                 run_crew(
-                    &self.a, data, &crew, &self.tape, &self.nothing[0], &self.q, every,
+                    a, data, &crew, &self.tape, &self.nothing[0], &self.q, every,
                     &first_rows[0] if to != NULL else NULL, to,
                 )
                 if to != NULL:
                     continue
                 for lane in range(crew.n_lanes):
                     write_results(&crew.sums[lane], &table[order[i + lane], 0])
-                if self.tape.learns:
-                    at = &sums[0] + i % MOST_ABREAST
-                    unroll_crew(
-                        &self.a, &self.tape, <int> crew.lengths[0], full, at, at + hidden
+                if not self.tape.learns:
+                    continue
+                unroll_crew(a, &self.tape, <int> crew.lengths[0], full)
+                for v in range(a.width // LANES):
+                    add_crew(
+                        a, &self.tape, v * LANES, <int> crew.lengths[0], full,
+                        &self.sums[(i + v * LANES) % MOST_ABREAST * self.n_places],
                     )
 
     def learn(self, const double[::1] weights, Data data not None, bint full):
         """Return results and gradient as `BatchNetwork.learn` does, with bits that never differ."""
-        cdef Py_ssize_t i, j
-        cdef double sum
-        cdef Py_ssize_t n_places = self.a.n_sources * self.a.n.n_units
-        n_places += (self.a.n_seen + 1) * self.a.n.n_outputs
+        cdef Py_ssize_t i
+        cdef int used = <int> ((min(data.n_sequences, MOST_ABREAST) + LANES - 1) // LANES)
         self._open(weights, data, True, True)
-        cdef double[::1] sums = np.zeros(n_places * MOST_ABREAST)
+        if self.sums is None:
+            self.sums = np.empty(self.n_places * MOST_ABREAST)
+            self.totals = np.empty(self.n_places)
+        memset(&self.sums[0], 0, used * self.n_places * LANES * sizeof(double))
         cdef double[::1] gradient = np.empty(self.places.shape[0])
         results = np.empty((data.n_sequences, 3))
-        self._pass(data, False, None, None, results, sums, full and self.a.n.n_feedback > 0)
+        self._pass(data, False, None, None, results, full and self.a.n.n_feedback > 0)
+        add_lanes(used, self.n_places, &self.sums[0], &self.totals[0])
         for i in range(self.places.shape[0]):
-            sum = 0.0
-            for j in range(MOST_ABREAST):
-                sum += sums[self.places[i] * MOST_ABREAST + j]
-            gradient[i] = sum
+            gradient[i] = self.totals[self.places[i]]
         return results, np.asarray(gradient)
 
     def evaluate(self, const double[::1] weights, Data data not None):
         """Return results as `learn` does."""
         self._open(weights, data, True, False)
         results = np.empty((data.n_sequences, 3))
-        self._pass(data, False, None, None, results, None, False)
+        self._pass(data, False, None, None, results, False)
         return results
 
     def run(self, const double[::1] weights, Data data not None, bint every):
@@ -470,5 +476,5 @@ cdef class AbreastNetwork:
         self._open(weights, data, False, False)
         lengths = np.asarray(data.lengths) if every else np.ones(data.n_sequences, np.int64)
         out = np.empty((lengths.sum(), self.a.n.n_outputs))
-        self._pass(data, every, np.cumsum(lengths) - lengths, out, None, None, False)
+        self._pass(data, every, np.cumsum(lengths) - lengths, out, None, False)
         return out

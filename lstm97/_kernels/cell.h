@@ -34,6 +34,15 @@ enum {
     GATES_OF_2000 = GATES_OF_1997 | 1 << FORGET_GATE
 };
 
+/* Runs a loop over cells with the kinds of gates as a constant where no gate is missing. */
+#define FOR_KINDS(n, loop, ...)                                                                   \
+    if ((n)->gates == GATES_OF_1997)                                                              \
+        loop(n, GATES_OF_1997, __VA_ARGS__);                                                      \
+    else if ((n)->gates == GATES_OF_2000)                                                         \
+        loop(n, GATES_OF_2000, __VA_ARGS__);                                                      \
+    else                                                                                          \
+        loop(n, (n)->gates, __VA_ARGS__)
+
 #endif
 
 /* The gates of a cell's block: the kinds that exist, and their openings y. */

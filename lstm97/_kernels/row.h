@@ -18,15 +18,6 @@
 
 enum { ROOM = N_GATES + N_STATE_GATES + 1 };
 
-/* Runs a loop over cells with the kinds of gates as a constant where no gate is missing. */
-#define FOR_KINDS(n, loop, ...)                                                                   \
-    if ((n)->gates == GATES_OF_1997)                                                              \
-        loop(n, GATES_OF_1997, __VA_ARGS__);                                                      \
-    else if ((n)->gates == GATES_OF_2000)                                                         \
-        loop(n, GATES_OF_2000, __VA_ARGS__);                                                      \
-    else                                                                                          \
-        loop(n, (n)->gates, __VA_ARGS__)
-
 #endif
 
 /* The openings of the gates of all cells: of each kind, one for each cell. */
