@@ -3,12 +3,14 @@
 import errno
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import takewhile
+from itertools import cycle, islice, takewhile
 from pathlib import Path
 
 import joblib
@@ -17,7 +19,7 @@ import pytest
 from lstm97.experiments.cli import main
 from lstm97.experiments.reproduce import full, quick
 from lstm97.experiments.runner import NEXT, _work, run_trials
-from lstm97.experiments.settings import load_settings
+from lstm97.experiments.settings import load_matrix, load_settings
 from lstm97.experiments.store import Store
 from lstm97.experiments.trial import run_trial
 
@@ -162,7 +164,10 @@ def test_records_do_not_depend_on_jobs_or_backend():
 
 
 class Threads(ThreadPoolExecutor):
-    """Threads in place of processes."""
+    """Threads in place of processes; these have no parent to watch."""
+
+    def __init__(self, n, **_):
+        super().__init__(n)
 
     def shutdown(self, kill_workers):
         super().shutdown()
@@ -375,16 +380,19 @@ def test_a_file_that_cannot_be_written_is_found_before_a_trial_runs(capsys, tmp_
 @pytest.mark.skipif(os.name != "posix", reason="kills a process")
 def test_a_worker_that_is_killed_leaves_what_is_stored(capsys, tmp_path, monkeypatch):
     class Deadly:
-        """Connection over which the fifth trial kills the process that takes it."""
+        """Connection that kills the process that asks for a trial after its first record."""
 
         def __init__(self, connection):
-            self.send, self._recv = connection.send, connection.recv
+            self._connection, self._sent = connection, []
+
+        def send(self, message):
+            self._connection.send(message)
+            self._sent.append(message)
 
         def recv(self):
-            pair = self._recv()
-            if pair is not None and pair[1] == 4:
+            if any(message != NEXT for message in self._sent):
                 os.kill(os.getpid(), signal.SIGKILL)
-            return pair
+            return self._connection.recv()
 
     def work(connection, first, seed):
         return _work(Deadly(connection), first, seed)
@@ -396,7 +404,7 @@ def test_a_worker_that_is_killed_leaves_what_is_stored(capsys, tmp_path, monkeyp
         assert main(arguments) == 1
     captured = capsys.readouterr()
     done = captured.out.splitlines()
-    assert len(done) < 8
+    assert 0 < len(done) < 8
     assert "lstm97: a worker process was killed" in captured.err
     assert f"{len(done)} of 8 trials are stored" in captured.err
     assert (tmp_path / "exp4-100.jsonl").read_text().splitlines() == done
@@ -453,3 +461,24 @@ def test_ctrl_c_says_what_was_done(jobs, tmp_path):
     assert process.returncode == 130
     assert f"Interrupted: {done} of 50 trials done." in err
     assert "Traceback" not in err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("n_kills", [1, pytest.param(20, marks=pytest.mark.long)])
+def test_all_processes_of_a_run_end_with_it(n_kills, tmp_path):
+    """Whether the signal comes while processes start, or later; the next run goes on."""
+    rng, signals = random.Random(n_kills), [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP]
+    arguments = ["run", "adding", "--trials", str(20 * n_kills), "--store", str(tmp_path)]
+    for number in islice(cycle(signals), n_kills):
+        command = [sys.executable, "-m", "lstm97", *arguments, "--jobs", "2"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as process:
+            time.sleep(rng.uniform(1, 5))
+            process.send_signal(number)
+            process.communicate(timeout=5)  # until no process has this end of the pipe
+        assert process.returncode == -number
+    assert main([*arguments, "--jobs", "1"]) == 0
+    setting = load_matrix()["adding"]["lstm"]
+    records = Store(tmp_path).read(setting)
+    assert [record["trial"] for record in records] == [*range(20 * n_kills)]
+    lines = Store(tmp_path).path(setting).read_text().splitlines()
+    assert len(lines) == 20 * n_kills
