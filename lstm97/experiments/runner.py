@@ -5,6 +5,7 @@ import signal
 import threading
 from collections import deque
 from contextlib import closing, contextmanager
+from itertools import islice
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 
@@ -75,7 +76,7 @@ def _run_in_processes(feed, seed, n_jobs):
 
     A process gets a trial only if no other one runs fewer: so a few trials are shared evenly.
     """
-    first = [pair for _ in range(n_jobs) if (pair := feed.take([]))]
+    first = [*islice(iter(lambda: feed.take([]), None), n_jobs)]
     if not first:
         return
     running, futures = {}, {}  # by the connection to a process
