@@ -18,7 +18,7 @@ from pathlib import Path
 from lstm97.experiments.matrix import matrix_table, summarize_matrix
 from lstm97.experiments.report import markdown_tables, matrix_plot
 from lstm97.experiments.settings import load_settings
-from lstm97.experiments.statistics import meets_aim, summarize, verdict
+from lstm97.experiments.statistics import AIM_RULE, VERDICT_RULE, summarize
 from lstm97.experiments.store import Store
 from lstm97.experiments.tables import DASH, aims_met, make_entries
 
@@ -57,14 +57,9 @@ def results():
     return [(setting, store.read(setting)) for setting in load_settings().values()]
 
 
-def rule(function):
-    """Return the paragraph of a docstring that states a rule."""
-    return " ".join(function.__doc__.split("\n\n")[1].split())
-
-
 def reproduction():
     """Return the text of docs/reproduction.md."""
-    rules = f"**Verdict.** {rule(verdict)}\n\n**Aim.** {rule(meets_aim)}\n\n"
+    rules = f"**Verdict.** {VERDICT_RULE}\n\n**Aim.** {AIM_RULE}\n\n"
     aims = f"{aims_met(make_entries(results()))}\n\n"
     return INTRODUCTION + rules + aims + markdown_tables(results())
 

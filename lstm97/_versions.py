@@ -6,7 +6,7 @@ from importlib.metadata import version
 import lstm97._kernels.vectors as vectors
 from lstm97._core import KERNELS
 
-PACKAGES = ("lstm97", "numpy", "scipy", "scikit-learn", "joblib")
+PACKAGES = ("lstm97", "numpy", "scipy", "scikit-learn", "joblib", "narwhals")
 
 
 def versions():

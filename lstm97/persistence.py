@@ -5,6 +5,7 @@ import json
 import math
 import os
 import secrets
+import stat
 import zipfile
 from copy import copy
 from dataclasses import fields
@@ -28,7 +29,7 @@ from lstm97.learning.streams import Stream
 from lstm97.learning.topology import Topology, consecutive
 
 # Increase this number when the meaning of files changes. docs/persistence.md describes the format;
-# # files of the first version hold parameters in their published form.
+# files of the first version hold parameters in their published form.
 SCHEMA = 3
 
 # Dataclasses that a file may hold. Each checks its own values.
@@ -45,7 +46,8 @@ def save(estimator: BaseSequenceEstimator, path: str | os.PathLike[str]) -> None
 
     The file is a NumPy archive, .npz; docs/persistence.md describes its contents. `save` writes a
     temporary file beside the path and renames it when it is complete, so a save that fails leaves
-    an older file unchanged.
+    an older file unchanged. The new file has the permissions of the older one. If the path is a
+    symbolic link, the file that it points to is written.
 
     Parameters
     ----------
@@ -63,7 +65,7 @@ def save(estimator: BaseSequenceEstimator, path: str | os.PathLike[str]) -> None
         except numbers, strings, booleans, None, arrays of these, lists and dicts; a `RandomState`,
         for example, cannot be saved.
     OSError
-        If the file cannot be written.
+        If the file cannot be written, or the path is a directory, a pipe or a device.
 
     See Also
     --------
@@ -160,15 +162,34 @@ def _way(thing: Any) -> str:
 
 def _write(path: Path, arrays: dict[str, Any]) -> None:
     """Write the whole file or nothing."""
+    path = Path(os.path.realpath(path))  # renaming would replace a link by a file
+    mode = _mode(path)
     beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
+
+    def opened(name: str, flags: int) -> int:
+        return os.open(name, flags, 0o666 if mode is None else mode)
+
     try:
-        with beside.open("xb") as file:
+        with open(beside, "xb", opener=opened) as file:
+            if mode is not None:
+                os.chmod(beside, mode)  # the umask may have removed some permissions
             np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _mode(path: Path) -> int | None:
+    """Return the permissions of a file, or None if there is none; refuse what is not a file."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(mode):
+        raise OSError(f"{path} is not a regular file; save neither replaces nor fills it")
+    return stat.S_IMODE(mode)
 
 
 def _read(data: bytes) -> dict[str, Any]:

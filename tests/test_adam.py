@@ -450,3 +450,38 @@ def test_a_kernel_of_streams_without_moments_refuses_them():
         weights, rest, touched, *others = other.snapshot()
         with pytest.raises(ValueError, match="another solver"):
             one.restore(weights, rest, touched.astype(np.int64), *others)
+
+
+STATES = {
+    "no dict": (lambda state: 5, "solver_state_ must be a dict of arrays, got 5"),
+    "short": (lambda state: {**state, "mean": np.ones(3)}, r"solver_state_.mean has shape \(3,\)"),
+    "NaN": (
+        lambda state: {**state, "square": state["square"] * np.nan},
+        "solver_state_.square holds a number that is not finite",
+    ),
+    "text": (lambda state: {**state, "mean": "x"}, "solver_state_.mean must be an array, got 'x'"),
+    "single": (
+        lambda state: {**state, "mean": state["mean"].astype("f4")},
+        "solver_state_.mean has dtype float32, expected float64",
+    ),
+    "powers": (
+        lambda state: {**state, "powers": np.array([2.0, 0.5])},
+        "solver_state_.powers must be between 0 and 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("batch_size", [None, 4])
+@pytest.mark.parametrize("name", STATES)
+def test_a_state_that_was_changed_is_refused(name, batch_size):
+    change, message = STATES[name]
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(8, 5, 2)), rng.normal(size=8)
+    model = LSTMRegressor.as_published(
+        max_iter=2, tol=None, random_state=0, solver="adam", batch_size=batch_size
+    ).fit(X, y)
+    model.solver_state_ = change(model.solver_state_)
+    before = model.weights_.copy()
+    with pytest.raises(ValueError, match=message):
+        model.partial_fit(X, y)
+    assert np.array_equal(model.weights_, before)

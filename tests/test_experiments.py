@@ -3,25 +3,32 @@
 import errno
 import json
 import os
+import random
+import re
 import signal
 import subprocess
 import sys
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import takewhile
+from itertools import cycle, islice, takewhile
 from pathlib import Path
 
 import joblib
 import pytest
 
 from lstm97.experiments.cli import main
-from lstm97.experiments.reproduce import full, quick
+from lstm97.experiments.reproduce import QUICK, full, quick
 from lstm97.experiments.runner import NEXT, _work, run_trials
-from lstm97.experiments.settings import load_settings
+from lstm97.experiments.settings import load_matrix, load_settings
+from lstm97.experiments.statistics import summarize, verdict
 from lstm97.experiments.store import Store
 from lstm97.experiments.trial import run_trial
+from test_store import record as made_up_record
 
 SETTINGS = load_settings()
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 FIELDS = {
     "id", "method", "trial", "seed", "solved", "n_sequences", "n_wrong", "n_test", "reason",
     "seconds",
@@ -40,6 +47,9 @@ def easy(**changes):
             **changes,
         },
     )
+
+
+AT_ONCE = {"rule": "recent", "tolerance": 2.0, "window": 200}
 
 
 def without_times(records):
@@ -143,8 +153,7 @@ def test_a_trial_that_is_not_solved_says_so():
 
 def test_a_seed_means_what_it_meant():
     """Published records can be made again only as long as this holds."""
-    published = Store(Path(__file__).parents[1] / "benchmarks" / "results")
-    expected = published.read(SETTINGS["exp6a"], seed=0)[0]
+    expected = Store(RESULTS).read(SETTINGS["exp6a"], seed=0)[0]
     record = {**expected, **run_trial(SETTINGS["exp6a"], 0, 0)}
     assert without_times([record]) == without_times([expected])
 
@@ -162,7 +171,10 @@ def test_records_do_not_depend_on_jobs_or_backend():
 
 
 class Threads(ThreadPoolExecutor):
-    """Threads in place of processes."""
+    """Threads in place of processes; these have no parent to watch."""
+
+    def __init__(self, n, **_):
+        super().__init__(n)
 
     def shutdown(self, kill_workers):
         super().shutdown()
@@ -209,20 +221,27 @@ def test_list_shows_every_experiment(capsys):
     assert "1,273,000" in out
 
 
+def as_a_terminal(monkeypatch):
+    monkeypatch.setattr("rich.console.Console.is_terminal", True)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
 @pytest.mark.parametrize("width", [20, 40, 80])
 def test_list_cuts_nothing_off(capsys, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
+    as_a_terminal(monkeypatch)
     assert main(["list"]) == 0
     out = capsys.readouterr().out
     assert "\N{HORIZONTAL ELLIPSIS}" not in out
     found = {words[0]: words for line in out.splitlines() if (words := line.split())}
     for name, setting in SETTINGS.items():
-        assert found[name][1] == setting.method
-        assert found[name][-2:] == [setting.published_count, setting.published_success]
+        figures = [setting.published_count, setting.published_success]
+        assert found[name][1:4] == [setting.method, *figures]
 
 
 def test_list_tells_readings_of_a_row_apart(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "400")
+    as_a_terminal(monkeypatch)
     assert main(["list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for name, setting in SETTINGS.items():
@@ -249,7 +268,7 @@ def test_run_prints_records(capsys, tmp_path):
     assert [{**r, **e} for r, e in zip(without_times(records), expected, strict=True)] == (
         without_times(records)
     )
-    assert "3/3" in captured.err
+    assert "exp4-100: 3 of 3 trials done" in captured.err
     # Stored trials are not run again.
     assert main(arguments) == 0
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == sorted(
@@ -278,42 +297,52 @@ def test_run_sets_ours_beside_the_papers(capsys, tmp_path):
     assert "Departure: linear output unit" in out
 
 
-def test_reproduce_runs_everything_and_reports(capsys, tmp_path, monkeypatch):
-    settings = {"exp4-100": easy(limit=1_000_000)}
+def test_quick_and_full_runs_share_their_trials(capsys, tmp_path, monkeypatch):
+    """A quick run makes ten trials, which a full run goes on from."""
+    settings = {"exp4-100": easy(stop=AT_ONCE, trials=12), "exp6b": SETTINGS["exp6b"]}
     monkeypatch.setattr("lstm97.experiments.cli.load_settings", lambda: settings)
     where = ["--store", str(tmp_path / "store"), "--report", str(tmp_path / "report")]
     assert main(["reproduce", "--quick", "--jobs", "1", *where]) == 0
     captured = capsys.readouterr()
-    assert "2/2" in captured.err
+    assert "all experiments: 10 of 10 trials done" in captured.err
+    assert re.search(r"exp4-100 +10 +100% +[\d,]+ +74,000 +faster", captured.out)
+    assert "1 settings: 1 faster." in captured.out
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
-    assert "A quick run: 2 trials" in page
-    # Quick records belong to settings with lower limits, so a full report does not contain them.
+    assert "A quick run: 10 trials" in page
+    assert "exp6b" not in page
     assert main(["report", *where]) == 0
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "A quick run" not in page
+    assert 'class="reading faster"' in page
     assert 'class="reading not-run"' in page
 
 
 @pytest.mark.parametrize("extent", ["--quick", "--full"])
 def test_reproduce_can_be_limited_to_one_method(capsys, tmp_path, monkeypatch, extent):
-    names = ["exp1-elman", "exp4-100", "exp2a-rtrl-4-1", "exp6a"]
+    names = ["exp1-elman", "exp4-100", "exp2a-rtrl-4-1", "exp6a", "exp2a-rtrl-4-4-fast"]
     monkeypatch.setattr(
         "lstm97.experiments.cli.load_settings", lambda: {name: SETTINGS[name] for name in names}
     )
     ran = []
 
-    def nothing():
-        yield from ()
+    def run(wanted, store, *_):
+        ran.append([*wanted])
+        for setting, _ in wanted.values():
+            yield store.append(setting, made_up_record(0, setting=setting))
 
-    monkeypatch.setattr(
-        "lstm97.experiments.cli.run_missing", lambda wanted, *_: ran.append(wanted) or nothing()
-    )
+    monkeypatch.setattr("lstm97.experiments.cli.run_missing", run)
     where = ["--store", str(tmp_path / "store"), "--report", str(tmp_path / "report")]
     assert main(["reproduce", extent, "--method", "lstm", *where]) == 0
-    assert [[*wanted] for wanted in ran] == [["exp4-100", "exp6a"]]
+    assert main(["reproduce", extent, "--method", "rtrl", *where]) == 0
+    rtrl = ["exp2a-rtrl-4-4-fast"] if extent == "--quick" else ["exp2a-rtrl-4-1", *names[-1:]]
+    assert ran == [["exp4-100", "exp6a"], rtrl]
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
-    assert SETTINGS["exp6a"].title in page
-    assert SETTINGS["exp1-elman"].title not in page
+    assert SETTINGS["exp2a-rtrl-4-4-fast"].title in page
+    assert SETTINGS["exp6a"].title not in page
+    capsys.readouterr()
+    if extent == "--quick":
+        assert main(["reproduce", extent, "--method", "elman", *where]) == 1
+        assert "no row of elman is fast; run its rows by --full" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["reproduce", "--method", "guessing", *where])
     assert "choose from" in capsys.readouterr().err
@@ -375,16 +404,19 @@ def test_a_file_that_cannot_be_written_is_found_before_a_trial_runs(capsys, tmp_
 @pytest.mark.skipif(os.name != "posix", reason="kills a process")
 def test_a_worker_that_is_killed_leaves_what_is_stored(capsys, tmp_path, monkeypatch):
     class Deadly:
-        """Connection over which the fifth trial kills the process that takes it."""
+        """Connection that kills the process that asks for a trial after its first record."""
 
         def __init__(self, connection):
-            self.send, self._recv = connection.send, connection.recv
+            self._connection, self._sent = connection, []
+
+        def send(self, message):
+            self._connection.send(message)
+            self._sent.append(message)
 
         def recv(self):
-            pair = self._recv()
-            if pair is not None and pair[1] == 4:
+            if any(message != NEXT for message in self._sent):
                 os.kill(os.getpid(), signal.SIGKILL)
-            return pair
+            return self._connection.recv()
 
     def work(connection, first, seed):
         return _work(Deadly(connection), first, seed)
@@ -396,7 +428,7 @@ def test_a_worker_that_is_killed_leaves_what_is_stored(capsys, tmp_path, monkeyp
         assert main(arguments) == 1
     captured = capsys.readouterr()
     done = captured.out.splitlines()
-    assert len(done) < 8
+    assert 0 < len(done) < 8
     assert "lstm97: a worker process was killed" in captured.err
     assert f"{len(done)} of 8 trials are stored" in captured.err
     assert (tmp_path / "exp4-100.jsonl").read_text().splitlines() == done
@@ -404,17 +436,23 @@ def test_a_worker_that_is_killed_leaves_what_is_stored(capsys, tmp_path, monkeyp
     assert len(capsys.readouterr().out.splitlines()) == 8
 
 
-def test_quick_touches_every_setting_and_full_makes_the_papers_trials():
+def test_full_makes_the_papers_trials_and_quick_ten_of_those_that_are_fast():
+    """By the committed records, which have run side by side, three minutes on two cores suffice."""
     short, whole = quick(SETTINGS), full(SETTINGS)
-    assert short.keys() == whole.keys() == SETTINGS.keys()
-    for name, setting in SETTINGS.items():
-        assert whole[name] == (setting, setting.trials)
-        assert 1000 <= short[name][0].limit <= setting.limit
+    assert whole == {name: (setting, setting.trials) for name, setting in SETTINGS.items()}
+    assert short == {name: (SETTINGS[name], 10) for name in sorted(QUICK, key=[*SETTINGS].index)}
+    published, seconds, verdicts = Store(RESULTS), 0.0, Counter()
+    for setting, _ in short.values():
+        records = published.read(setting, seed=0)[:10]
+        seconds += sum(record["seconds"] for record in records)
+        verdicts[verdict(setting, summarize(setting, records))] += 1
+    assert seconds < 240
+    assert verdicts["reproduced"] >= 8
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["run"], ["run", "exp99"], ["run", "exp6a", "--trials", "0"],
+    [["run"], ["run", "exp99"], ["run", "exp6a", "--trials", "0"],
      ["run", "exp6a", "--jobs", "0"], ["run", "exp6a", "--seed", "-1"]],
 )  # fmt: skip
 def test_bad_arguments_are_refused(arguments, capsys):
@@ -451,5 +489,26 @@ def test_ctrl_c_says_what_was_done(jobs, tmp_path):
     done = 1 + len(out.splitlines())
     assert first["id"] == "exp3b-100-3"
     assert process.returncode == 130
-    assert f"Interrupted: {done} of 50 trials done." in err
+    assert f"Interrupted: {done} of 50 trials done. Run the command again to go on." in err
     assert "Traceback" not in err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("n_kills", [1, pytest.param(20, marks=pytest.mark.long)])
+def test_all_processes_of_a_run_end_with_it(n_kills, tmp_path):
+    """Whether the signal comes while processes start, or later; the next run goes on."""
+    rng, signals = random.Random(n_kills), [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP]
+    arguments = ["run", "adding", "--trials", str(20 * n_kills), "--store", str(tmp_path)]
+    for number in islice(cycle(signals), n_kills):
+        command = [sys.executable, "-m", "lstm97", *arguments, "--jobs", "2"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as process:
+            time.sleep(rng.uniform(1, 5))
+            process.send_signal(number)
+            process.communicate(timeout=5)  # until no process has this end of the pipe
+        assert process.returncode == -number
+    assert main([*arguments, "--jobs", "1"]) == 0
+    setting = load_matrix()["adding"]["lstm"]
+    records = Store(tmp_path).read(setting)
+    assert [record["trial"] for record in records] == [*range(20 * n_kills)]
+    lines = Store(tmp_path).path(setting).read_text().splitlines()
+    assert len(lines) == 20 * n_kills

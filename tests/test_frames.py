@@ -125,6 +125,10 @@ def test_ids_are_groups_of_folds_and_predictions_come_back():
         ({"id": [None] * 30}, {"features": ["u"]}, "column 'id' of frame has missing values"),
         ({"id": [1] * 30, "time": [3] * 30}, {"features": ["u"]}, "time 3 occurs twice"),
         ({"time": ["a"] * 30}, {"features": ["u"]}, "column 'time' must hold numbers or dates"),
+        ({"time": [True, False] * 15}, {"features": ["u"]}, "'time' must hold numbers or dates"),
+        ({"time": [float("inf")] * 30}, {"features": ["u"]}, "'time' of frame holds infinite"),
+        ({"time": [-float("inf"), 0.0] * 15}, {"features": ["u"]}, "holds infinite times"),
+        ({}, {"features": 5}, "features must be a list"),
         ({}, {"target": "label"}, "target 'label' changes within id .*per_step=True"),
     ],
 )
@@ -134,6 +138,40 @@ def test_what_is_wrong_is_named(library, change, arguments, message):
     frame = LIBRARIES[library]({**columns(), **change})
     with pytest.raises((TypeError, ValueError), match=message):
         from_frame(frame, **{"id": "id", "time": "time", **arguments})
+
+
+@pytest.mark.parametrize("cell", [[1], [1, 2], {"a": 1}, set()])
+def test_ids_that_cannot_be_compared_are_named(cell):
+    frame = pd.DataFrame({"id": [cell] * 3, "u": [1.0, 2.0, 3.0]})
+    with pytest.raises(TypeError, match="column 'id' must hold one number, string or other"):
+        from_frame(frame, id="id")
+
+
+@pytest.mark.parametrize("ids", [[[1], [1], [2]], [{"a": 1}, {"a": 1}, {"a": 2}]])
+def test_nested_ids_of_polars_are_named(ids):
+    frame = pl.DataFrame({"id": ids, "u": [1.0, 2.0, 3.0]})
+    with pytest.raises(TypeError, match="column 'id' must hold one number, string or other"):
+        from_frame(frame, id="id")
+
+
+def test_a_lazy_frame_is_refused():
+    with pytest.raises(TypeError, match="frame: it is lazy, collect it first"):
+        from_frame(pl.DataFrame(columns()).lazy(), id="id")
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i4", "u8", "f4", "f8", "M8[s]", "m8[D]"])
+def test_times_of_any_type(dtype):
+    """Steps of more than a small type holds; a gap in one of two sequences."""
+    times = np.array([0, 120, 60, 0, 60, 127], dtype="i8").astype(dtype)
+    if dtype == "i1":
+        times = (np.array([0, 120, 60, 0, 60, 127]) * 2 - 128).astype("i1")
+    frame = pd.DataFrame({"id": [0, 0, 0, 1, 1, 1], "time": times, "u": np.arange(6.0)})
+    with pytest.warns(UserWarning, match="column 'time' has 1 gaps: in id 1"):
+        X = from_frame(frame, id="id", time="time")
+    assert X.flat.ravel().tolist() == [0, 2, 1, 3, 4, 5]
+    frame.loc[4, "time"] = frame.time[3]
+    with pytest.raises(ValueError, match="occurs twice in column 'time' for id 1"):
+        from_frame(frame, id="id", time="time")
 
 
 def test_predictions_of_other_sequences_are_refused():

@@ -3,9 +3,11 @@
 import copy
 import io
 import json
+import os
 import pickle
 import random
 import re
+import stat
 import tracemalloc
 import warnings
 import zipfile
@@ -457,7 +459,12 @@ REFUSED = {
         lambda: Derived(max_iter=1, tol=None).fit(*fitted("LSTMRegressor-one")[1:]),
         TypeError, "save takes the estimators of lstm97, got Derived",
     ),
-    "a stranger": (lambda: LogisticRegression(), TypeError, "got LogisticRegression"),
+    "a stranger": (
+        lambda: LogisticRegression(), TypeError, "got LogisticRegression; skops.io and pickle save",
+    ),
+    "a stream": (
+        lambda: fitted("grown")[0].stream(), TypeError, r"got Stream; .* to_estimator\(\) returns",
+    ),
 }  # fmt: skip
 
 
@@ -498,16 +505,96 @@ def test_a_failed_save_leaves_the_old_file(monkeypatch, path, place, failing, er
 def test_saving_to_a_wrong_path_is_an_error(path):
     with pytest.raises(FileNotFoundError):
         save(fitted("grown")[0], path.parent / "none" / "model.npz")
-    with pytest.raises(OSError, match="director"):
-        save(fitted("grown")[0], path.parent)
     assert [*path.parent.iterdir()] == []
 
 
-def test_a_saved_file_has_the_usual_permissions(path):
+posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and permissions of POSIX")
+
+
+def not_a_file(kind, path):
+    """Make what is not a regular file at a path, and return a path that leads to it."""
+    if kind == "device":
+        return Path(os.devnull)
+    path.mkdir() if kind == "directory" else os.mkfifo(path)
+    if kind == "link to a pipe":
+        link = path.with_name("link")
+        link.symlink_to(path)
+        return link
+    return path
+
+
+@posix
+@pytest.mark.parametrize("kind", ["directory", "pipe", "device", "link to a pipe"])
+def test_what_is_not_a_regular_file_is_not_replaced(kind, path):
+    where = not_a_file(kind, path)
+    names, mode = sorted(path.parent.iterdir()), where.stat().st_mode
+    with pytest.raises(OSError, match=f"{where.resolve()} is not a regular file"):
+        save(fitted("grown")[0], where)
+    assert (sorted(path.parent.iterdir()), where.stat().st_mode) == (names, mode)
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o666, 0o400])
+def test_a_file_keeps_its_permissions(mode, path):
     path.touch()
-    expected = path.stat().st_mode
-    save(fitted("grown")[0], str(path))
-    assert path.stat().st_mode == expected
+    path.chmod(mode)
+    save(fitted("grown")[0], path)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_nobody_else_may_read_what_is_being_written(mode, path, monkeypatch):
+    """The temporary file has its permissions before it has any contents."""
+    path.touch()
+    path.chmod(mode)
+    seen = []
+    savez = np.savez
+    monkeypatch.setattr(
+        "numpy.savez", lambda f, **a: (seen.append(os.fstat(f.fileno()).st_mode), savez(f, **a))
+    )
+    save(fitted("grown")[0], path)
+    assert [stat.S_IMODE(each) for each in seen] == [mode]
+
+
+@posix
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077, 0o000])
+def test_a_new_file_obeys_the_umask(umask, path):
+    before = os.umask(umask)
+    try:
+        save(fitted("grown")[0], path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
+
+
+@posix
+@pytest.mark.parametrize("target", ["old", "new", "through another link"])
+def test_a_symbolic_link_stays_one(target, path, tmp_path):
+    """Its target, in another folder, is written; it need not exist."""
+    (tmp_path / "elsewhere").mkdir()
+    there = tmp_path / "elsewhere" / "target.npz"
+    path.symlink_to("between" if "another" in target else "elsewhere/target.npz")
+    if "another" in target:
+        (tmp_path / "between").symlink_to(there)
+    if target == "old":
+        there.touch()
+        there.chmod(0o640)
+    model, X, _ = fitted("grown")
+    save(model, path)
+    assert path.is_symlink()
+    assert not there.is_symlink()
+    assert [*there.parent.iterdir()] == [there]
+    assert np.array_equal(load(path).predict(X), model.predict(X))
+    assert target != "old" or stat.S_IMODE(there.stat().st_mode) == 0o640
+
+
+@posix
+def test_a_link_to_itself_is_an_error(path):
+    path.symlink_to(path)
+    with pytest.raises(OSError, match="symbolic link"):
+        save(fitted("grown")[0], path)
+    assert path.is_symlink()
 
 
 # ---- loading, refused ----------------------------------------------------------------------------

@@ -81,5 +81,5 @@ def test_versions_are_shown(capsys):
     lstm97.show_versions()
     shown = capsys.readouterr().out
     assert ("nets of few units" in shown) == (len(KERNELS) > 1)
-    for part in ["python", "lstm97", "numpy", "instruction set", "doubles per vector"]:
+    for part in ["python", "lstm97", "numpy", "narwhals", "instruction set", "doubles per vector"]:
         assert part in shown

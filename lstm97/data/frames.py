@@ -56,8 +56,11 @@ def from_frame(
     Raises
     ------
     ValueError
-        If a column is not there, an id or a time is missing, a time occurs twice in a sequence, or
-        a target changes within a sequence.
+        If a column is not there, an id or a time is missing, a time is infinite or occurs twice in
+        a sequence, or a target changes within a sequence.
+    TypeError
+        If `frame` is not a data frame, an id is not hashable, or times are neither numbers nor
+        dates.
 
     Warns
     -----
@@ -161,16 +164,21 @@ class _Table:
 
     def __init__(self, frame: Any, id: str, time: str | None) -> None:
         with naming("frame"):
-            self.frame = nw.from_native(frame, eager_only=True)
+            self.frame: Any = nw.from_native(frame)
+            if isinstance(self.frame, nw.LazyFrame):
+                raise TypeError("it is lazy, collect it first")
             self.names = self.frame.columns
         ids = self._column(id)
         if len(ids) == 0:
             raise ValueError("frame has no rows")
-        codes, self.ids = _factorize(ids)
+        try:
+            codes, self.ids = _factorize(ids)
+        except (TypeError, ValueError) as error:  # cells that are lists or dicts, for instance
+            raise TypeError(
+                f"column {id!r} must hold one number, string or other hashable value in each row"
+            ) from error
         self.lengths = np.bincount(codes)
-        times = None if time is None else self._column(time)
-        if times is not None and times.dtype.kind not in "biufmM":
-            raise TypeError(f"column {time!r} must hold numbers or dates to be ordered by")
+        times = None if time is None else self._times(time)
         self.order: Any = None
         if not _in_order(codes, times):
             # In small integers, which NumPy sorts much faster.
@@ -186,7 +194,7 @@ class _Table:
 
     def sequences(self, features: Sequence[str]) -> Any:
         """Return the features of all steps as sequences; a list of arrays if some are missing."""
-        if isinstance(features, str) or len(features) == 0:
+        if isinstance(features, str) or not hasattr(features, "__len__") or not len(features):
             raise ValueError("features must be a list of one column or more")
         flat = np.empty((len(self), len(features)))
         for k, name in enumerate(features):
@@ -228,21 +236,36 @@ class _Table:
             raise ValueError(f"column {name!r} of frame has missing values")
         return values
 
+    def _times(self, name: str) -> np.ndarray:
+        """Return the column of times, which numbers or dates must be."""
+        times = self._column(name)
+        if times.dtype.kind not in "iufmM":
+            raise TypeError(
+                f"column {name!r} must hold numbers or dates, by which steps are ordered; it has "
+                f"dtype {self.frame.get_column(name).dtype}. Convert it first, for example by "
+                "pandas.to_datetime"
+            )
+        if times.dtype.kind == "f" and np.isinf(times).any():
+            raise ValueError(f"column {name!r} of frame holds infinite times")
+        return times
+
     def _check_times(self, codes: np.ndarray, times: np.ndarray, name: str | None) -> None:
         """Refuse times that occur twice in a sequence, and warn of gaps."""
         if self.order is not None:
             codes, times = codes[self.order], times[self.order]
         within = codes[1:] == codes[:-1]
-        steps = times[1:][within] - times[:-1][within]
-        if len(steps) == 0:
+        if not within.any():
             return
-        rows = np.flatnonzero(within)
-        shortest = steps.min()
-        if not shortest:
-            row = rows[np.argmin(steps)]
+        repeats = within & (times[1:] == times[:-1])
+        if repeats.any():
+            row = np.argmax(repeats)
             raise ValueError(
                 f"time {times[row]} occurs twice in column {name!r} for id {self._name(codes[row])}"
             )
+        if times.dtype.kind in "iuf":  # differences of small integers may overflow
+            times = times.astype(np.promote_types(times.dtype, np.int64), copy=False)
+        steps, rows = times[1:][within] - times[:-1][within], np.flatnonzero(within)
+        shortest = steps.min()
         longer = steps > shortest
         if longer.any() and longer.sum() < len(steps) / 2:
             row = rows[np.argmax(longer)]

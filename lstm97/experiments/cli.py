@@ -1,30 +1,38 @@
 """The command line: ``lstm97 list``, ``run``, ``reproduce``, ``report`` and ``matrix``."""
 
 import argparse
+import io
 import json
 import os
 import sys
 import warnings
 from concurrent.futures import BrokenExecutor
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from importlib.metadata import version
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from lstm97.experiments.matrix import TRIALS, wanted_cells
+from lstm97.experiments.progress import show_progress
 from lstm97.experiments.report import write_matrix, write_report
 from lstm97.experiments.reproduce import QUICK_NOTE, full, quick
 from lstm97.experiments.runner import run_missing
 from lstm97.experiments.settings import load_matrix, load_methods, load_settings
 from lstm97.experiments.store import Store, StoreError, make_folder
-from lstm97.experiments.summary import comparison
+from lstm97.experiments.summary import comparison, overview
 
 INTERRUPTED = 130  # exit status of shells after Ctrl-C
 LEAST_WIDTH = 80  # a narrower list would cut off figures
+WIDEST = 10_000  # of a list for other programs, which is not wrapped
+MOST_TRIALS = 1_000_000  # as all missing trials are listed before the first one runs
+MOST = 2**31 - 1
 
 
 def main(arguments=None):
@@ -38,15 +46,53 @@ def main(arguments=None):
     Returns
     -------
     status : int
-        Exit status: 1 if a record could not be stored or a worker was killed, 130 after Ctrl-C,
-        and 0 otherwise.
+        Exit status: 130 after Ctrl-C, 1 after any other error that is not one of the arguments, and
+        0 otherwise.
     """
-    options = _parser().parse_args(arguments)
+    _prepare_output()
     try:
-        return options.command(options)
+        return _status(arguments)
+    finally:
+        _abandon_output()
+
+
+def _status(arguments):
+    """Run the command; print an error of the environment as one line, and return the status."""
+    try:
+        try:
+            options = _parser().parse_args(arguments)
+            return options.command(options)
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has closed it, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (StoreError, OSError, MemoryError) as error:
+        return _print_error(error)
+
+
+def _prepare_output():
+    """Make any text printable, whatever the encoding, also if stdout or stderr is closed."""
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= 2:  # workers inherit these, and need them
+        os.set_inheritable(number, True)
+        number = os.dup(number)
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        if isinstance(getattr(sys, name), io.TextIOWrapper):
+            getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def _abandon_output():
+    """Drop output that cannot be written; Python would try again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser():
@@ -54,17 +100,27 @@ def _parser():
     parser = argparse.ArgumentParser(
         prog="lstm97", description="The experiments of Hochreiter and Schmidhuber (1997)."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="version", version=f"lstm97 {version('lstm97')}")
+    parser.set_defaults(command=lambda _: parser.print_help() or 0)
+    commands = parser.add_subparsers(metavar="COMMAND")
     command = commands.add_parser("list", help="show the experiments")
     command.set_defaults(command=_list)
+    command.add_argument(
+        "pattern",
+        nargs="?",
+        default="",
+        metavar="PATTERN",
+        help="show only ids that contain this; * and ? stand for any characters",
+    )
+    command.add_argument(
+        "--method", choices=_methods_of_rows(), metavar="M", help="show the rows of one method only"
+    )
+    command.add_argument(
+        "--json", action="store_true", help="print each experiment as a JSON object on one line"
+    )
     command = commands.add_parser("run", help="run the missing trials of one experiment")
     command.set_defaults(command=_run)
-    command.add_argument(
-        "id",
-        choices=[*load_settings(), *load_matrix()],
-        metavar="ID",
-        help="an id from `lstm97 list`",
-    )
+    command.add_argument("id", type=_known_id, metavar="ID", help="an id from `lstm97 list`")
     command.add_argument(
         "--method",
         choices=load_methods(),
@@ -72,7 +128,11 @@ def _parser():
         help="use another method: " + ", ".join(load_methods()),
     )
     command.add_argument(
-        "--trials", type=_at_least(1), default=10, metavar="N", help="default: %(default)s"
+        "--trials",
+        type=_number(1, MOST_TRIALS),
+        default=10,
+        metavar="N",
+        help="default: %(default)s",
     )
     command.add_argument(
         "--json", action="store_true", help="print each trial as a JSON object on one line"
@@ -82,17 +142,18 @@ def _parser():
     command.set_defaults(command=_reproduce)
     extent = command.add_mutually_exclusive_group()
     extent.add_argument(
-        "--quick", action="store_true", help="run few trials with low limits, in minutes (default)"
+        "--quick",
+        action="store_true",
+        help="run ten trials of each row that is fast, in about three minutes (default)",
     )
     extent.add_argument(
         "--full", action="store_true", help="run as many trials as the paper, in hours"
     )
-    methods = [*dict.fromkeys(setting.method for setting in load_settings().values())]
     command.add_argument(
         "--method",
-        choices=methods,
+        choices=_methods_of_rows(),
         metavar="M",
-        help="run, and report on, the rows of one method only: " + ", ".join(methods),
+        help="run, and report on, the rows of one method only: " + ", ".join(_methods_of_rows()),
     )
     _add_common(command)
     _add_report(command)
@@ -107,7 +168,11 @@ def _parser():
     )
     command.set_defaults(command=_matrix)
     command.add_argument(
-        "--trials", type=_at_least(1), default=TRIALS, metavar="N", help="default: %(default)s"
+        "--trials",
+        type=_number(1, MOST_TRIALS),
+        default=TRIALS,
+        metavar="N",
+        help="default: %(default)s",
     )
     _add_common(command)
     _add_report(command)
@@ -128,7 +193,7 @@ def _add_common(command):
         help="number of processes that run trials; default: one per core",
     )
     command.add_argument(
-        "--seed", type=_at_least(0), default=0, metavar="S", help="default: %(default)s"
+        "--seed", type=_number(0), default=0, metavar="S", help="default: %(default)s"
     )
     _add_store(command)
 
@@ -149,13 +214,31 @@ def _add_store(command):
     )  # fmt: skip
 
 
-def _at_least(least):
-    """Return a function that converts an argument to an integer, and refuses low ones."""
+def _methods_of_rows():
+    """Return the methods of the rows of the paper's tables."""
+    return [*dict.fromkeys(setting.method for setting in load_settings().values())]
+
+
+def _known_id(text):
+    """Return an id, or refuse another text and name ids that are similar."""
+    names = [*load_settings(), *load_matrix()]
+    if text in names:
+        return text
+    nearest = [name for name in names if text and name.startswith(text)][:5]
+    nearest = nearest or get_close_matches(text.lower(), names, n=3, cutoff=0.5)
+    meant = f"; did you mean {', '.join(nearest)}?" if nearest else "."
+    raise argparse.ArgumentTypeError(f"no experiment {text!r}{meant} `lstm97 list` shows all")
+
+
+def _number(least, most=MOST):
+    """Return a function that converts an argument to an integer within bounds."""
 
     def number(text):
         value = _whole_number(text)
         if value < least:
             raise argparse.ArgumentTypeError(f"{value} is lower than {least}")
+        if value > most:
+            raise argparse.ArgumentTypeError(f"{value} is higher than {most:,}")
         return value
 
     return number
@@ -163,7 +246,7 @@ def _at_least(least):
 
 def _jobs(text):
     """Convert the argument of --jobs."""
-    value = _whole_number(text)
+    value = _number(-MOST)(text)
     if value == 0:
         raise argparse.ArgumentTypeError("must be at least 1, or -1 for one per core")
     return value
@@ -179,6 +262,33 @@ def _whole_number(text):
 
 def _list(options):
     """Run `lstm97 list`."""
+    settings = {
+        **load_settings(),
+        **{name: replace(row["lstm"], id=name) for name, row in load_matrix().items()},
+    }
+    chosen = [
+        setting
+        for name, setting in settings.items()
+        if fnmatchcase(name, f"*{options.pattern}*") and options.method in (None, setting.method)
+    ]
+    if not chosen:
+        of = f" of {options.method}" if options.method else ""
+        return _print_error(f"no experiment{of} has {options.pattern!r} in its id")
+    if options.json:
+        for setting in chosen:
+            print(json.dumps({name: getattr(setting, name) for name in LISTED}))
+    else:
+        _print_list(chosen)
+    return 0
+
+
+# Fields that `lstm97 list --json` prints.
+LISTED = ("id", "method", "title", "departures", "row", "trials", "limit", "paper")
+
+
+def _print_list(settings):
+    """Print settings as a table, which has one line for each if the output is not a terminal."""
+    console = Console()
     table = Table(
         title="Experiments, and the paper's number of training sequences to success",
         caption="A line that begins with a dash says how a setting departs from the paper. "
@@ -189,19 +299,23 @@ def _list(options):
     )
     for name in ("id", "method"):
         table.add_column(name, no_wrap=True)
-    table.add_column("task")
     for name in ("paper", "solved"):
         table.add_column(name, justify="right", no_wrap=True)
-    for setting in load_settings().values():
-        task = "".join([setting.title, *(f"\n- {text}" for text in setting.departures)])
-        figures = setting.published_count, setting.published_success
-        table.add_row(setting.id, setting.method, Text(task), *figures)
-    for name, row in load_matrix().items():
-        table.add_row(name, "lstm", Text(f"{row['lstm'].title} (matrix)"))
-    console = Console()
-    console.width = max(console.width, LEAST_WIDTH)
+    table.add_column("task")
+    separator = "\n- " if console.is_terminal else "; "
+    for setting in settings:
+        task = separator.join([setting.title, *setting.departures])
+        figures = (
+            (setting.published_count, setting.published_success) if setting.paper else ("", "")
+        )
+        table.add_row(setting.id, setting.method, *figures, Text(task))
+    if console.is_terminal:
+        console.width = max(console.width, LEAST_WIDTH)
+    else:
+        table.title = table.caption = None
+        console.width = WIDEST
+        console.width = console.measure(table).maximum
     console.print(table)
-    return 0
 
 
 def _run(options):
@@ -233,6 +347,8 @@ def _reproduce(options):
     if options.method:
         settings = {name: s for name, s in settings.items() if s.method == options.method}
     wanted = (full if options.full else quick)(settings)
+    if not wanted:
+        return _print_error(f"no row of {options.method} is fast; run its rows by --full")
     note = "" if options.full else QUICK_NOTE
     title = f"all experiments with {options.method}" if options.method else "all experiments"
     return _run_and_report(wanted, options, title, lambda: _write_report(options, wanted, note))
@@ -240,15 +356,18 @@ def _reproduce(options):
 
 def _report(options):
     """Run `lstm97 report`."""
-    return _write_and_print(lambda: _write_report(options, full(load_settings())))
+    return _write_report(options, full(load_settings()))
 
 
 def _matrix(options):
     """Run `lstm97 matrix`."""
-    return _run_and_report(
-        wanted_cells(options.trials), options, "all methods on all tasks",
-        lambda: write_matrix(options.report, options.store),
-    )  # fmt: skip
+
+    def write():
+        print(f"Report: {write_matrix(options.report, options.store)}")
+        return 0
+
+    wanted = wanted_cells(options.trials)
+    return _run_and_report(wanted, options, "all methods on all tasks", write)
 
 
 def _run_and_report(wanted, options, title, write):
@@ -256,61 +375,56 @@ def _run_and_report(wanted, options, title, write):
 
     Nothing is run if the folder of the report cannot be written to.
     """
-    try:
-        make_folder(options.report)
-    except OSError as error:
-        return _print_error(error)
+    make_folder(options.report)
     status, _ = _run_wanted(wanted, options, title)
-    return status or _write_and_print(write)
+    return status or write()
 
 
 def _write_report(options, wanted, note=""):
-    """Write the report on all stored records of the wanted settings, whatever their seeds."""
+    """Write the report on all stored records of the wanted settings, whatever their seeds.
+
+    Without a record nothing is written, because it might take the place of a better report.
+    """
+    folder = options.store.folder
+    if not folder.exists():
+        return _print_error(f"there is no store {folder}; name another one by --store")
     results = [(setting, options.store.read(setting)) for setting, _ in wanted.values()]
-    return write_report(options.report, results, note)
-
-
-def _write_and_print(write):
-    """Write a report and print where it is; return an exit status."""
-    try:
-        print(f"Report: {write()}")
-    except (StoreError, OSError) as error:
-        return _print_error(error)
+    if not any(records for _, records in results):
+        return _print_error(f"{folder} has no trials of these experiments, so nothing to report")
+    page = write_report(options.report, results, note)
+    Console().print(overview(results))
+    print(f"Report: {page}")
     return 0
 
 
 def _print_error(error):
-    """Print an error, and return the exit status for it."""
-    print(f"lstm97: {error}", file=sys.stderr)
+    """Print an error as one line, and return the exit status for it."""
+    with suppress(OSError):
+        text = " ".join(str(error).split()) or type(error).__name__
+        print(f"lstm97: {text}", file=sys.stderr)
     return 1
 
 
 def _run_wanted(wanted, options, title, show=None):
-    """Run the missing trials with a progress bar; return an exit status and all records."""
+    """Run the missing trials and show the progress; return an exit status and all records."""
     status, records = 0, []
     total = sum(n_trials for _, n_trials in wanted.values())
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-    )
+    progress = show_progress(title, wanted, options.jobs)
     trials = run_missing(wanted, options.store, options.seed, options.jobs)
     try:
         # After Ctrl-C joblib would warn that workers have not finished.
-        with progress, warnings.catch_warnings(action="ignore"), closing(trials):
-            bar = progress.add_task(title, total=total)
+        with progress as add, warnings.catch_warnings(action="ignore"), closing(trials):
             for record in trials:
                 records.append(record)
                 if show is not None:
                     show(record)
-                progress.advance(bar)
+                add(record)
     except KeyboardInterrupt:
         status = INTERRUPTED
-        print(f"Interrupted: {len(records)} of {total} trials done.", file=sys.stderr)
-    except StoreError as error:
-        status = _print_error(error)
+        print(
+            f"Interrupted: {len(records)} of {total} trials done. Run the command again to go on.",
+            file=sys.stderr,
+        )
     except BrokenExecutor:
         status = _print_error(
             f"a worker process was killed, or ran out of memory. {len(records)} of {total} trials "

@@ -2,6 +2,8 @@
 
 import csv
 import html
+import io
+import os
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,12 +49,22 @@ def write_report(folder, results, note=""):
     files = {
         "tables.md": _markdown(entries),
         **{f"{name}.svg": svg for name, svg in plots.items()},
+        "tables.csv": _csv(entries),
         "report.html": make_page(entries, plots, note),
     }
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    _write_csv(folder / "tables.csv", entries)
+        _write(folder / name, text)
     return folder / "report.html"
+
+
+def _write(path, text):
+    """Write a file; if that fails, an older one stays."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def markdown_tables(results):
@@ -108,9 +120,9 @@ def write_matrix(folder, store):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     rows = summarize_matrix(store)
-    (folder / "matrix.md").write_text(matrix_table(rows), encoding="utf-8", newline="\n")
+    _write(folder / "matrix.md", matrix_table(rows))
     if plot := matrix_plot(rows):
-        (folder / "matrix.svg").write_text(plot, encoding="utf-8", newline="\n")
+        _write(folder / "matrix.svg", plot)
     return folder / "matrix.md"
 
 
@@ -169,15 +181,16 @@ def _escaped(text):
     return html.escape(text, quote=False).replace("|", r"\|")
 
 
-def _write_csv(path, entries):
-    """Write a line for each setting, with the paper's figures in the last columns."""
+def _csv(entries):
+    """Return a table with a line for each setting, with the paper's figures in the last columns."""
     rows = [_csv_row(entry) for entry in entries]
     names = dict.fromkeys(name for row in rows for name in row)
     names = sorted(names, key=lambda name: name.startswith("paper_"))
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    file = io.StringIO()
+    writer = csv.DictWriter(file, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
 
 
 def _csv_row(entry):

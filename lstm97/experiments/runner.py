@@ -5,6 +5,7 @@ import signal
 import threading
 from collections import deque
 from contextlib import closing, contextmanager
+from itertools import islice
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 
@@ -17,6 +18,15 @@ from lstm97.experiments.trial import Feed, run_together, run_trial
 
 # What a process says if it does not send a record: it has room for a trial, or it has ended.
 NEXT, ENDED = "next", "ended"
+# Code that makes a process end as soon as its parent, whatever ended that. It is text because a
+# process can run that at once; importing a function of this module takes seconds.
+WATCH = """
+import os, threading
+def watch():
+    end.poll(None)  # returns when the system has closed the other end
+    os._exit(1)
+threading.Thread(target=watch, daemon=True).start()
+"""
 
 
 def run_trials(pairs, seed=0, n_jobs=None):
@@ -66,11 +76,12 @@ def _run_in_processes(feed, seed, n_jobs):
 
     A process gets a trial only if no other one runs fewer: so a few trials are shared evenly.
     """
-    first = [pair for _ in range(n_jobs) if (pair := feed.take([]))]
+    first = [*islice(iter(lambda: feed.take([]), None), n_jobs)]
     if not first:
         return
     running, futures = {}, {}  # by the connection to a process
-    executor = ProcessPoolExecutor(len(first))
+    ours, theirs = Pipe()  # between this process and all others; nothing is sent
+    executor = ProcessPoolExecutor(len(first), initializer=exec, initargs=(WATCH, {"end": theirs}))
     try:
         with _workers_ignore_ctrl_c():
             for pair in first:
@@ -94,6 +105,7 @@ def _run_in_processes(feed, seed, n_jobs):
                     yield message
     finally:
         executor.shutdown(kill_workers=bool(running))
+        ours.close()
 
 
 def _work(connection, first, seed):

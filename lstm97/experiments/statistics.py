@@ -13,6 +13,25 @@ ASSUMED_TRIALS = 10  # of work that the paper quotes without a number of trials
 AIMED_RATE = 0.9
 GOOD = 1000  # mean number of right answers in a stream above which a net is good
 
+# Texts of the report; -OO removes docstrings.
+VERDICT_RULE = (
+    'The verdict is the first of these that applies. "Not run": there are no trials. "Too few '
+    'trials": there are fewer than ten. "Not solved so far": none of our trials was solved, or '
+    "too few for the paper's rate, and our limit is too low to tell, because it is below the "
+    "paper's limit or, if the paper states none, below twice the paper's mean. \"Success rate "
+    "differs\": Fisher's exact test on solved and failed trials, ours and the paper's, gives p < "
+    '0.05. If the paper states no rate, all of its trials count as solved; if it says "some", the '
+    "rate differs only if none of ours was solved; if it quotes other work, ten trials are "
+    'assumed. "Faster": our mean number of training sequences to success is below half of the '
+    'paper\'s. "Slower": it is above twice the paper\'s. "Reproduced": everything else, also if '
+    "none of our trials was solved and the paper's rate agrees with that."
+)
+AIM_RULE = (
+    "The aim is met if the method is LSTM, there are at least as many trials as in the paper, "
+    "with a limit of at least twice the paper's mean, at least 90% of them are solved, and the "
+    "mean number of training sequences of these is at most twice the paper's."
+)
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -171,16 +190,7 @@ def _interval(values, statistic):
 def verdict(setting, summary):
     """Return how our figures compare with the paper's.
 
-    The verdict is the first of these that applies. "Not run": there are no trials. "Too few
-    trials": there are fewer than ten. "Not solved so far": none of our trials was solved, or too
-    few for the paper's rate, and our limit is too low to tell, because it is below the paper's
-    limit or, if the paper states none, below twice the paper's mean. "Success rate differs":
-    Fisher's exact test on solved and failed trials, ours and the paper's, gives p < 0.05. If the
-    paper states no rate, all of its trials count as solved; if it says "some", the rate differs
-    only if none of ours was solved; if it quotes other work, ten trials are assumed. "Faster":
-    our mean number of training sequences to success is below half of the paper's. "Slower": it is
-    above twice the paper's. "Reproduced": everything else, also if none of our trials was solved
-    and the paper's rate agrees with that.
+    `VERDICT_RULE` says which verdict applies when.
 
     Parameters
     ----------
@@ -247,9 +257,7 @@ def _rate_differs(setting, summary):
 def meets_aim(setting, summary):
     """Tell whether our trials meet the aim.
 
-    The aim is met if the method is LSTM, there are at least as many trials as in the paper, with a
-    limit of at least twice the paper's mean, at least 90% of them are solved, and the mean number
-    of training sequences of these is at most twice the paper's.
+    `AIM_RULE` says when it is met.
 
     Parameters
     ----------

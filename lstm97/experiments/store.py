@@ -3,7 +3,6 @@
 import json
 import os
 from contextlib import contextmanager
-from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -12,11 +11,13 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# Fields that tables and plots need. Raises a KeyError if a record lacks one.
-REQUIRED = itemgetter(
-    "id", "solved", "reason", "n_sequences", "milestones", "n_wrong", "n_test", "test_error",
-    "curve", "seconds",
-)  # fmt: skip
+NUMBER = (int, float)
+# Fields that tables and plots need, with their types.
+FIELDS = {
+    "id": (str,), "seed": (int,), "trial": (int,), "solved": (bool,), "reason": (str,),
+    "n_sequences": (int,), "milestones": (dict,), "n_wrong": (int,), "n_test": (int,),
+    "test_error": (*NUMBER, type(None)), "curve": (list,), "seconds": NUMBER,
+}  # fmt: skip
 
 
 class StoreError(RuntimeError):
@@ -107,9 +108,9 @@ class Store:
             try:
                 record = json.loads(line)
                 if record["setting"] == digest and seed in (None, record["seed"]):
-                    REQUIRED(record)
+                    _check(record)
                     found.setdefault((record["seed"], record["trial"]), record)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise StoreError(f"line {number} of {path} is not a record: {error!r}") from error
         return [found[key] for key in sorted(found)]
 
@@ -214,6 +215,23 @@ class Store:
         except OSError as error:
             raise StoreError(f"{path} could not be read: {error.strerror}") from error
         return content[: content.rfind(b"\n") + 1]
+
+
+def _check(record):
+    """Raise a KeyError or TypeError if a record lacks a field, or one has another type."""
+    for name, types in FIELDS.items():
+        _check_types([record[name]], name, types)
+    _check_types(record["curve"], "curve", (*NUMBER, type(None)))
+    _check_types(record["milestones"].values(), "milestones", (int,))
+    if "n_right" in record:  # of streams
+        _check_types([record["n_right"]], "n_right", NUMBER)
+
+
+def _check_types(values, name, types):
+    """Raise a TypeError that names the field if a value has another type."""
+    for value in values:
+        if type(value) not in types:
+            raise TypeError(f"{name!r} holds {value!r}")
 
 
 def make_folder(folder):

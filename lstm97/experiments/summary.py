@@ -1,5 +1,8 @@
-"""A comparison of our figures with the paper's, for the terminal."""
+"""Comparisons of our figures with the paper's, for the terminal."""
 
+from collections import Counter
+
+from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 
@@ -35,6 +38,39 @@ def comparison(setting, records):
     )
 
 
+def overview(results):
+    """Return the text that `lstm97 reproduce` and `lstm97 report` print at their end.
+
+    Parameters
+    ----------
+    results : list of (Setting, list of dict)
+        Settings with their records, at least one of them with some.
+
+    Returns
+    -------
+    rich.console.Group
+    """
+    table = Table(title="Our trials and the paper's figures", box=SIMPLE_HEAD, padding=0)
+    table.add_column("id", no_wrap=True)
+    for name in ("trials", "solved", "mean", "paper", "verdict"):
+        table.add_column(name, justify="right", no_wrap=name != "verdict")
+    verdicts = Counter()
+    for setting, records in results:
+        summary = summarize(setting, records)
+        verdicts[text := verdict(setting, summary)] += 1
+        if records:
+            solved, mean = f"{summary.rate:.0%}", _mean(setting, summary)
+            n_trials, published = str(summary.n_trials), setting.published_count
+            table.add_row(setting.id, n_trials, solved, mean, published, text)
+    counts = ", ".join(f"{n} {text}" for text, n in verdicts.most_common())
+    return Group(table, f"{len(results)} settings: {counts}.")
+
+
+def _mean(setting, summary):
+    """Return the mean number of training sequences to success as text."""
+    return f"{summary.mean:,.0f}" if summary.n_solved else f">{setting.limit:,}"
+
+
 def _table(title, columns, rows):
     """Return a table for the terminal, whose first column has the names of the rows."""
     table = Table(title=title)
@@ -51,8 +87,7 @@ def _rows(setting, summary, n_test):
     paper = setting.paper
     yield "trials", str(summary.n_trials), str(setting.published_trials or DASH)
     yield "solved", f"{summary.rate:.0%}", setting.published_success
-    mean = f"{summary.mean:,.0f}" if summary.n_solved else f">{setting.limit:,}"
-    yield "sequences to success, mean", mean, setting.published_count
+    yield "sequences to success, mean", _mean(setting, summary), setting.published_count
     if summary.n_solved:
         yield "    lowest to highest", f"{summary.smallest:,} to {summary.largest:,}", ""
         yield f"wrong of {n_test}, mean", f"{summary.wrong:.1f}", str(paper.get("n_wrong", ""))

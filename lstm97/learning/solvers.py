@@ -71,8 +71,12 @@ def copied(state):
 
 def resumed(solver, state, n_weights):
     """Return a state, or that at the start if it is None or that of another solver."""
+    is_dict = state is None or isinstance(state, dict)
+    require(is_dict, f"solver_state_ must be a dict of arrays, got {brief(state)}")
     start = solver.start(n_weights)
-    return state if state is not None and state.keys() == start.keys() else start
+    if state is None or state.keys() != start.keys():
+        return start
+    return checked("solver_state_", state, n_weights)
 
 
 def grown(state, topology, larger):

@@ -6,13 +6,15 @@ place passes more checks than an error everywhere.
 
 import array
 import datetime
-from collections import UserList
+from collections import UserList, deque
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -329,9 +331,18 @@ FORMS = [
     lambda parts: [sparse.coo_matrix(np.asarray(part, dtype=float)) for part in parts],
     lambda parts: Sequences.from_list([sparse.csc_array(np.asarray(p, float)) for p in parts]),
     lambda parts: np.stack(parts) if len({len(part) for part in parts}) == 1 else parts,
+    lambda parts: [pl.DataFrame(np.asarray(part, dtype=float)) for part in parts],
+    lambda parts: [pl.DataFrame(np.asarray(part, dtype=float)).to_arrow() for part in parts],
+    lambda parts: [memoryview(np.array(part, dtype=float)) for part in parts],
+    lambda parts: deque(deque(row) for row in map(np.asarray, parts)),
 ]
 # The same for one number, or label, per sequence.
-FLAT_FORMS = [np.asarray, list, tuple, pd.Series, lambda a: a.tolist(), lambda a: a.astype(object)]
+FLAT_FORMS = [
+    np.asarray, list, tuple, pd.Series, lambda a: a.tolist(), lambda a: a.astype(object), deque,
+    lambda a: pl.Series(a.tolist()), lambda a: pa.array(a.tolist()),
+    lambda a: memoryview(a.copy()) if a.dtype.kind in "if" else a,
+    lambda a: array.array("d", a) if a.dtype.kind == "f" else a,
+]  # fmt: skip
 
 
 class Problem(NamedTuple):
@@ -365,7 +376,12 @@ def in_any_form(draw, problem):
     rng = np.random.default_rng(0)
     dtype, change = draw(one_of(NUMBERS)), draw(one_of(HARMLESS))
     X = draw(one_of(FORMS))([change(rng, part.astype(dtype)) for part in problem.X])
-    flat = st.sampled_from([list, tuple, objects]), one_of(FLAT_FORMS)
+    inner = draw(one_of(FLAT_FORMS))
+
+    def nested(parts):
+        return [inner(part) for part in parts]
+
+    flat = st.sampled_from([list, tuple, objects, nested]), one_of(FLAT_FORMS)
     y = draw(flat[isinstance(problem.y, np.ndarray)])(problem.y)
     weight = problem.sample_weight
     if weight is not None:
