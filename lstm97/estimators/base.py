@@ -45,9 +45,9 @@ from lstm97.learning.loop import (
     Plateau,
     StopRule,
     Training,
+    constant_loss,
 )
 from lstm97.learning.network import shares
-from lstm97.learning.outputs import constant_loss
 from lstm97.learning.streams import Stream
 
 # Parameters that may change between a fit and one that continues it exactly.
@@ -193,8 +193,8 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
         """Return the number of epochs after which `fit` ends at the latest."""
         return int(self.max_iter or 0)
 
-    def _fall(self, n_epochs: int, n_left: int, n_sequences: int) -> Fall | None:
-        """Return how the learning rate falls in an epoch, with so many more after it."""
+    def _rates(self, n_epochs: int, n_sequences: int) -> list[Fall] | None:
+        """Return how the rate falls in each epoch, the last one first; None if it is constant."""
         return None
 
     @abstractmethod
@@ -261,7 +261,8 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
         goes_on = self.warm_start and hasattr(self, "n_iter_")
         before = self._last_checkpoint() if goes_on else None
         sequences, targets = self._prepare(X, y, sample_weight, goes_on)
-        sequences, targets = self._standardized(sequences, targets)
+        if self.standardize is not False:
+            sequences, targets = self._standardized(sequences, targets)
         rng = before.generator() if before else self._generator()
         if not goes_on:
             self._initialize(rng)
@@ -279,9 +280,10 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
             data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
             tasks = FitTasks(self, n_epochs, fitted, data)
         training = Training(learner, rule)
-        rates = [self._fall(n_planned, n_left, len(sequences)) for n_left in range(n_epochs)]
-        checkpoint = self._run_epochs(training, sequences, targets, rng, rates, tasks)
-        self._finish(training, checkpoint, self._constant_loss(sequences, targets))
+        rates = self._rates(n_planned, len(sequences))
+        checkpoint = self._run_epochs(training, sequences, targets, rng, n_epochs, rates, tasks)
+        constant = constant_loss(self.topology_, sequences, targets)
+        self._finish(training, checkpoint, constant)
         if tasks:
             tasks.end()
 
@@ -291,17 +293,18 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
         X: Sequences,
         y: Targets,
         rng: np.random.Generator,
-        rates: list[Fall | None],
+        n_epochs: int,
+        rates: list[Fall] | None,
         tasks: FitTasks | None,
     ) -> Checkpoint | None:
-        """Train for at most so many epochs as there are rates, the last one first.
+        """Train for at most `n_epochs` epochs, each at the rate for the number of those after it.
 
         Return a checkpoint of the last completed epoch.
         """
         checkpoint = None
         try:
-            for n_left in reversed(range(len(rates))):
-                training.learner.fall = rates[n_left]
+            for n_left in reversed(range(n_epochs)):
+                training.learner.fall = None if rates is None else rates[n_left]
                 if tasks:
                     tasks.begin_epoch()
                 order = rng.permutation(len(X)) if training.learner.has_order else slice(None)
@@ -339,19 +342,29 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
     def _validate_params(self) -> None:
         """Check each parameter, and refuse those that are set but have no effect."""
         super()._validate_params()
-        published = published_defaults(type(self))
         for name, conditions in self._without_effect.items():
-            value, default = getattr(self, name), getattr(type(self), name)
-            unset = (default, published.get(name, default))
-            if value is None or any(_is_default(value, each) for each in unset):
+            value = getattr(self, name)
+            if value is None:
                 continue
             for other, without in conditions.items():
                 present = getattr(self, other)
-                if present == without or (without is SET and present is not None):
+                is_so = present == without or (without is SET and present is not None)
+                if is_so and not self._is_unset(name):
                     raise ValueError(
                         f"{name}={brief(value)} has no effect with {other}={present!r}: change "
-                        f"{other}, or leave {name} at its default, {default!r}"
+                        f"{other}, or leave {name} at its default, {getattr(type(self), name)!r}"
                     )
+
+    def _is_unset(self, name: str) -> bool:
+        """Tell whether a parameter has its default, or that of `as_published`."""
+        value, default = getattr(self, name), getattr(type(self), name)
+        for each in (default, published_defaults(type(self)).get(name, default)):
+            if isinstance(each, tuple):  # a file turns it into a list
+                if isinstance(value, list | tuple) and tuple(value) == each:
+                    return True
+            elif isinstance(value, str | Real | np.bool_) and value == each:
+                return True
+        return False
 
     def _prepare(
         self, X: Any, y: Any, sample_weight: Any, goes_on: bool, classes: Any = None
@@ -473,12 +486,6 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
                 f"max_iter={self.max_iter} epochs reached, and training has not converged",
                 ConvergenceWarning,
             )
-
-    def _constant_loss(self, X: Sequences, y: Targets) -> float:
-        """Return the mean loss per sequence of the best constant outputs."""
-        rows = y.rows(X.lengths)
-        weight = None if y.weight is None else y.weight[rows]
-        return constant_loss(self.topology_, y.values[rows], weight) / len(X)
 
     # -- input -----------------------------------------------------------------------------------
 
@@ -606,13 +613,6 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _is_default(value: Any, default: Any) -> bool:
-    """Tell whether a parameter has its default; a file turns a tuple into a list."""
-    if isinstance(default, tuple):
-        return isinstance(value, list | tuple) and tuple(value) == default
-    return isinstance(value, str | Real | np.bool_) and bool(value == default)
 
 
 def _refuse_lengths(X: Sequences, n_targets: int) -> None:

@@ -39,17 +39,15 @@ from lstm97.learning.topology import (
 )
 from lstm97.learning.traces import Trace, record_traces
 
-# What "auto" and None mean, chosen by benchmarks/defaults. Learning rates for updates at the end of
-# each sequence (a batch of n takes the root of n times as much), and at each step with a target:
-SEQUENCE_RATE, STEP_RATE = 0.01, 0.003
+# What "auto" and None mean, chosen by benchmarks/defaults. The size of batches, and the learning
+# rates with batches and on line:
+BATCH_SIZE, BATCH_RATE, STEP_RATE = 8, 0.02, 0.003
 # The part that is left at the end of `fit`, and that with which `partial_fit` and streams learn.
 FALLS_TO, LATER = 0.01, 0.3
-# With targets at every step, so many sequences suffice for updates at their ends.
+# The number of sequences from which on nets learn targets at every step by batches.
 FEW_SEQUENCES = 50
-# The number of updates of a fit, by steps or by sequences; for these, also the number of epochs if
-# that does not make too many updates; and the least number of epochs of any fit.
-STEP_UPDATES, SEQUENCE_UPDATES = 100_000, 2000
-EPOCHS, MOST_UPDATES, LEAST_EPOCHS = 8, 12_000, 3
+# The least number of updates of a fit, by batches or at steps with a target, and of epochs.
+BATCH_UPDATES, STEP_UPDATES, LEAST_EPOCHS = 1000, 100_000, 3
 
 # Not ArrayLike, which would accept any string.
 GateBias: TypeAlias = Literal["random"] | float | Sequence[float] | NDArray[Any] | None
@@ -115,26 +113,25 @@ class _BaseLSTM(BaseSequenceEstimator):
     init_scale : float
         Initial weights are uniform on [-init_scale, init_scale].
     learning_rate : float or "auto"
-        Step size of the updates, at the beginning if it falls. "auto" suits Adam: 0.003 if the
-        weights change at every step with a target; 0.01 if they change after each sequence, and
-        that times the square root of `batch_size` if they change after each batch.
+        Step size of the updates, at the beginning if it falls. "auto" suits Adam: 0.02 with
+        batches, and 0.003 on line.
     learning_rate_schedule : {"linear", "constant"}
         "linear" lets the rate fall in a straight line over all updates of `fit`, to a hundredth;
         `partial_fit` and streams learn with three tenths of `learning_rate`. "constant" keeps it.
     gradient : {"auto", "truncated", "full"}
         "truncated" is the paper's gradient, in which errors stop at the net inputs of the hidden
         layer. "full" is the gradient of back-propagation through time, in which errors also travel
-        back through the feedback. "auto" is "full" with batches, and in `fit` for targets of last
-        steps or for at least 50 sequences; otherwise "truncated", by which the weights can change
-        at every step.
+        back through the feedback. "auto" is "full" with batches, and "truncated" on line.
     update : {"step", "sequence"} or None
         When on-line learning changes the weights: at each step that has a target, or at the end of
         each sequence. Both give the same result up to rounding if only last steps have targets.
         None means "step" for the truncated gradient and "sequence" for the full gradient, which
         allows no other choice.
-    batch_size : int or None
+    batch_size : int, "auto" or None
         Number of sequences per update: the weights change once per batch, by the mean gradient of
-        its sequences. None means on-line learning, as in the paper.
+        its sequences. None means on-line learning, as in the paper. "auto" means on-line learning
+        in `partial_fit` and in streams; and in `fit` batches of 8, unless there are targets at
+        every step of fewer than 50 sequences, or `initial_blocks` or `update` is set.
     solver : {"adam", "sgd"}
         How updates use the gradient: by Adam (Kingma and Ba 2015), which scales the step of each
         weight by the size of its recent gradients, or by gradient descent. The notes say what Adam
@@ -145,9 +142,8 @@ class _BaseLSTM(BaseSequenceEstimator):
         Precision of the arithmetic with batches; weights are always float64. None means "float64".
 
     max_iter : int or None
-        Maximum number of epochs of `fit`. None means as many as the data need: 2,000 updates by
-        sequences or batches, or 100,000 by steps; 8 epochs if that makes no more than 12,000
-        updates by sequences; and at least 3 epochs.
+        Maximum number of epochs of `fit`. None means as many as give 1,000 updates, or 100,000 if
+        the weights change at every step, and at least 3.
     tol : float, "auto" or None
         `fit` ends when the mean loss per sequence has not fallen by this much for
         `n_iter_no_change` epochs. If None, `fit` runs all its epochs. "auto" means 1e-4 with
@@ -210,7 +206,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         "learning_rate_schedule": [StrOptions({"linear", "constant"})],
         "gradient": [StrOptions({"auto", "truncated", "full"})],
         "update": [None, StrOptions({"step", "sequence"})],
-        "batch_size": [None, Interval(Integral, 1, None, closed="left")],
+        "batch_size": [None, StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "solver": [StrOptions({"sgd", "adam"})],
         "momentum": [None, Interval(Real, 0, 1, closed="left")],
         "dtype": [None, StrOptions({"float64", "float32"})],
@@ -250,12 +246,14 @@ class _BaseLSTM(BaseSequenceEstimator):
     learning_rate_schedule: Literal["linear", "constant"] = "linear"
     gradient: Literal["auto", "truncated", "full"] = "auto"
     update: Literal["step", "sequence"] | None = None
-    batch_size: int | None = None
+    batch_size: int | Literal["auto"] | None = "auto"
     solver: Literal["adam", "sgd"] = "adam"
     momentum: float | None = None
     dtype: Literal["float64", "float32"] | None = None
     max_iter: int | None = None
     tol: float | Literal["auto"] | None = "auto"
+
+    _by_batches = True  # whether batches suit the data of the last fit
 
     def _build(self, n_inputs: int, n_outputs: int) -> None:
         if self.update == "step" and self.gradient == "full":
@@ -263,7 +261,7 @@ class _BaseLSTM(BaseSequenceEstimator):
                 "update='step' cannot be combined with gradient='full', which goes back through "
                 "the whole sequence: leave it at its default, None"
             )
-        if self.batch_size is not None and self.initial_blocks is not None:
+        if isinstance(self.batch_size, Integral) and self.initial_blocks is not None:
             raise ValueError(
                 f"initial_blocks={self.initial_blocks} cannot be combined with "
                 f"batch_size={self.batch_size}: only on-line learning adds blocks"
@@ -340,17 +338,14 @@ class _BaseLSTM(BaseSequenceEstimator):
         return biases
 
     def _make_learner(self, rng: np.random.Generator | None = None) -> Learner:
-        weights, is_fit = self.weights_.copy(), rng is not None
-        gradient, rate = self._gradient(is_fit), self._rate(is_fit)
-        solver: Adam | GradientDescent = Adam(rate)
-        if self.solver == "sgd":
-            solver = GradientDescent(rate, self.momentum or 0.0)
-        earlier = getattr(self, "solver_state_", None)
-        if self.batch_size is not None:
+        weights, earlier = self.weights_.copy(), getattr(self, "solver_state_", None)
+        size, gradient, rate = self._way(is_fit=rng is not None)
+        if size is not None:
+            solver: Adam | GradientDescent = Adam(rate)
+            if self.solver == "sgd":
+                solver = GradientDescent(rate, self.momentum or 0.0)
             dtype = self.dtype or "float64"
-            return BatchLearner(
-                self.topology_, weights, self.batch_size, solver, gradient, dtype, earlier
-            )
+            return BatchLearner(self.topology_, weights, size, solver, gradient, dtype, earlier)
         growth = None
         if rng is not None and self.initial_blocks is not None:
             draw = partial(self._draw, rng=rng)
@@ -362,47 +357,44 @@ class _BaseLSTM(BaseSequenceEstimator):
         else:
             form, update = "truncated-forward", "step"
         state = None
-        if isinstance(solver, Adam):
-            state = resumed(solver, earlier, len(weights))
+        if self.solver == "adam":
+            state = resumed(Adam(rate), earlier, len(weights))
         return NetworkLearner(self.topology_, weights, rate, form, update, growth, state)
 
-    def _gradient(self, is_fit: bool) -> str:
-        """Return the form of the gradient, in `fit` or in `partial_fit` and streams."""
-        if self.gradient != "auto":
-            return self.gradient
-        by_sequence = is_fit and self._learns_whole_sequences
-        return "full" if by_sequence or self.batch_size is not None else "truncated"
+    def _way(self, is_fit: bool) -> tuple[int | None, str, float]:
+        """Return size of batches, gradient and learning rate: of `fit`, or of other methods.
 
-    def _rate(self, is_fit: bool) -> float:
-        """Return the learning rate, at the start of `fit` or of `partial_fit` and streams."""
-        rate = self.learning_rate
+        The size is None for on-line learning. The rate is that before it falls.
+        """
+        size, gradient, rate = self.batch_size, self.gradient, self.learning_rate
+        if isinstance(size, str):
+            size = BATCH_SIZE if is_fit and self._by_batches else None
+        if gradient == "auto":
+            gradient = "truncated" if size is None else "full"
         if isinstance(rate, str):
-            by_sequence = self._gradient(is_fit) == "full" or self.update == "sequence"
-            size = 1 if self.batch_size is None else self.batch_size
-            rate = SEQUENCE_RATE * math.sqrt(size) if by_sequence else STEP_RATE
+            rate = STEP_RATE if size is None else BATCH_RATE
         falls = self.learning_rate_schedule == "linear"
-        return rate * LATER if falls and not is_fit else rate
+        return size, gradient, rate * LATER if falls and not is_fit else rate
 
     def _plan(self, X: Sequences, y: Targets) -> int:
-        self._learns_whole_sequences: bool = self.update is None and (
-            not y.every or len(X) >= FEW_SEQUENCES
-        )
+        is_free = self.initial_blocks is None and self.update is None
+        self._by_batches = is_free and (not y.every or len(X) >= FEW_SEQUENCES)
         if self.max_iter is not None:
             return self.max_iter
-        if self._gradient(is_fit=True) == "truncated" and y.every and self.update is None:
-            n_updates = int((~np.isnan(y.values[y.rows(X.lengths)]).all(axis=1)).sum())
-            return max(LEAST_EPOCHS, math.ceil(STEP_UPDATES / max(1, n_updates)))
-        n_updates = math.ceil(len(X) / (self.batch_size or 1))
-        more = min(EPOCHS, math.ceil(MOST_UPDATES / n_updates))
-        return max(LEAST_EPOCHS, more, math.ceil(SEQUENCE_UPDATES / n_updates))
+        size, *_ = self._way(is_fit=True)
+        n_updates, least = math.ceil(len(X) / (size or 1)), BATCH_UPDATES
+        if size is None and y.every:
+            due = ~np.isnan(y.values[y.rows(X.lengths)]).all(axis=1)
+            n_updates, least = max(1, int(due.sum())), STEP_UPDATES
+        return max(LEAST_EPOCHS, math.ceil(least / n_updates))
 
-    def _fall(self, n_epochs: int, n_left: int, n_sequences: int) -> Fall | None:
+    def _rates(self, n_epochs: int, n_sequences: int) -> list[Fall] | None:
         if self.learning_rate_schedule == "constant":
             return None
-        rate = self._rate(is_fit=True)
-        per_epoch = rate * (1.0 - FALLS_TO) / n_epochs
-        start = rate - max(0, n_epochs - n_left - 1) * per_epoch
-        return Fall(start, per_epoch / n_sequences, math.ceil(n_sequences / 64))
+        *_, rate = self._way(is_fit=True)
+        last, n_updates = FALLS_TO * rate, n_epochs * n_sequences
+        step, size = (rate - last) / n_updates, math.ceil(n_sequences / 64)
+        return [Fall(last + (k + 1) * n_sequences * step, step, size) for k in range(n_epochs)]
 
     def _keep(self, learner: Any) -> None:
         self.topology_, self.weights_ = learner.topology, learner.weights

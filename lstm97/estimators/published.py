@@ -24,6 +24,7 @@ _LSTM_DEFAULTS: Parameters = {
     "learning_rate": 0.1,
     "learning_rate_schedule": "constant",
     "gradient": "truncated",
+    "batch_size": None,
     "solver": "sgd",
     "max_iter": 200,
     "tol": 1e-4,

@@ -52,7 +52,7 @@ class BatchLearner(Learner):
     """
 
     is_one_net = True
-    why_no_stream = "it learns by batches of sequences: set batch_size=None"
+    why_no_stream = "it learns by batches of sequences: set batch_size='auto'"
 
     def __init__(self, topology, weights, batch_size, solver, gradient, dtype, state=None):
         self.topology = topology

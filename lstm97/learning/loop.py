@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import xlogy
 
 
 class Checkpoint(NamedTuple):
@@ -161,6 +162,36 @@ class Training:
             low, n = (middle, n) if self.learner.is_finite() else (low, middle)
         self._replay(X, y, start, low)
         return low
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def constant_loss(topology, X, y):
+    """Return the mean loss per sequence of the best constant outputs.
+
+    Parameters
+    ----------
+    topology : Topology
+    X : Sequences
+    y : Targets
+
+    Returns
+    -------
+    loss : float
+    """
+    rows = y.rows(X.lengths)
+    values = y.values[rows]
+    missing = np.isnan(values)
+    w = np.where(missing, 0.0, 1.0 if y.weight is None else y.weight[rows][:, None])
+    d = np.where(missing, 0.0, values)
+    total = np.maximum(w.sum(axis=0), np.finfo(float).tiny)
+    mean = (w * d).sum(axis=0) / total
+    if topology.loss == "squared_error":
+        return float((0.5 * w * (d - mean) ** 2).sum() / len(X))
+    # The mean of log losses is their value at the mean target, since they are linear in it.
+    entropy = -xlogy(mean, mean)
+    if topology.output_activation == "logistic":
+        entropy -= xlogy(1.0 - mean, 1.0 - mean)
+    return float((total * entropy).sum() / len(X))
 
 
 class Stop(NamedTuple):

@@ -1,7 +1,7 @@
 """Outputs of a batch and their errors: the formulas of _kernels/gradient.pxd, over arrays."""
 
 import numpy as np
-from scipy.special import expit, logsumexp, xlogy
+from scipy.special import expit, logsumexp
 
 
 def activations(net, kind):
@@ -60,32 +60,3 @@ def _log_loss(kind, net, d, missing):
         return d * (logsumexp(net, axis=1, keepdims=True) - net)
     loss = np.maximum(net, 0.0) - d * net + np.log1p(np.exp(-np.abs(net)))
     return np.where(missing, 0.0, loss)
-
-
-@np.errstate(over="ignore", invalid="ignore")
-def constant_loss(topology, values, weight):
-    """Return the summed loss of the best constant outputs.
-
-    Parameters
-    ----------
-    topology : Topology
-    values : ndarray of shape (n_rows, n_outputs)
-        A target of NaN is missing.
-    weight : ndarray of shape (n_rows,), or None for weights of 1
-
-    Returns
-    -------
-    loss : float
-    """
-    weight = np.ones(len(values)) if weight is None else weight
-    w = np.where(np.isnan(values), 0.0, weight[:, None])
-    d = np.where(np.isnan(values), 0.0, values)
-    total = np.maximum(w.sum(axis=0), np.finfo(float).tiny)
-    mean = (w * d).sum(axis=0) / total
-    if topology.loss == "squared_error":
-        return float((0.5 * w * (d - mean) ** 2).sum())
-    # The mean of log losses is their value at the mean target, since they are linear in it.
-    loss = xlogy(mean, mean)
-    if topology.output_activation == "logistic":
-        loss = loss + xlogy(1.0 - mean, 1.0 - mean)
-    return float(-(total * loss).sum())
