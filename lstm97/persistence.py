@@ -154,7 +154,7 @@ def _way(thing: Any) -> str:
         return ": save its best_estimator_, or use skops.io or joblib"
     if hasattr(thing, "named_steps"):
         return ": use skops.io or joblib for a whole pipeline"
-    return ""
+    return ": skops.io and pickle save other objects"
 
 
 # ---- files ---------------------------------------------------------------------------------------

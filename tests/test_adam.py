@@ -370,7 +370,7 @@ def test_a_solver_that_is_changed_begins_anew_or_goes_on():
     batches = copy.copy(model).set_params(batch_size=20).partial_fit(X, y)
     n_updates = sum(map(len, X)) + 1
     np.testing.assert_array_equal(batches.solver_state_["powers"], powers_after(n_updates))
-    plain = copy.copy(model).set_params(solver=None).partial_fit(X, y)
+    plain = copy.copy(model).set_params(solver="sgd").partial_fit(X, y)
     assert not hasattr(plain, "solver_state_")
     velocity = copy.copy(plain).set_params(batch_size=20).partial_fit(X, y)
     back = velocity.set_params(batch_size=None, solver="adam", update="sequence").partial_fit(X, y)

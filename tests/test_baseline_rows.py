@@ -193,10 +193,9 @@ def test_list_shows_rows_methods_and_figures(monkeypatch, capsys):
     out = capsys.readouterr().out
     found = {words[0]: words for line in out.splitlines() if (words := line.split())}
     for name, setting in SETTINGS.items():
-        words = found[name]
-        assert words[1] == setting.method
-        assert words[-2:] == [setting.published_count, setting.published_success]
-        assert " ".join(words[2:-2]) == setting.title
+        figures = f"{setting.published_count} {setting.published_success}"
+        expected = f"{name} {setting.method} {figures} {setting.title}"
+        assert found[name] == expected.split()
     caption = " ".join(out.split())
     assert ", ".join(load_methods()) in caption
     assert "lstm97 run ID --method METHOD" in caption

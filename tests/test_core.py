@@ -118,7 +118,7 @@ def call(topology, weights, X, y, results=None, **options):
 
 def moved(X, **changes):
     """Return sequences, or targets, whose arrays were changed after the checks."""
-    fields = {"flat": X.flat, "starts": X.starts, "lengths": X.lengths, **changes}
+    fields = {"flat": X.flat, "starts": X.starts, "lengths": X.lengths, "scaling": None, **changes}
     return SimpleNamespace(**fields)
 
 

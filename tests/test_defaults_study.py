@@ -1,6 +1,7 @@
 """The study of defaults: its made data, its settings and its fits."""
 
 import importlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -91,3 +92,16 @@ def test_pieces_hold_all_steps_in_order(modules):
     assert pieces.lengths.max() <= 7
     np.testing.assert_array_equal(np.concatenate(pieces.to_list()), np.concatenate(X.to_list()))
     np.testing.assert_array_equal(np.concatenate(tags), np.concatenate(y))
+
+
+def test_the_page_has_the_tables_of_the_scores():
+    """The page is made by `python benchmarks/defaults/table.py --page docs/settings.md`."""
+    page = FOLDER.parents[1] / "docs" / "settings.md"
+    script = [sys.executable, "table.py", "--settings", "default", "torch", "--sets"]
+    for group in ("chosen", "held-out"):
+        made = subprocess.run(
+            [*script, group], cwd=FOLDER, check=True, capture_output=True, text=True
+        ).stdout
+        rows = [line for line in made.splitlines() if line.startswith(("| default", "| torch"))]
+        assert len(rows) == 2
+        assert all(row in page.read_text(encoding="utf-8") for row in rows)

@@ -982,7 +982,7 @@ WITHOUT_EFFECT = [
         {"input_gate": False, "input_gate_bias": [-1.0, -2.0]},
         r"input_gate_bias=\[-1.0, -2.0\] .* input_gate=False: change input_gate, or leave",
     ),
-    (LSTMRegressor, {"output_gate": False, "output_gate_bias": 0}, "output_gate_bias=0 .*gate=F"),
+    (LSTMRegressor, {"output_gate": False, "output_gate_bias": 1}, "output_gate_bias=1 .*gate=F"),
     *(
         (
             LSTMRegressor,
@@ -1018,7 +1018,7 @@ def test_a_parameter_without_an_effect_is_refused(Estimator, params, message, me
     ("Estimator", "given", "same"),
     [
         (LSTMRegressor, {"batch_size": 4}, {"solver": "sgd", "momentum": 0.0, "dtype": "float64"}),
-        (LSTMRegressor, {"batch_size": 4, "solver": "sgd"}, {"solver": None}),
+        (LSTMRegressor, {"batch_size": 4, "momentum": 0.0}, {"momentum": None}),
         (LSTMRegressor, {}, {"update": "step"}),
         (LSTMRegressor, {}, {"solver": "sgd"}),
         (LSTMRegressor, {"solver": "adam"}, {"update": "step"}),

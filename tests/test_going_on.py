@@ -155,9 +155,12 @@ def test_a_warm_start_with_other_parameters_continues_from_the_weights(change):
 @ignores_the_limit
 def test_after_convergence_a_warm_start_waits_again():
     X, y = data(LSTMRegressor, every=False)
-    model = make(LSTMRegressor, tol=1e9, n_iter_no_change=2, warm_start=True).fit(X, y)
-    assert (model.stop_reason_, model.n_iter_) == ("converged", 3)
-    assert model.fit(X, y).n_iter_ == 6
+    model = make(LSTMRegressor, tol=1e9, n_iter_no_change=2, warm_start=True)
+    with pytest.warns(ConvergenceWarning, match="nothing was learned"):
+        model.fit(X, y)
+    assert (model.stop_reason_, model.n_iter_) == ("stagnated", 3)
+    with pytest.warns(ConvergenceWarning, match="nothing was learned"):
+        assert model.fit(X, y).n_iter_ == 6
 
 
 @ignores_the_limit
@@ -216,7 +219,7 @@ def test_an_epoch_that_ended_early_is_divergence():
         with pytest.warns(ConvergenceWarning, match=r"diverged|it rose"):
             model.fit(X, y)
         seen.add(model.stop_reason_)
-        if model.stop_reason_ == "converged":
+        if model.stop_reason_ == "stagnated":
             assert model.loss_curve_[-1] > model.loss_curve_[0]
             assert np.isfinite(model.loss_curve_).all()
     assert "diverged" in seen
@@ -343,7 +346,7 @@ def test_attributes_of_another_net_or_solver_are_removed():
     model.fit(X, y)
     assert model.solver_state_["mean"].any()
     assert model.best_validation_score_ == max(model.validation_scores_)
-    model.set_params(batch_size=None, solver=None).partial_fit(X, y)
+    model.set_params(batch_size=None, solver="sgd").partial_fit(X, y)
     assert not hasattr(model, "solver_state_")
     assert not hasattr(model, "best_validation_score_")
 
@@ -355,10 +358,10 @@ def test_it_ends_when_the_score_stops_rising():
     rng = np.random.default_rng(0)
     X = [rng.normal(size=(5, 2)) for _ in range(60)]
     y = rng.integers(2, size=60)  # nothing to be learned
-    model = LSTMClassifier.as_published(
-        early_stopping=True, n_iter_no_change=4, random_state=0
-    ).fit(X, y)
-    assert model.stop_reason_ == "converged"
+    model = LSTMClassifier.as_published(early_stopping=True, n_iter_no_change=4, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="nothing was learned"):
+        model.fit(X, y)
+    assert model.stop_reason_ == "stagnated"
     scores = np.array(model.validation_scores_)
     assert len(scores) > 4
     assert scores[-4:].max() < scores[:-4].max() + 1e-4

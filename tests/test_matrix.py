@@ -290,7 +290,7 @@ def where(tmp_path):
 def test_matrix_runs_writes_and_draws(two_cells, where, tmp_path, capsys):
     assert main(["matrix", "--trials", "2", "--jobs", "1", *where]) == 0
     captured = capsys.readouterr()
-    assert "4/4" in captured.err
+    assert "4 of 4" in captured.err
     assert "matrix.md" in captured.out
     report, store = tmp_path / "report", tmp_path / "store"
     rows = summarize_matrix(Store(store))

@@ -216,7 +216,8 @@ def test_labels_of_sequences_as_long_as_there_are_labels_give_a_warning():
 @pytest.mark.parametrize("Classifier", [RTRLClassifier, LSTMClassifier])
 def test_streams_of_several_labels(Classifier):
     X, _, steps = data()
-    model = Classifier(random_state=0).partial_fit(X[:1], steps[:1], classes=range(3))
+    model = Classifier.as_published(random_state=0)
+    model = model.partial_fit(X[:1], steps[:1], classes=range(3))
     stream, many = model.stream(), model.stream()
     assert stream.classes_ is None
     expected = model.predict_proba(X[1:2])[0]

@@ -155,8 +155,12 @@ def plain(value):
 
 
 def attributes(model):
-    """Return all attributes except `_fit_state`, which only `fit` with `warm_start` uses."""
-    return {name: plain(value) for name, value in vars(model).items() if name != "_fit_state"}
+    """Return all attributes except two, which only `fit` uses."""
+    return {
+        name: plain(value)
+        for name, value in vars(model).items()
+        if name not in ("_fit_state", "_by_batches")
+    }
 
 
 def behaviour(model, X, y):
@@ -460,10 +464,10 @@ REFUSED = {
         TypeError, "save takes the estimators of lstm97, got Derived",
     ),
     "a stranger": (
-        lambda: LogisticRegression(), TypeError, "got LogisticRegression; skops.io and pickle save",
+        lambda: LogisticRegression(), TypeError, "got LogisticRegression: skops.io and pickle save",
     ),
     "a stream": (
-        lambda: fitted("grown")[0].stream(), TypeError, r"got Stream; .* to_estimator\(\) returns",
+        lambda: fitted("grown")[0].stream(), TypeError, r"got Stream: .*stream.to_estimator\(\)",
     ),
 }  # fmt: skip
 

@@ -21,16 +21,12 @@ from lstm97.river import RiverRegressor
 from lstm97.tasks import make_adding
 
 X, y = make_adding(100, T=20, rng=0)
-model = LSTMRegressor.as_published(
-    3, block_size=1, input_gate_bias=[-1, -2, -3], random_state=0
-).fit(X, y)
+model = LSTMRegressor(3, block_size=1, input_gate_bias=[-1, -2, -3], random_state=0).fit(X, y)
 predictions: np.ndarray = model.predict(X[:10])
 score: float = model.score(X, y, sample_weight=np.ones(100))
-biases = [
-    LSTMClassifier.as_published(input_gate_bias=bias) for bias in ("random", -1, None, np.zeros(2))
-]
+biases = [LSTMClassifier(input_gate_bias=bias) for bias in ("random", -1, None, np.zeros(2))]
 last: float = model.loss_curve_[-1]
-batched = LSTMRegressor.as_published(batch_size=10, early_stopping=True, random_state=0).fit(X, y)
+batched = LSTMRegressor(batch_size=10, early_stopping=True, random_state=0).fit(X, y)
 same: bool = batched.n_iter_ == len(batched.validation_scores_)
 state: list[str] = list(batched.solver_state_)
 assert model.stop_reason_ != "diverged"
@@ -42,16 +38,14 @@ assert gates is None or gates.shape[1] == 3
 
 parts = [np.zeros((3, 2)), np.ones((5, 2))]
 nested = [[[0.0, 1.0]], [[1.0, 0.0], [0.5, 0.5]]]
-classifier = LSTMClassifier.as_published(class_weight={"up": 2.0, "down": 1.0}, gradient="full")
+classifier = LSTMClassifier(class_weight={"up": 2.0, "down": 1.0}, gradient="full")
 probabilities: np.ndarray = classifier.fit(parts, ["up", "down"]).predict_proba(parts)
 labels: np.ndarray = classifier.classes_[probabilities.argmax(axis=1)]
 classifier.partial_fit(nested, [["up"], ["down", None]], classes=["up", "down"])
-BPTTClassifier.as_published(5, class_weight="balanced").fit(
-    np.zeros((4, 3, 2)), [0, 1, 0, 1]
-).score(X, y)
-chunker = SequenceChunkerClassifier.as_published(predict_state="hidden").fit(X, y)
+BPTTClassifier(5, class_weight="balanced").fit(np.zeros((4, 3, 2)), [0, 1, 0, 1]).score(X, y)
+chunker = SequenceChunkerClassifier(predict_state="hidden").fit(X, y)
 two: int = chunker.topology_.n_weights + chunker.chunker_topology_.n_weights
-cascade = CascadeCorrelationRegressor.as_published(max_hidden=2).fit(X, y)
+cascade = CascadeCorrelationRegressor(max_hidden=2).fit(X, y)
 done: bool = cascade.training_state_.is_finished and cascade.topology_.n_hidden == 2
 
 stream: Stream = model.stream()

@@ -86,9 +86,8 @@ def fit_net(setting, X, y, seed, is_regression):
     kind = LSTMRegressor if is_regression else LSTMClassifier
     batch = parameters["batch_size"]
     if setting["online"]:
-        del parameters["batch_size"]
-        batch = 1
-    model = kind(**parameters, solver="adam", random_state=seed)
+        parameters["batch_size"], batch = None, 1
+    model = kind(**parameters, standardize=False, random_state=seed)
     X, y = cut(X, y, setting["piece"])
     sequences, targets = model._prepare(X, y, None, False)
     if setting["smooth"]:

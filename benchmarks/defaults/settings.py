@@ -28,7 +28,8 @@ BEST = A | {
     "noise": 0.2,
     "smooth": 0.1,
 }
-BASES = {"A": A, "best": BEST, "torch": {}}
+# The defaults of the package, and the defaults with other parameters, by the estimators' own `fit`.
+BASES = {"A": A, "best": BEST, "default": {}, "torch": {}}
 
 
 def setting_of(name):

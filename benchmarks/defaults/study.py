@@ -22,6 +22,7 @@ from fits import fit_net, fit_torch, standardised
 from settings import setting_of
 
 from data import CHOSEN, HELD_OUT, MADE, load
+from lstm97 import LSTMClassifier, LSTMRegressor
 
 SCORES = Path(__file__).with_name("scores.jsonl")
 GROUPS = {"chosen": CHOSEN, "made": MADE, "held-out": HELD_OUT}
@@ -36,9 +37,13 @@ def fit(setting, name, seed):
     base, changed = setting_of(setting)
     data = load(name)
     (X, y), (X_test, y_test) = data.train, data.test
-    X, X_test = standardised(X, X_test)
+    if base != "default":
+        X, X_test = standardised(X, X_test)
     start = time.process_time()
-    if base == "torch":
+    if base == "default":
+        kind = LSTMRegressor if data.is_regression else LSTMClassifier
+        predict = kind(random_state=seed, **changed).fit(X, y).predict
+    elif base == "torch":
         predict = fit_torch(X, y, seed, data.is_regression, **changed)
     else:
         predict = fit_net(changed, X, y, seed, data.is_regression)

@@ -466,6 +466,12 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
                 "smaller learning rate, or scaled inputs and targets, may help",
                 ConvergenceWarning,
             )
+        elif reason == "converged" and rule.judges_loss and losses[-1] > losses[0]:
+            warn_user(
+                f"training ended because the loss no longer fell: it rose from {losses[0]:.3g} to "
+                f"{losses[-1]:.3g}. A smaller learning rate may help",
+                ConvergenceWarning,
+            )
         elif not has_learned and is_planned and reason in ("converged", "limit"):
             what = "nothing was learned"
             if reason == "limit" and rule.can_stop:
@@ -473,12 +479,6 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
             warn_user(
                 f"{what}: the loss, {losses[-1]:.3g}, is not below that of constant outputs, "
                 f"{constant:.3g}. {self._remedy}",
-                ConvergenceWarning,
-            )
-        elif reason == "converged" and rule.judges_loss and losses[-1] > losses[0]:
-            warn_user(
-                f"training ended because the loss no longer fell: it rose from {losses[0]:.3g} to "
-                f"{losses[-1]:.3g}. A smaller learning rate may help",
                 ConvergenceWarning,
             )
         elif reason == "limit" and rule.can_stop:

@@ -129,9 +129,11 @@ class Scaling:
         return type(self)(after[0], after[1], after[2]), out
 
     def apply(self, rows: np.ndarray) -> np.ndarray:
-        """Return rows as the kernels standardise them."""
-        return (rows - self.mean) / self.scale
+        """Return rows as the kernels standardise them; values that overflow are infinite."""
+        with np.errstate(over="ignore"):
+            return (rows - self.mean) / self.scale
 
     def undo(self, rows: np.ndarray) -> np.ndarray:
         """Return standardised rows in their own units."""
-        return rows * self.scale + self.mean
+        with np.errstate(over="ignore", invalid="ignore"):
+            return rows * self.scale + self.mean

@@ -333,7 +333,9 @@ class Stream:
         >>> import numpy as np
         >>> from lstm97 import LSTMRegressor
         >>> x = np.random.default_rng(0).uniform(-1, 1, size=20_001)
-        >>> model = LSTMRegressor(forget_gate=True, learning_rate=0.2, random_state=0)
+        >>> model = LSTMRegressor.as_published(
+        ...     forget_gate=True, learning_rate=0.2, random_state=0
+        ... )
         >>> stream = model.partial_fit([x[:2, None]], [x[:2]]).stream()
         >>> _, losses = stream.learn_many(x[1:, None], x[:-1])
         >>> bool(losses[-1000:].mean() < 0.1 * losses[:1000].mean())
