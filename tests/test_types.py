@@ -17,15 +17,15 @@ pytest.importorskip("mypy", reason="mypy is not installed")
 HERE = Path(__file__).parent
 WRONG = [
     "model.fit(X)",
-    'LSTMClassifier.as_published(recurrence="some")',
-    'LSTMClassifier.as_published(n_blocks="2")',
+    'LSTMClassifier(recurrence="some")',
+    'LSTMClassifier(n_blocks="2")',
     "predictions.no_such_method()",
     'stream.learn(1.0, sample_weight="1")',
     "wrong: int = model.predict(X)",
     "make_adding(100, 20, 0)",
     "Sequences.from_list(parts, pad=0)",
     "model.stream().steps(1.0)",
-    'LSTMRegressor.as_published(input_gate_bias="randomm")',
+    'LSTMRegressor(input_gate_bias="randomm")',
     "wrong: str = model.n_iter_",
     "model.loss_curve_['last']",
     'model.stop_reason_ == "stopped"',
@@ -44,8 +44,8 @@ class RegressorMixin: ...
 class TransformerMixin: ...
 """
 WRONG_WITH_BASES = [
-    "LSTMRegressor.as_published(n_block=2)",
-    'LSTMRegressor.as_published(class_weight="balanced")',
+    "LSTMRegressor(n_block=2)",
+    'LSTMRegressor(class_weight="balanced")',
     "model.weigths_",
     "model.loss_curve",
     "model.classes_",
@@ -55,7 +55,7 @@ WRONG_WITH_BASES = [
     "classifier.chunker_topology_",
     "chunker.solver_state_",
     "cascade.validation_scores_",
-    "BPTTClassifier.as_published().training_state_",
+    "BPTTClassifier().training_state_",
 ]
 ESTIMATORS = [
     getattr(lstm97, name) for name in lstm97.__all__ if name.endswith(("Classifier", "Regressor"))

@@ -16,8 +16,8 @@ from study import GROUPS, SCORES, recorded
 MARKED = re.compile(r"(<!-- made from scores: (\w[\w-]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 # The settings of the tables on the page.
 ON_PAGE = {
-    "chosen": ["default", "A", "best", "torch"],
-    "made": ["default", "A", "torch"],
+    "chosen": ["default", "best", "torch"],
+    "made": ["default"],
     "held-out": ["default", "torch"],
 }
 

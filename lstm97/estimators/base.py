@@ -577,7 +577,10 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
         weight = row_weights(sample_weight, sequences.lengths, model.target_steps_ == "every")
         y_pred = model._decode(rows)
         if model.target_steps_ == "last":
-            y_true = without_objects(as_labels(y, "y"))
+            labels = as_labels(y, "y")
+            if labels.ndim == 0:
+                raise TypeError(f"y={brief(y)} must hold the true targets")
+            y_true = without_objects(labels)
             if len(y_true) != len(y_pred):
                 _refuse_lengths(sequences, len(y_true))
             return y_true, y_pred, weight
