@@ -417,9 +417,7 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
 
     Notes
     -----
-    With targets per step, NaN means that an output has no target at this step. Targets far outside
-    of [-1, 1] are learned better if they are scaled to about this range, for instance by
-    :class:`~sklearn.compose.TransformedTargetRegressor`.
+    With targets per step, NaN means that an output has no target at this step.
     """
 
     _n_to_score: ClassVar[int] = 2  # minimum number of targets for R2
