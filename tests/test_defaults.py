@@ -70,10 +70,14 @@ def test_a_default_net_goes_on_in_a_stream_and_unlearns():
     [
         (5, {}, 1000),
         (80, {}, 100),
-        (900, {}, 9),
-        (5000, {}, 3),
+        (900, {}, 15),
+        (5000, {}, 12),
+        (12_000, {}, 5),
+        (40_000, {}, 3),
         (600, {"batch_size": 60}, 100),
-        (600, {"batch_size": None}, 3),
+        (600, {"batch_size": None}, 13),
+        (600, {"initial_blocks": 1, "n_blocks": 3, "growth_patience": 500}, 13),
+        (100, {"initial_blocks": 1, "n_blocks": 3, "growth_patience": 500}, 45),
         (600, {"max_iter": 2}, 2),
     ],
 )

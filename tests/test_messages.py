@@ -294,7 +294,7 @@ def test_save_says_how_to_keep_other_things(tmp_path):
         "got Stream: save what it has learned, stream.to_estimator": model.stream(),
         "got Pipeline: use skops.io or joblib for a whole pipeline": make_pipeline(model),
         "got GridSearchCV: save its best_estimator_, or use skops.io": search,
-        "got LogisticRegression$": LogisticRegression(),
+        "got LogisticRegression: skops.io and pickle": LogisticRegression(),
     }
     for message, thing in ways.items():
         with pytest.raises(TypeError, match=message):

@@ -260,7 +260,7 @@ def test_sparse_steps_stay_as_they_are():
     assert_allclose(model.predict(X), model.predict(sparse_X), rtol=1e-9)
     dense = MODELS["default"]().fit(X, y)
     for call in (dense.predict, dense.trace, lambda X: dense.score(X, y)):
-        with pytest.raises(TypeError, match="X is sparse, but the estimator was fitted with dense"):
+        with pytest.raises(TypeError, match="X is sparse, but the estimator standardizes dense"):
             call(sparse_X)
     with pytest.raises(TypeError, match="the steps are sparse, but the stream standardizes"):
         dense.stream().step(sparse_X[0][:1])
@@ -336,7 +336,7 @@ def test_values_that_cannot_be_standardized_are_refused(values):
     y, model = np.arange(len(X)), MODELS["default"]()
     with pytest.raises(ValueError, match=r"X holds values that are too large .* column 1"):
         model.fit(X, y)
-    with pytest.raises(ValueError, match=r"X: values are too large"):
+    with pytest.raises(ValueError, match=r"X: values are too large to be"):
         model.partial_fit(X, y)
     with pytest.raises(ValueError, match="y holds values that are too large"):
         model.fit([[[0.0]]] * len(values), values)
@@ -370,3 +370,70 @@ def test_nothing_learned_is_said():
     with pytest.warns(ConvergenceWarning, match="nothing was learned"):
         model = LSTMRegressor(1, random_state=0, learning_rate=1e-9).fit(X, y)
     assert model.stop_reason_ == "limit"
+
+
+def test_values_that_differ_by_rounding_are_equal():
+    rng = np.random.default_rng(0)
+    noise = 0.1 * rng.choice([1.0, 1.0 + 2.3e-16], size=(40, 6, 1))
+    X = np.concatenate([rng.normal(size=(40, 6, 1)), noise], axis=2)
+    model = LSTMRegressor(2, **SHORT).fit(X, X[:, 0, 0])
+    assert model.x_scaling_.scale[1] == 1.0
+    stream = LSTMRegressor(2, random_state=0).stream(n_features=1)
+    for x in (0.3, 0.1 + 0.2, 0.0, 1e-170):
+        assert np.isfinite(stream.step([x]))
+    stream = LSTMRegressor(2, random_state=0).stream(n_features=1)
+    for x in (0.0, 1e-170, 0.0):
+        assert np.isfinite(stream.step([x]))
+    assert stream.to_estimator().x_scaling_.scale == 1.0
+
+
+def test_other_numbers_given_by_hand_need_a_new_fit():
+    X, y = sequences(), targets(sequences())
+    given = {"x_mean": 500, "x_scale": 3}
+    model = MODELS["default"](warm_start=True, standardize=given).fit(X, y)
+    model.fit(X, y)
+    for call in (model.fit, model.partial_fit):
+        model.set_params(standardize={"x_mean": 100, "x_scale": 3})
+        with pytest.raises(ValueError, match="standardize gives another x_mean or x_scale"):
+            call(X, y)
+
+
+def test_sparse_steps_after_dense_ones_are_refused_while_statistics_run():
+    X, y = sequences(), targets(sequences())
+    model = LSTMRegressor(2, random_state=0).partial_fit(X[:2], y[:2])
+    with pytest.raises(TypeError, match="X is sparse, but the estimator standardizes dense"):
+        model.partial_fit([sparse.csr_array(x) for x in X], y)
+    fresh = LSTMRegressor(2, random_state=0).stream(n_features=3).to_estimator()
+    fresh.partial_fit([sparse.csr_array(x) for x in X], [np.ones(len(x)) for x in X])
+    assert (fresh.x_scaling_.mean == 0.0).all()
+
+
+def test_a_refused_target_leaves_a_stream_as_it_was():
+    stream = LSTMRegressor(2, random_state=0).stream(n_features=1)
+    before = pickle.dumps(stream.snapshot())
+    with pytest.raises(ValueError, match="y: values are too large"):
+        stream.learn_many(np.array([[0.1], [0.2], [0.3], [0.4]]), [1.0, 2.0, 3.0, 1e300])
+    assert pickle.dumps(stream.snapshot()) == before
+
+
+def test_early_stopping_judges_the_net_that_is_kept():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 10, 3))
+    with pytest.warns(ConvergenceWarning, match="nothing was learned"):
+        model = LSTMRegressor(early_stopping=True, random_state=0).fit(X, rng.normal(size=200))
+    assert model.stop_reason_ == "stagnated"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"solver": "sgd", "momentum": 0.9},
+        {"dtype": "float32"},
+    ],
+)
+def test_parameters_of_batches_need_a_size_of_batches(options):
+    X = sequences()
+    with pytest.raises(ValueError, match="has no effect with batch_size='auto'"):
+        LSTMRegressor(2, **options, **SHORT).fit(X, targets(X))
+    LSTMRegressor(2, batch_size=4, **options, **SHORT).fit(X, targets(X))
+    LSTMRegressor(2, update="sequence", **SHORT).fit(X, targets(X))

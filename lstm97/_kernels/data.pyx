@@ -3,7 +3,7 @@
 The arrays are not copied. Values that would lead a kernel out of them are refused here.
 """
 
-from libc.math cimport isfinite, sqrt
+from libc.math cimport fabs, isfinite, sqrt
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
@@ -137,6 +137,11 @@ cdef inline void standardize_row(
         out[k] = (x[k] - mean[k]) / scale[k]
 
 
+cdef inline bint is_rounding(double deviation, double mean) noexcept nogil:
+    """Tell whether a deviation is no more than errors of rounding, so that values are equal."""
+    return fabs(deviation) <= max(1e-14 * fabs(mean), 1e-150)
+
+
 def moments(
     const double[:, ::1] rows,      # IN   NaN for a missing value
     const int64_t[::1] starts,      # IN   (n_sequences,): the first row of each sequence,
@@ -179,7 +184,9 @@ def moments(
                 if total[k] == 0.0:
                     mean[k], scale[k] = 0.0, 1.0
                 elif is_second:
-                    scale[k] = sqrt(square[k] / total[k]) if square[k] > 0.0 else 1.0
+                    scale[k] = sqrt(square[k] / total[k])
+                    if is_rounding(scale[k], mean[k]):
+                        scale[k] = 1.0
                 else:
                     mean[k] = origin[k] + added[k] / total[k]
 
@@ -201,7 +208,9 @@ def run_moments(
             x = rows[t, k]
             if counts is not None and not counts[t]:
                 continue
-            if x != x or count[k] >= enough or (count[k] == 1.0 and x == mean[k]):
+            if x != x or count[k] >= enough:
+                continue
+            if count[k] == 1.0 and is_rounding(x - mean[k], mean[k]):
                 continue
             if count[k] == 0.0:
                 mean[k], count[k] = x, 1.0
@@ -211,6 +220,6 @@ def run_moments(
             before = x - mean[k]
             mean[k] += before / count[k]
             scale[k] = sqrt((square + before * (x - mean[k])) / count[k])
-            if not (isfinite(mean[k]) and isfinite(scale[k]) and scale[k] > 0.0):
-                raise ValueError("values are too large or too close together to be standardised")
+            if not (isfinite(mean[k]) and isfinite(scale[k])):
+                raise ValueError("values are too large to be standardised")
         standardize_row(n, &rows[t, 0], mean, scale, &out[t, 0])

@@ -282,8 +282,11 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
         training = Training(learner, rule)
         rates = self._rates(n_planned, len(sequences))
         checkpoint = self._run_epochs(training, sequences, targets, rng, n_epochs, rates, tasks)
-        constant = constant_loss(self.topology_, sequences, targets)
-        self._finish(training, checkpoint, constant)
+        loss, constant = None, constant_loss(self.topology_, sequences, targets)
+        if rule.best is not None:
+            learner.restore(rule.best)
+            loss = float(learner.evaluate(sequences, targets).loss.mean())
+        self._finish(training, checkpoint, loss, constant)
         if tasks:
             tasks.end()
 
@@ -348,7 +351,8 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
                 continue
             for other, without in conditions.items():
                 present = getattr(self, other)
-                is_so = present == without or (without is SET and present is not None)
+                is_so = present in without if isinstance(without, tuple) else present == without
+                is_so |= without is SET and present not in (None, "auto")
                 if is_so and not self._is_unset(name):
                     raise ValueError(
                         f"{name}={brief(value)} has no effect with {other}={present!r}: change "
@@ -384,6 +388,7 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
                 f"standardize={brief(self.standardize)} is not what the fitted estimator was "
                 "trained with: fit from the start, with warm_start=False"
             )
+        self._compare_scalings()
         for field in fields(wanted.topology_):
             old, new = (getattr(model.topology_, field.name) for model in (self, wanted))
             if old != new and field.name not in SIZES:
@@ -431,15 +436,18 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
             print(f"Validation score: {training.rule.scores[-1]:f}")
 
     def _finish(
-        self, training: Training, checkpoint: Checkpoint | None = None, constant: float = 0.0
+        self,
+        training: Training,
+        checkpoint: Checkpoint | None = None,
+        loss: float | None = None,
+        constant: float = 0.0,
     ) -> None:
         """Set the fitted attributes, including the history of training, and warn of problems.
 
-        Constant outputs would have a loss of `constant`; 0 if that is not known.
+        The kept net has `loss`, by default that of the last epoch; the best constant outputs would
+        have a loss of `constant`, which is 0 if it is not known.
         """
         rule, learner = training.rule, training.learner
-        if rule.best is not None:
-            learner.restore(rule.best)
         self._keep(learner)
         if rule.scores is None:
             self.__dict__.pop("best_validation_score_", None)  # it belongs to other weights
@@ -447,14 +455,22 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
             self._keep_scores(training)
         self.n_iter_ = getattr(self, "n_iter_", 0) + len(training.losses)
         self.loss_curve_ = [*getattr(self, "loss_curve_", []), *training.losses]
-        has_learned = not (training.losses and training.losses[-1] >= LEARNED * constant > 0.0)
+        if loss is None:
+            loss = training.losses[-1] if training.losses else 0.0
+        has_learned = not loss >= LEARNED * constant > 0.0
         is_stuck = training.reason == "converged" and not has_learned
         self.stop_reason_ = "stagnated" if is_stuck else training.reason
         is_finished = checkpoint is None or training.reason not in NOT_FINISHED
         self._fit_state = None if is_finished else (self._parameters_hash(), checkpoint)
-        self._warn(training, has_learned, constant)
+        self._warn(training, has_learned, loss, constant)
 
-    def _warn(self, training: Training, has_learned: bool, constant: float) -> None:
+    @property
+    def _limit(self) -> str:
+        """The number of epochs of a fit, in words."""
+        max_iter = self.max_iter
+        return "the last epoch was" if max_iter is None else f"max_iter={max_iter} epochs"
+
+    def _warn(self, training: Training, has_learned: bool, loss: float, constant: float) -> None:
         """Warn if training diverged, learned nothing, or did not converge."""
         losses, rule, reason = training.losses, training.rule, training.reason
         # Whoever chooses a number of epochs, and no rule that stops before, expects no conclusion.
@@ -475,15 +491,15 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
         elif not has_learned and is_planned and reason in ("converged", "limit"):
             what = "nothing was learned"
             if reason == "limit" and rule.can_stop:
-                what = f"max_iter={self.max_iter} epochs reached, and nothing was learned"
+                what = f"{self._limit} reached, and nothing was learned"
             warn_user(
-                f"{what}: the loss, {losses[-1]:.3g}, is not below that of constant outputs, "
+                f"{what}: the loss, {loss:.3g}, is not below that of constant outputs, "
                 f"{constant:.3g}. {self._remedy}",
                 ConvergenceWarning,
             )
         elif reason == "limit" and rule.can_stop:
             warn_user(
-                f"max_iter={self.max_iter} epochs reached, and training has not converged",
+                f"{self._limit} reached, and training has not converged",
                 ConvergenceWarning,
             )
 
@@ -636,9 +652,9 @@ class CommonParameters:
     warm_start : bool
         Whether `fit` continues to train the net of the last `fit` or `partial_fit`. Parameters of
         the net's size and initial weights are then ignored; all other parameters of the net must be
-        unchanged. If the last fit ended at `max_iter`, by a callback or by Ctrl-C, and the
-        sequences and parameters are the same, both fits together give exactly the result of one
-        long fit.
+        unchanged. If the last fit was ended by a callback or by Ctrl-C, or at `max_iter` with a
+        constant learning rate, and the sequences and parameters are the same, both fits together
+        give exactly the result of one long fit.
     n_channels : int or None
         Number of features per step if X is 2-D. Each row is then a sequence: all features of the
         first step, then those of the second, and so on. Use 1 for univariate series. If None, each

@@ -46,8 +46,10 @@ BATCH_SIZE, BATCH_RATE, STEP_RATE = 8, 0.02, 0.003
 FALLS_TO, LATER = 0.01, 0.3
 # The number of sequences from which on nets learn targets at every step by batches.
 FEW_SEQUENCES = 50
-# The least number of updates of a fit, by batches or at steps with a target, and of epochs.
-BATCH_UPDATES, STEP_UPDATES, LEAST_EPOCHS = 1000, 100_000, 3
+# The least number of updates of a fit at steps with a target, and of any other; the number of
+# epochs if that makes no more than so many updates; and the least number of epochs.
+STEP_UPDATES, UPDATES = 100_000, 1000
+EPOCHS, MOST_UPDATES, LEAST_EPOCHS = 15, 7500, 3
 
 # Not ArrayLike, which would accept any string.
 GateBias: TypeAlias = Literal["random"] | float | Sequence[float] | NDArray[Any] | None
@@ -142,8 +144,9 @@ class _BaseLSTM(BaseSequenceEstimator):
         Precision of the arithmetic with batches; weights are always float64. None means "float64".
 
     max_iter : int or None
-        Maximum number of epochs of `fit`. None means as many as give 1,000 updates, or 100,000 if
-        the weights change at every step, and at least 3.
+        Maximum number of epochs of `fit`. None means as many as the data need: at least 1,000
+        updates; 15 epochs, or fewer if that would make more than 7,500 updates, but at least 3. If
+        the weights change at every step, None means 100,000 updates, and at least 3 epochs.
     tol : float, "auto" or None
         `fit` ends when the mean loss per sequence has not fallen by this much for
         `n_iter_no_change` epochs. If None, `fit` runs all its epochs. "auto" means 1e-4 with
@@ -218,8 +221,8 @@ class _BaseLSTM(BaseSequenceEstimator):
         "input_gate_bias": {"input_gate": False},
         "forget_gate_bias": {"forget_gate": False},
         "output_gate_bias": {"output_gate": False},
-        "momentum": {"batch_size": None, "solver": "adam"},
-        "dtype": {"batch_size": None},
+        "momentum": {"batch_size": (None, "auto"), "solver": "adam"},
+        "dtype": {"batch_size": (None, "auto")},
         "update": {"batch_size": SET},
     }
 
@@ -382,10 +385,15 @@ class _BaseLSTM(BaseSequenceEstimator):
         if self.max_iter is not None:
             return self.max_iter
         size, *_ = self._way(is_fit=True)
-        n_updates, least = math.ceil(len(X) / (size or 1)), BATCH_UPDATES
-        if size is None and y.every:
+        if size is None and y.every and self.update is None:
             due = ~np.isnan(y.values[y.rows(X.lengths)]).all(axis=1)
-            n_updates, least = max(1, int(due.sum())), STEP_UPDATES
+            return max(LEAST_EPOCHS, math.ceil(STEP_UPDATES / max(1, int(due.sum()))))
+        n_updates = math.ceil(len(X) / (size or 1))
+        least = max(UPDATES, min(EPOCHS * n_updates, MOST_UPDATES))
+        if self.initial_blocks is not None:
+            # A block is added when the loss no longer falls with those before.
+            n_blocks = self.n_blocks - self.initial_blocks + 1
+            least = max(least, 3 * (self.growth_patience or 1000) * n_blocks)
         return max(LEAST_EPOCHS, math.ceil(least / n_updates))
 
     def _rates(self, n_epochs: int, n_sequences: int) -> list[Fall] | None:

@@ -53,10 +53,12 @@ class Standardizing:
             return X, y
         if not hasattr(self, "x_scaling_"):
             self._begin_scaling(X.n_features, y.values.shape[1])
-            if sparse.issparse(X.flat) and self.x_scaling_.is_untouched:
-                self.x_scaling_ = Scaling.none(X.n_features)
+        if sparse.issparse(X.flat) and self.x_scaling_.is_untouched:
+            self.x_scaling_ = Scaling.none(X.n_features)
         is_due = None if y.weight is None else y.weight[y.rows(X.lengths)] > 0.0
-        if runs and not self.x_scaling_.is_fixed:
+        if sparse.issparse(X.flat):
+            X = self._as_read(X)
+        elif runs and not self.x_scaling_.is_fixed:
             X = self._run_steps(X, y, is_due)
         else:
             self.x_scaling_ = self.x_scaling_.fixed_by(X.flat, X, y, "X")
@@ -93,6 +95,20 @@ class Standardizing:
             raise ValueError(f"standardize needs both {name}_mean and {name}_scale, or neither")
         return Scaling.given(given[f"{name}_mean"], given[f"{name}_scale"], n, name)
 
+    def _compare_scalings(self) -> None:
+        """Raise an error if other numbers are given than those with which the net was trained."""
+        given = self.standardize if isinstance(self.standardize, dict) else {}
+        for name in ("x", "y"):
+            old = getattr(self, f"{name}_scaling_", None)
+            if old is None or f"{name}_mean" not in given:
+                continue
+            new = self._first_scaling(name, len(old.mean), given)
+            if not (np.array_equal(new.mean, old.mean) and np.array_equal(new.scale, old.scale)):
+                raise ValueError(
+                    f"standardize gives another {name}_mean or {name}_scale than the fitted "
+                    "estimator has: fit from the start, with warm_start=False"
+                )
+
     def _run_steps(self, X: Sequences, y: Targets, is_due: np.ndarray | None) -> Sequences:
         """Return standardized copies of the steps; sequences without any weight do not count."""
         first = np.cumsum(X.lengths) - X.lengths
@@ -110,10 +126,17 @@ class Standardizing:
             return X
         if sparse.issparse(X.flat):
             raise TypeError(
-                "X is sparse, but the estimator was fitted with dense X, which it standardizes: "
-                "pass dense X, or fit with standardize=False"
+                "X is sparse, but the estimator standardizes dense X: pass dense X, or fit with "
+                "standardize=False"
             )
         return Sequences._trusted(X.flat, X.starts, X.lengths, scaling)
+
+    def _read(self, X: Sequences, y: Targets) -> tuple[Sequences, Targets]:
+        """Return sequences and targets as the net reads them now; nothing changes."""
+        scaling = getattr(self, "y_scaling_", None)
+        if scaling is not None:
+            y = replace(y, values=scaling.apply(y.values))
+        return self._as_read(X), y
 
     def _in_units(self, rows: np.ndarray) -> np.ndarray:
         """Return outputs of the net in the units of the targets."""

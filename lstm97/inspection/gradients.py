@@ -172,7 +172,7 @@ def gradient_report(estimator: Any, X: SequencesLike, y: TargetsLike) -> Gradien
         estimator = copy.copy(estimator)  # another thread may fit the original meanwhile
     learner = _learner_of(estimator)
     sequences, targets = estimator._check(X, y, reset=False)
-    sequences, targets = estimator._standardized(sequences, targets)
+    sequences, targets = estimator._read(sequences, targets)
     sequences = sequences.as_read()
     net, weights = learner.topology, learner.weights
     truncated = _gradient_by_lag(net, weights, sequences, targets, "truncated-backward")

@@ -114,8 +114,10 @@ class NetworkLearner(KernelLearner):
     @property
     def why_no_stream(self):
         if self.form == "full-backward":
-            return "the full gradient goes back through a whole sequence"
-        return None if self.update == "step" else "its weights change at the end of a sequence"
+            return "the full gradient goes back through a whole sequence: set gradient='truncated'"
+        if self.update == "step":
+            return None
+        return "its weights change at the end of a sequence: leave update at None"
 
     def end_epoch(self, results):
         if self.growth is None or self.topology.n_blocks >= self.growth.n_blocks:

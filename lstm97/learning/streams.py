@@ -450,6 +450,10 @@ class Stream:
         """
         n_steps = steps.shape[0]
         outputs = np.empty((n_steps, self._topology.n_outputs))
+        # Errors come before the first step; statistics that run are fixed in the first piece.
+        self._standardized(steps[:PIECE])
+        if targets is not None and self._y_scaling is not None:
+            self._y_scaling.run(targets, "y", None if weights is None else weights > 0.0)
         start = 0
         while start < n_steps:
             runs = targets is not None and self._y_scaling and not self._y_scaling.is_fixed
@@ -466,6 +470,8 @@ class Stream:
                     y_scaling, rows = y_scaling.run(rows, "y", counts)
                 learning = (rows, some, self._learning_rate, losses[part])  # type: ignore[index]
             n, is_finite = self._net.run(x, outputs[part], *learning)
+            if not is_finite:
+                x_scaling, _ = self._standardized(steps[start : start + n])
             self._x_scaling, self._y_scaling = x_scaling, y_scaling
             if not is_finite:
                 raise ValueError(

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from lstm97.estimators import CascadeCorrelationRegressor
+from lstm97.estimators import CascadeCorrelationRegressor, LSTMClassifier, LSTMRegressor
 from lstm97.learning.batch import BatchLearner
 from lstm97.learning.chunker import ChunkerLearner
 from lstm97.learning.network import NetworkLearner
@@ -66,10 +66,27 @@ def fingerprints():
     """Train each net a little; return the first half of the SHA-256 of its weights."""
     others = {"adding": _adding, "chunker": _chunker, "cascade": _cascade}
     others |= {f"batches, {gradient}": partial(_batches, gradient) for gradient in GRADIENTS}
+    others["defaults, classes"] = partial(_defaults, LSTMClassifier)
+    others["defaults, numbers"] = partial(_defaults, LSTMRegressor)
     hashes = {name: _digest(train()) for name, train in others.items()}
     for name in NETS:
         hashes[name] = _digest(_trained(name, *_problem(name)))
     return hashes
+
+
+def _defaults(Estimator):
+    """Fit by the default settings, then learn a stream; return weights and statistics."""
+    rng = np.random.default_rng(0)
+    X = [rng.normal(500.0, 3.0, (rng.integers(3, 20), 2)) for _ in range(40)]
+    y = np.array([x[0, 0] + x[-1, 1] for x in X])
+    labels = Estimator is LSTMClassifier
+    model = Estimator(max_iter=3, random_state=0).fit(X, y > 1000.0 if labels else y)
+    fresh = Estimator(random_state=0).stream(2, **({"classes": [False, True]} if labels else {}))
+    for stream in (model.stream(), fresh):
+        stream.learn_many(X[0], X[0][:, 0] > 500.0 if labels else X[0][:, 0])
+    nets = [model, stream.to_estimator(), fresh.to_estimator()]
+    parts = [[net.weights_, net.x_scaling_.mean, net.x_scaling_.scale] for net in nets]
+    return np.concatenate([part for each in parts for part in each])
 
 
 def open_fingerprint(name):
