@@ -453,3 +453,16 @@ def test_messages_do_not_print_large_arrays():
     large = np.ones((2,) * 20)
     assert brief([large]) == f"[<array of shape {large.shape}>]"
     assert brief(np.ones(2)) == "array([1., 1.])"
+
+
+@pytest.mark.parametrize(
+    "label", [sparse.csr_array((1, 2**40)), np.array([0, 1]), np.array(None), pd.DataFrame()]
+)
+def test_labels_are_single_values(label):
+    y = np.empty(2, dtype=object)
+    y[0], y[1] = 0, label
+    model = LSTMClassifier(2, max_iter=1)
+    for call in (model.fit, lambda X, y: model.partial_fit(X, y, classes=[0, 1])):
+        with pytest.raises((TypeError, ValueError), match="y"):
+            call([np.ones((2, 1))] * 2, y)
+    assert not hasattr(model, "weights_")

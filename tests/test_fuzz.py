@@ -151,7 +151,10 @@ def check_outputs(model, X):
         proba = attempt(model.predict_proba, X, also=["weights_"])
         assert (proba is None) == (predicted is None)
         for part in () if proba is None else proba:
-            np.testing.assert_allclose(np.sum(part, axis=-1), 1.0)
+            if model.target_ndim_ == 1:
+                np.testing.assert_allclose(np.sum(part, axis=-1), 1.0)
+            else:  # one probability per label
+                assert ((part >= 0.0) & (part <= 1.0)).all()
     if hasattr(model, "trace"):
         for trace in attempt(model.trace, X, also=["weights_"]) or []:
             assert np.isfinite(trace.output).all()

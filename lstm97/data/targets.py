@@ -17,7 +17,7 @@ from lstm97.data.checks import (
     naming,
     refuse_masked,
 )
-from lstm97.data.containers import as_array, as_floats, depth, is_missing
+from lstm97.data.containers import as_array, as_floats, depth, is_missing, stated_ndim
 from lstm97.data.sequences import Sequences
 
 # Type of the arguments y and sample_weight of estimators; their `fit` documents it.
@@ -259,6 +259,9 @@ def without_objects(labels, name="y"):
     """Convert an array of objects to the dtype that its elements have in common."""
     if labels.dtype.kind != "O":
         return labels
+    for label in labels.ravel():
+        if stated_ndim(label) is not None and not isinstance(label, np.generic):
+            raise TypeError(f"{name} holds a {type(label).__name__}, which is not a single value")
     n_strings = sum(isinstance(label, str) for label in labels.ravel())
     if 0 < n_strings < labels.size:
         raise TypeError(f"{name} mixes strings with other labels")

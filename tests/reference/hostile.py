@@ -31,7 +31,8 @@ OTHERS = ["c16", "M8[s]", "m8[D]", "S4", "U4", "V8", "?"]
 def objects(parts):
     """Make an array of objects, one for each part."""
     array = np.empty(len(parts), dtype=object)
-    array[:] = list(parts)
+    for i, part in enumerate(parts):  # NumPy would look into a single part
+        array[i] = part
     return array
 
 
