@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[1] / "benchmarks" / "defaults"
 
 @pytest.fixture
 def modules(monkeypatch):
-    """Import the modules of the study, which stand beside each other in a folder."""
+    """Import the modules of the study from their folder."""
     names = ["data", "settings", "fits"]
     monkeypatch.syspath_prepend(str(FOLDER))
     for name in names:

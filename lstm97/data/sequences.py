@@ -362,7 +362,7 @@ class Sequences(Ragged):
         Returns
         -------
         X : Sequences
-            This container, if there is none.
+            Standardized copy, or this container if there is no scaling.
         """
         if self.scaling is None:
             return self

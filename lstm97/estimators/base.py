@@ -473,7 +473,7 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
     def _warn(self, training: Training, has_learned: bool, loss: float, constant: float) -> None:
         """Warn if training diverged, learned nothing, or did not converge."""
         losses, rule, reason = training.losses, training.rule, training.reason
-        # Whoever chooses a number of epochs, and no rule that stops before, expects no conclusion.
+        # A user who sets only a number of epochs does not expect a warning about how they ended.
         is_planned = rule.can_stop or getattr(self, "max_iter", None) is None
         if reason == "diverged":
             warn_user(

@@ -98,17 +98,17 @@ class Scaling:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether no value can change the scaling any more."""
+        """Whether the scaling stays as it is, whatever values come."""
         return bool((self.count >= ENOUGH).all())
 
     @property
     def is_none(self) -> bool:
-        """Whether the scaling changes nothing, and never will."""
+        """Whether the scaling leaves all values as they are, now and later."""
         return self.is_fixed and bool((self.mean == 0.0).all() and (self.scale == 1.0).all())
 
     @property
     def is_untouched(self) -> bool:
-        """Whether no value has come yet."""
+        """Whether the scaling has not counted any value."""
         return not self.count.any()
 
     def run(
