@@ -60,10 +60,14 @@ def lanes_for(topology):
     """Return the number of doubles per vector that suits a net.
 
     Its gates, its cells and its conventional units begin registers of their own. If each of them
-    fit into one of four doubles, then half of a register of eight would be padding.
+    fit into one of four doubles, then half of a register of eight would be padding. With a forget
+    gate most of the work is that of the cells, which carry three traces per weight, so these
+    decide.
     """
     cdef int fewest = min(KERNELS)
-    if max(topology.n_gates, topology.n_cells, topology.n_hidden) <= fewest:
+    if max(topology.n_cells, topology.n_hidden) > fewest:
+        return max(KERNELS)
+    if topology.n_gates <= fewest or topology.forget_gate:
         return fewest
     return max(KERNELS)
 
@@ -115,7 +119,7 @@ cdef class Network:
         cdef Py_ssize_t deferred = max(n.unit_lanes, n.trace_lanes)
         cdef Py_ssize_t total = (
             2 * (hidden + output) + rows * n.trace_lanes + 7 * n.unit_lanes
-            + n.gate_lanes + self.kernel.lanes + 3 * n.cell_lanes + n.trace_lanes
+            + n.gate_lanes + 3 * n.cell_lanes + 2 * self.kernel.lanes + n.trace_lanes
             + 5 * n.output_lanes + STEPS * (rows + deferred + n.cell_lanes)
         )
         self.memory = np.zeros(total + 8)
@@ -139,7 +143,7 @@ cdef class Network:
         q.bias_mask, p = p, p + n.unit_lanes
         q.s, p = p, p + n.cell_lanes
         q.h, p = p, p + n.cell_lanes
-        q.e_s, p = p, p + n.cell_lanes
+        q.e_s, p = p, p + n.cell_lanes + self.kernel.lanes
         q.u, p = p, p + n.trace_lanes
         q.output_net, p = p, p + n.output_lanes
         q.output, p = p, p + n.output_lanes

@@ -54,7 +54,8 @@ def _widths():
         few = min(KERNELS)
         yield (
             "nets of few units",
-            f"{few} doubles, for at most {few} gates, {few} cells and {few} hidden units",
+            f"{few} doubles, for at most {few} cells and {few} hidden units, and without a "
+            f"forget gate {few} gates",
         )
 
 

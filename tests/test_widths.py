@@ -101,21 +101,20 @@ def test_followers_give_the_same_bits(seed):
 
 
 def registers(topology, lanes):
-    """Return the number of registers that hold the units of a net."""
-    groups = (topology.n_gates, topology.n_cells, topology.n_hidden)
+    """Return the number of registers of the units, or with a forget gate of the cells."""
+    cells = (topology.n_cells, topology.n_hidden)
+    groups = cells if topology.forget_gate else (*cells, topology.n_gates)
     return sum(math.ceil(count / lanes) for count in groups)
 
 
+@pytest.mark.parametrize("forget_gate", [False, True])
 @pytest.mark.parametrize("n_hidden", [0, 4, 5])
 @pytest.mark.parametrize("block_size", [1, 2, 3])
-@pytest.mark.parametrize("n_blocks", range(7))
-def test_a_net_takes_the_fewest_registers_and_of_these_the_smallest(n_blocks, block_size, n_hidden):
+@pytest.mark.parametrize("n_blocks", range(1, 7))
+def test_a_net_takes_the_fewest_registers_and_of_these_the_smallest(
+    n_blocks, block_size, n_hidden, forget_gate
+):
     sizes = {"n_blocks": n_blocks, "block_size": block_size, "n_hidden": n_hidden}
-    topology = Topology(n_inputs=2, n_outputs=1, shortcut=True, **sizes)
+    topology = Topology(n_inputs=2, n_outputs=1, shortcut=True, forget_gate=forget_gate, **sizes)
     expected = min(WIDTHS, key=lambda lanes: (registers(topology, lanes), lanes))
     assert lanes_for(topology) == Network(topology).lanes == expected
-
-
-def test_other_widths_are_refused():
-    with pytest.raises(KeyError, match="3"):
-        Network(Topology(n_inputs=2, n_outputs=1, n_blocks=1, block_size=1), 3)

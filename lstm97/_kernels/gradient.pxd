@@ -16,12 +16,12 @@ from libc.string cimport memset
 
 from lstm97._kernels.net cimport (
     LOGISTIC, N_GATES, N_STATE_GATES, OUTPUT_GATE, SOFTMAX, SQUARED_ERROR, STEPS, Backlog, Gates,
-    Input, Sizes, State, Summary, Weights, add_deferred, carousel, carousel_is_one,
+    Input, Sizes, State, Summary, Weights, add_deferred, add_trace_rows, carousel, carousel_is_one,
     defer_carousel, defer_lanes, defer_rows, has_gate, keep_rows, lane_of, logistic_slope,
     output_slope
 )
 from lstm97._kernels.vectors cimport (
-    add_outer, add_products, add_scaled, add_weighted, clear_lanes, copy_lanes, exp_, fma, log_,
+    add_outer, add_scaled, add_weighted, clear_lanes, copy_lanes, exp_, fma, log_,
     move_lanes
 )
 
@@ -255,49 +255,16 @@ cdef inline void add_output_gradient(
         )
 
 
-cdef inline void add_trace_row(
-    const Sizes *n, const State *q, int m, Weights *gradient
-) noexcept nogil:
-    """Add (28) and (26) for source m: the errors at the states times the carried ds/dw."""
-    cdef int i
-    cdef double *row = gradient.hidden + m * n.unit_lanes
-    cdef const double *trace = q.trace + m * n.trace_lanes
-    add_products(n.cell_lanes, q.e_s, trace, row + n.first_cell)
-    for i in range(1, n.n_traces):
-        trace += n.cell_lanes
-        add_gate_row(n, q.e_s, trace, row + n.first_gate[n.trace_kind[i]])
-
-
-cdef inline void add_gate_row(
-    const Sizes *n, const double *e_s, const double *trace, double *row
-) noexcept nogil:
-    """Add errors times traces to a gate's row, summed over the cells of each block."""
-    cdef int c, j
-    cdef double sum
-    if n.block_size == 1:
-        add_products(n.cell_lanes, e_s, trace, row)
-        return
-    for j in range(n.n_blocks):
-        sum = row[j]
-        for c in range(j * n.block_size, (j + 1) * n.block_size):
-            sum = fma(e_s[c], trace[c], sum)
-        row[j] = sum
-
-
 cdef inline void add_hidden_gradient(
     const Sizes *n, const Input *x, Py_ssize_t t, State *q, Weights *gradient
 ) noexcept nogil:
     """Add the gradient forward in time, at a step with a target."""
-    cdef int i, m
+    cdef int n_touched = q.n_touched if x.dense == NULL else 0
     catch_up(n, x, q)
     add_sources(
         n, x, t, q.previous + n.first_feedback, n.unit_lanes, q.delta, gradient.hidden
     )
-    if x.dense == NULL:
-        for i in range(q.n_touched):
-            add_trace_row(n, q, q.touched[i], gradient)
-    for m in range(first_dense(n, x), n.hidden_rows):
-        add_trace_row(n, q, m, gradient)
+    add_trace_rows(n, q, n_touched, first_dense(n, x), gradient.hidden)
 
 
 # A record of the tape, one per step: u, feedback y(t-1), e_s, delta, h.

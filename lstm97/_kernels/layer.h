@@ -174,6 +174,70 @@ static const struct {
     {GATES_OF_2000, 3, 2, forgetting_3_2},
 };
 
+/* ---- the gradient forward in time ----------------------------------------------------------- */
+
+/* Finds the parts of sums over blocks, for a few blocks of several cells. */
+static inline void choose_parts(const Sizes *n, State *q) {
+    q->n_parts = 0;
+    if (n->block_size == 1 || n->n_blocks > LANES) return;
+    for (int c = 0; c < n->block_size; c++) {
+        for (int first = 0; first < n->cell_lanes; first += LANES) {
+            Part part = {.first = first};
+            int is_empty = 1;
+            for (int j = 0; j < LANES; j++) {
+                const int cell = j * n->block_size + c;
+                const int is_here = j < n->n_blocks && cell / LANES == first / LANES;
+                part.cell[j] = is_here ? cell : n->cell_lanes;
+                set_index(part.lane, j, is_here ? cell % LANES : 0);
+                is_empty &= !is_here;
+            }
+            if (is_empty) continue;
+            if (q->n_parts == MOST_PARTS) {
+                q->n_parts = 0;
+                return;
+            }
+            q->parts[q->n_parts++] = part;
+        }
+    }
+}
+
+/* Adds (28) and (26) for one source: the errors at the states times the carried ds/dw; at gates,
+ * summed over the cells of each block. errors: those of each part. */
+static inline ALWAYS void add_trace_row(const Sizes *n, const State *q, int m, const lanes *errors,
+                                        double *gradient) {
+    const double *trace = q->trace + (int64_t)m * n->trace_lanes;
+    double *row = gradient + (int64_t)m * n->unit_lanes;
+    add_products(n->cell_lanes, q->e_s, trace, row + n->first_cell);
+    for (int i = 1; i < n->n_traces; i++) {
+        double *gates = row + n->first_gate[n->trace_kind[i]];
+        trace += n->cell_lanes;
+        if (n->block_size == 1) {
+            add_products(n->cell_lanes, q->e_s, trace, gates);
+        } else if (q->n_parts > 0) {
+            lanes sum = load(gates);
+            for (int p = 0; p < q->n_parts; p++) {
+                const lanes cells = load(trace + q->parts[p].first);
+                sum = FMA(errors[p], permute(cells, q->parts[p].lane), sum);
+            }
+            store(gates, sum);
+        } else {
+            for (int c = 0; c < n->n_cells; c++) {
+                double *gate = gates + c / n->block_size;
+                *gate = fma(q->e_s[c], trace[c], *gate);
+            }
+        }
+    }
+}
+
+/* The same for the first touched columns, and for all sources from `first` on. */
+static inline void add_trace_rows(const Sizes *n, const State *q, int n_touched, int first,
+                                  double *gradient) {
+    lanes errors[MOST_PARTS];
+    for (int p = 0; p < q->n_parts; p++) errors[p] = gather(q->e_s, q->parts[p].cell);
+    for (int i = 0; i < n_touched; i++) add_trace_row(n, q, q->touched[i], errors, gradient);
+    for (int m = first; m < n->hidden_rows; m++) add_trace_row(n, q, m, errors, gradient);
+}
+
 /* Chooses the step function; sizes and constants must be set. */
 static inline void choose_step(const Sizes *n, State *q) {
     q->is_small = 0;
@@ -186,6 +250,7 @@ static inline void choose_step(const Sizes *n, State *q) {
             q->step = SMALL_LAYERS[i].step;
         }
     }
+    choose_parts(n, q);
     q->is_large = !q->is_small && n->hidden_rows * n->unit_lanes > LARGE;
     for (int kind = 0; kind < N_GATES && q->is_small; kind++) {
         if (!HAS_GATE(n->gates, kind)) continue;

@@ -88,6 +88,16 @@ typedef struct {
     double *output; /* (output_rows, output_lanes) */
 } Weights;
 
+/* A part of the sums over the cells of each block: those of one register that have the same place
+ * in their blocks. Lane j is for block j. */
+typedef struct {
+    int first;                /* the first cell of the register */
+    int cell[MOST_LANES];     /* the cell of each block; where it has none here, the zero of e_s */
+    int lane[2 * MOST_LANES]; /* for permute: the lane of that cell; any lane where there is none */
+} Part;
+
+enum { MOST_PARTS = 4 };
+
 typedef struct State State;
 typedef void StepHidden(const Sizes *n, const Weights *w, State *q, const double *x);
 
@@ -113,7 +123,7 @@ struct State {
     double *h;          /* (cell_lanes,) h(s) */
     double *u;          /* (trace_lanes,) what this step adds to ds/dw, without the factor z */
     double *delta;      /* (unit_lanes,) errors at the net inputs */
-    double *e_s;        /* (cell_lanes,) errors at the internal states, (23) */
+    double *e_s;        /* (cell_lanes + 1,) errors at the internal states, (23); then a zero */
     double *output_net; /* (output_lanes,) */
     double *output;     /* (output_lanes,) */
     double log_total;   /* softmax outputs: logarithm of the sum of exp(net) */
@@ -131,6 +141,9 @@ struct State {
     int carries;  /* whether the step carries the traces */
     /* For permute: the lanes of the first cells' gates. The size is one for all widths. */
     int lane[N_GATES][2 * MOST_LANES];
+    /* The parts of sums over blocks; none if one cell after the other is faster. */
+    int n_parts;
+    Part parts[MOST_PARTS];
 };
 
 /* Input steps: dense, (n_steps, n_inputs), or NULL; then CSR. */

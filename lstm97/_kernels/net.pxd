@@ -128,6 +128,10 @@ cdef extern from "layer.h" nogil:
     double carousel "carousel_one"(const Gates *gates, double x) noexcept
     # Applies the carousel to rows of traces.
     void keep_rows(const Sizes *n, const State *q, int n_rows, double *trace) noexcept
+    # Adds errors at the states times traces: for touched columns, and all from `first` on.
+    void add_trace_rows(
+        const Sizes *n, const State *q, int n_touched, int first, double *gradient
+    ) noexcept
     # Puts the carousel of this step off.
     void defer_carousel(const Sizes *n, const State *q) noexcept
 

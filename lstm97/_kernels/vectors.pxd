@@ -24,7 +24,6 @@ cdef extern from "vectors.h" nogil:
     # y[l] += a x[l]
     void add_scaled(int n_lanes, double a, const double *x, double *y) noexcept
     # y[l] += a[l] x[l]
-    void add_products(int n_lanes, const double *a, const double *x, double *y) noexcept
     # y[l] += a x[l], and x[l] = 0
     void move_lanes(int n_lanes, double a, double *x, double *y) noexcept
     # sums[m, l] += u[l] z[m]
