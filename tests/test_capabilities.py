@@ -4,6 +4,7 @@ import pytest
 
 from capabilities import MARKED, METHODS, PAGE, TABLES, attempt
 
+
 def rows_of(lines):
     """Return the cells of each row of a table, by the row's name."""
     rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines]

@@ -5,6 +5,7 @@ import warnings
 import joblib
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from lstm97 import (
@@ -54,6 +55,52 @@ def found(model, X):
 
 def bias_for(opening):
     return np.log(opening / (1.0 - opening))
+
+
+# ---- the whole net -------------------------------------------------------------------------------
+
+
+def curve(losses, reason="limit"):
+    model, _, X = zero_net()
+    model.loss_curve_, model.n_iter_, model.stop_reason_ = losses, len(losses), reason
+    return found(model, X)
+
+
+def test_a_loss_that_still_falls():
+    falling = np.linspace(1.0, 0.4, 30).tolist()
+    assert curve(falling) == [("few_epochs", None, None)]
+    assert curve(falling, "converged") == curve(falling + [0.4] * 10) == curve([1.0]) == []
+    assert curve([1.0, 0.9]) == [("few_epochs", None, None)]
+    assert curve([1.0, 0.985]) == curve([1.0, 1.1]) == curve([1.0, 0.01, 0.001]) == []
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_a_classifier_that_predicts_one_class(every):
+    X = series()
+    y = [np.where(x[:, 0] > 0, "up", "down") for x in X] if every else ["up", "down"] * 2
+    model = LSTMClassifier.as_published(2, 1, max_iter=1, tol=None, random_state=0).fit(X, y)
+    model.weights_[:] = 0.0
+    bias = model.topology_.views(model.weights_)["output"][BIAS]
+    bias[:] = 0.0, 1.0
+    assert found(model, X) == [("one_class", None, None)]
+    with pytest.warns(DiagnosisWarning, match="net: all .* predictions are 'up'. Remedy: "):
+        diagnose(model, X)
+    model.fit(X, [x[:, :2] > 0 for x in X] if every else np.eye(4)[:, :2])  # labels, no classes
+    assert "one_class" not in [kind for kind, _, _ in found(model, X)]
+
+
+@pytest.mark.parametrize("factor", [20.0, 0.001])
+def test_inputs_on_no_scale(factor):
+    model, _, X = zero_net()
+    scaled = [x * [1.0, factor] for x in X]
+    assert found(model, scaled) == [("input_scale", None, None)]
+    with pytest.warns(DiagnosisWarning, match="feature 1 is"):
+        diagnose(model, scaled)
+    assert found(model, [x * [1.0, 0.0] for x in X]) == []
+    model, _, _ = zero_net(standardize=True)
+    assert found(model, [x * [1.0, factor] for x in X]) == []
+    sparse_steps = [sparse.csr_array(x) for x in scaled]
+    assert found(zero_net()[0], sparse_steps) == []
 
 
 # ---- internal state drift ------------------------------------------------------------------------
@@ -201,10 +248,10 @@ def test_a_constant_cell_that_does_not_count():
 @pytest.mark.parametrize("every", [False, True])
 def test_a_cell_is_constant_where_there_are_targets(every):
     model, views, X = zero_net(every)
-    views["cell"][0, 2] = views["output"][2] = 1.0
+    views["cell"][0, 2], views["output"][2] = 2.0, 1.0
     for x in X:
         x[:, 0] = 0.0
-        x[0, 0] = 20.0
+        x[0, 0] = 10.0
     assert found(model, X) == [("bias_cell", 1, 0)]
     X[1][:7, 0] = X[1][6::-1, 0]  # the same state, but later
     assert found(model, X) == ([] if every else [("bias_cell", 1, 0)])

@@ -1,4 +1,4 @@
-"""`diagnose`, which finds the problems of the paper's Section 4 in a fitted net."""
+"""`diagnose`, which finds problems of a fitted net: of its learning, and of its cells and gates."""
 
 import copy
 import warnings
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
+from lstm97.data.checks import brief
 from lstm97.data.sequences import SequencesLike
 from lstm97.estimators.lstm import LSTMClassifier, LSTMRegressor
 from lstm97.inspection.wrapped import unwrap
@@ -28,6 +30,12 @@ CONSTANT = 0.05
 # standard deviation of all that the hidden layer adds there. Less would not matter.
 COUNTS = 0.1
 
+# The loss still falls if that of the last tenth of the epochs is below that of the tenth before by
+# more than this fraction of the first epoch's.
+FALLS = 0.02
+# Inputs are on no scale that suits the net if the largest value of a feature is not between these.
+SMALL, LARGE = 0.01, 10.0
+
 _BEGIN_SHUT = (
     "begin with the gate nearly shut, by a negative {}, so that it learns when to open (Section 4)"
 )
@@ -37,6 +45,11 @@ _BEGIN_OPEN = (
     "initial_blocks (Section 4)"
 )
 REMEDIES = {
+    "few_epochs": "raise max_iter, or go on by warm_start=True",
+    "one_class": "see whether the loss fell at all; then class_weight='balanced' if the other "
+    "classes are rare, more epochs, or a rate and biases from the page on settings",
+    "input_scale": "set standardize=True, or put StepwiseTransformer(StandardScaler()) before the "
+    "net",
     "state_drift": "begin with input gates nearly shut, by input_gate=True and a negative "
     "input_gate_bias (Section 4); or let the net learn to forget, by forget_gate=True",
     **{f"{gate}_open": _BEGIN_SHUT.format(f"{gate}_bias") for gate in GATES},
@@ -74,19 +87,19 @@ class DiagnosisWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem that `diagnose` found in one cell or gate.
+    """A problem that `diagnose` found in a net, or in one of its cells or gates.
 
     Attributes
     ----------
     kind : str
-        "state_drift", "bias_cell", or the name of a kind of gates followed by "_open" or "_shut",
-        such as "input_gate_open".
-    block : int
-        Index of the memory cell block.
+        "few_epochs", "one_class", "input_scale", "state_drift", "bias_cell", or the name of a kind
+        of gates followed by "_open" or "_shut", such as "input_gate_open".
+    block : int or None
+        Index of the memory cell block. None if the finding is about the whole net.
     cell : int or None
-        Index of the cell within its block. None if the finding is about a gate.
+        Index of the cell within its block. None if the finding is about a gate or the whole net.
     message : str
-        The evidence, and the paper's remedy.
+        The evidence, and a remedy.
 
     Examples
     --------
@@ -105,7 +118,7 @@ class Finding:
     """
 
     kind: str
-    block: int
+    block: int | None
     cell: int | None
     message: str
 
@@ -115,9 +128,17 @@ class Finding:
 
 
 def diagnose(estimator: Any, X: SequencesLike) -> list[Finding]:
-    """Find cells and gates of a fitted net that are no longer useful, and warn of each.
+    """Find out why a fitted net does badly, and warn of each problem.
 
-    The function looks for three problems, whose remedies are those of the paper's Section 4:
+    Three problems concern the whole net:
+
+    - *Few epochs.* Training ended at `max_iter` while the loss still fell: over the last tenth of
+      the epochs, by more than 2% of the first epoch's loss.
+    - *One class.* A classifier predicts the same class wherever there are targets.
+    - *Input scale.* The net does not standardize its inputs, and the largest absolute value of a
+      feature is above 10 or below 0.01.
+
+    Three concern cells and gates; their remedies are those of the paper's Section 4:
 
     - *Internal state drift.* If the inputs of a cell are mostly of one sign, they add up until h is
       saturated and hardly any error reaches the cell. Such a state ends beyond 6, on the same side,
@@ -139,8 +160,9 @@ def diagnose(estimator: Any, X: SequencesLike) -> list[Finding]:
     Returns
     -------
     findings : list of Finding
-        Drifted states, then stuck gates, then constant cells, each with a `DiagnosisWarning`. A
-        finding does not prove a mistake: a net may solve its task and have spare cells.
+        Problems of the whole net, then drifted states, stuck gates and constant cells, each with a
+        `DiagnosisWarning`. A finding does not prove a mistake: a net may solve its task and have
+        spare cells.
 
     Raises
     ------
@@ -193,6 +215,9 @@ def diagnose(estimator: Any, X: SequencesLike) -> list[Finding]:
     if len(recordings) < 2:
         raise ValueError("X must hold at least 2 sequences: one does not show what is constant")
     findings = [
+        *_few_epochs(estimator),
+        *_one_class(estimator, recordings),
+        *_input_scale(estimator, X),
         *_drifted_states(estimator, recordings),
         *_stuck_gates(recordings),
         *_bias_cells(estimator, recordings),
@@ -200,6 +225,43 @@ def diagnose(estimator: Any, X: SequencesLike) -> list[Finding]:
     for finding in findings:
         warnings.warn(finding.message, DiagnosisWarning, stacklevel=2)
     return findings
+
+
+def _few_epochs(estimator: Any) -> Iterator[Finding]:
+    """Find out whether training ended while the loss still fell."""
+    losses = estimator.loss_curve_
+    if estimator.stop_reason_ != "limit" or len(losses) < 2:
+        return
+    size = max(len(losses) // 10, 1)
+    before, after = np.mean(losses[-2 * size : -size]), np.mean(losses[-size:])
+    if before - after > FALLS * losses[0]:
+        evidence = (
+            f"training ended after {len(losses)} epochs, while the loss still fell from "
+            f"{before:.2g} to {after:.2g}"
+        )
+        yield _finding("few_epochs", None, None, evidence)
+
+
+def _one_class(estimator: Any, recordings: list[Trace]) -> Iterator[Finding]:
+    """Find out whether a classifier predicts a single class."""
+    if not isinstance(estimator, LSTMClassifier) or estimator.target_ndim_ == 2:
+        return
+    steps = slice(-1, None) if estimator.target_steps_ == "last" else slice(None)
+    best = np.concatenate([recording.output[steps].argmax(axis=1) for recording in recordings])
+    if len(estimator.classes_) > 1 and (best == best[0]).all():
+        evidence = f"all {len(best)} predictions are {brief(estimator.classes_.tolist()[best[0]])}"
+        yield _finding("one_class", None, None, evidence)
+
+
+def _input_scale(estimator: Any, X: Any) -> Iterator[Finding]:
+    """Find the first feature whose values are far larger or smaller than 1."""
+    flat = copy.copy(estimator)._check_X(X, reset=False).as_read().flat
+    if estimator._standardizes or sparse.issparse(flat):
+        return
+    largest = np.abs(flat).max(axis=0)
+    for i in np.flatnonzero((largest > LARGE) | ((largest < SMALL) & (largest > 0))).tolist()[:1]:
+        evidence = f"the largest absolute value of feature {i} is {largest[i]:.2g}"
+        yield _finding("input_scale", None, None, evidence)
 
 
 def _drifted_states(estimator: Any, recordings: list[Trace]) -> Iterator[Finding]:
@@ -255,7 +317,8 @@ def _bias_cells(estimator: Any, recordings: list[Trace]) -> Iterator[Finding]:
         yield _finding("bias_cell", block, cell, evidence)
 
 
-def _finding(kind: str, block: int, cell: int | None, evidence: str) -> Finding:
+def _finding(kind: str, block: int | None, cell: int | None, evidence: str) -> Finding:
     """Make a finding whose message tells the place, the evidence and the remedy."""
-    place = f"block {block}" if cell is None else f"block {block}, cell {cell}"
+    place = "net" if block is None else f"block {block}"
+    place = place if cell is None else f"{place}, cell {cell}"
     return Finding(kind, block, cell, f"{place}: {evidence}. Remedy: {REMEDIES[kind]}")
