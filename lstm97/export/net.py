@@ -101,7 +101,7 @@ def net_of(estimator: Any) -> Net:
     x_scaling = getattr(model, "x_scaling_", None)
     y_scaling = getattr(model, "y_scaling_", None)
     if x_scaling is not None and not x_scaling.is_none:
-        inputs.append(Affine(x_scaling.mean.copy(), x_scaling.scale.copy()))
+        inputs.append(Affine(x_scaling.mean, x_scaling.scale))
     if not np.isfinite(model.weights_).all():
         raise ValueError("weights_ are not finite: the net cannot be exported")
     has_labels = hasattr(model, "classes_") and model.target_ndim_ == 2
@@ -110,9 +110,7 @@ def net_of(estimator: Any) -> Net:
         topology=model.topology_,
         weights=model.weights_.copy(),
         inputs=tuple(inputs),
-        targets=None
-        if y_scaling is None
-        else Affine(y_scaling.mean.copy(), y_scaling.scale.copy()),
+        targets=None if y_scaling is None else Affine(y_scaling.mean, y_scaling.scale),
         is_fixed=all(each is None or each.is_fixed for each in (x_scaling, y_scaling)),
         is_classifier=hasattr(model, "classes_"),
         classes=None if has_labels else getattr(model, "classes_", None),
