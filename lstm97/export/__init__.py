@@ -4,5 +4,7 @@ Import from here what you need; ONNX and PyTorch are loaded when their functions
 """
 
 from lstm97.export.c import to_c
+from lstm97.export.onnx import to_onnx
+from lstm97.export.torch import from_torch, to_torch
 
-__all__ = ["to_c"]
+__all__ = ["from_torch", "to_c", "to_onnx", "to_torch"]
