@@ -1,5 +1,7 @@
 """`SequenceNet`, a net as a module of torch; the only file that needs torch to be imported."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,29 +22,22 @@ class SequenceNet(nn.Module):
         n_inputs, n_units = net.topology.n_inputs, layer.n_units
         inputs, recurrent, bias = layer.stacked(*ROWS)
         usual = not layer.cell_is_logistic and not layer.state_is_linear and layer.state_slope == 1
-        self.lstm = (
-            nn.LSTM(n_inputs, n_units, dtype=torch.float64) if usual else OtherLSTM(layer, n_inputs)
-        )
+        self.lstm = _empty(nn.LSTM, n_inputs, n_units) if usual else OtherLSTM(layer, n_inputs)
         _fill(self.lstm.weight_ih_l0, inputs)
         _fill(self.lstm.weight_hh_l0, recurrent)
         _fill(self.lstm.bias_ih_l0, bias)
         _fill(self.lstm.bias_hh_l0, np.zeros_like(bias))
         n_outputs, n_sources = layer.readout.shape
-        self.readout = nn.Linear(n_sources, n_outputs, dtype=torch.float64)
+        self.readout = _empty(nn.Linear, n_sources, n_outputs)
         _fill(self.readout.weight, layer.readout)
         _fill(self.readout.bias, layer.bias)
         self.has_shortcut = layer.has_shortcut
         self.activation = net.topology.output_activation
         self.has_classes = net.classes is not None
-        x_mean, x_scale = net.folded
-        y_mean, y_scale = net.targets or (np.zeros(n_outputs), np.ones(n_outputs))
-        for name, values in {
-            "x_mean": x_mean,
-            "x_scale": x_scale,
-            "y_mean": y_mean,
-            "y_scale": y_scale,
-        }.items():
-            self.register_buffer(name, torch.tensor(values))
+        scalings = {"x": net.folded, "y": net.targets or (np.zeros(n_outputs), np.ones(n_outputs))}
+        for name, (mean, scale) in scalings.items():
+            self.register_buffer(f"{name}_mean", torch.tensor(mean))
+            self.register_buffer(f"{name}_scale", torch.tensor(scale))
 
     def forward(
         self,
@@ -58,9 +53,8 @@ class SequenceNet(nn.Module):
         packed = pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
         packed, state = self.lstm(packed, state)
         units, _ = pad_packed_sequence(packed, total_length=n_steps)
-        every = self._outputs(
-            self.readout(torch.cat([x, units], -1) if self.has_shortcut else units)
-        )
+        sources = torch.cat([x, units], -1) if self.has_shortcut else units
+        every = self._outputs(self.readout(sources))
         return every[lengths - 1, torch.arange(n_sequences)], every, state
 
     def _outputs(self, sums: Tensor) -> Tensor:
@@ -80,16 +74,8 @@ class OtherLSTM(nn.Module):
         super().__init__()
         self.cell_is_logistic = layer.cell_is_logistic
         self.state_is_linear, self.state_slope = layer.state_is_linear, layer.state_slope
-        n_units = layer.n_units
-        shapes = {
-            "weight_ih_l0": (n_inputs,),
-            "weight_hh_l0": (n_units,),
-            "bias_ih_l0": (),
-            "bias_hh_l0": (),
-        }
-        for name, shape in shapes.items():
-            empty = torch.empty((4 * n_units, *shape), dtype=torch.float64)
-            self.register_parameter(name, nn.Parameter(empty))
+        for name, parameter in _empty(nn.LSTM, n_inputs, layer.n_units).named_parameters():
+            self.register_parameter(name, parameter)
 
     def forward(
         self, packed: PackedSequence, state: tuple[Tensor, Tensor] | None = None
@@ -97,10 +83,11 @@ class OtherLSTM(nn.Module):
         """Return outputs and last states, as torch's LSTM does for packed sequences."""
         data, sizes, order, places = packed
         n_units = self.weight_hh_l0.shape[1]
-        if state is None:
-            y = c = data.new_zeros(int(sizes[0]), n_units)
-        else:
-            y, c = (part[0, order] for part in state)
+        shape = (1, int(sizes[0]), n_units)
+        y, c = state or (data.new_zeros(shape), data.new_zeros(shape))
+        if not y.shape == c.shape == shape:
+            raise ValueError(f"state must be two tensors of shape {shape}")
+        y, c = y[0, order], c[0, order]
         nets = data @ self.weight_ih_l0.T + self.bias_ih_l0 + self.bias_hh_l0
         outputs = []
         for net in nets.split(sizes.tolist()):
@@ -113,6 +100,11 @@ class OtherLSTM(nn.Module):
             y, c = torch.cat([outputs[-1], y[n:]]), torch.cat([now, c[n:]])
         packed = PackedSequence(torch.cat(outputs), sizes, order, places)
         return packed, (y[places][None], c[places][None])
+
+
+def _empty(kind: Any, *sizes: int) -> Any:
+    """Return a layer of torch, without drawing weights."""
+    return kind(*sizes, dtype=torch.float64, device="meta").to_empty(device="cpu")
 
 
 def _fill(parameter: Tensor, values: NDArray[np.float64]) -> None:

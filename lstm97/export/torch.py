@@ -136,7 +136,7 @@ def from_torch(
     """
     torch = _torch("from_torch")
     for name, part, kind in (("lstm", lstm, torch.nn.LSTM), ("linear", linear, torch.nn.Linear)):
-        if not isinstance(part, kind):
+        if type(part) is not kind:  # a derived class may compute something else
             raise TypeError(f"{name} must be a torch.nn.{kind.__name__}, got {brief(part)}")
     for name, only in {"num_layers": 1, "bidirectional": False, "proj_size": 0}.items():
         found = getattr(lstm, name)
