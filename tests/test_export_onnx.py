@@ -5,8 +5,17 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
 
-from lstm97 import LSTMClassifier, LSTMRegressor
+from lstm97 import (
+    CascadeCorrelationRegressor,
+    LSTMClassifier,
+    LSTMRegressor,
+    RTRLRegressor,
+    SequenceChunkerRegressor,
+    StepwiseTransformer,
+)
 from lstm97.export import to_onnx
 from reference.fitted import as_predicted, padded, predicted, random_fitted, random_sequences
 
@@ -138,6 +147,30 @@ def test_tiny_logistic_outputs_are_divided_by_their_sum(session):
 def model():
     X = np.random.default_rng(0).normal(size=(4, 3, 2))
     return LSTMRegressor(2, max_iter=1, random_state=0).fit(X, np.arange(4.0))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        CascadeCorrelationRegressor(max_iter=1),
+        SequenceChunkerRegressor(max_iter=1),
+        RTRLRegressor(max_iter=1),
+        make_pipeline(StepwiseTransformer(MinMaxScaler()), LSTMRegressor(2, max_iter=1)),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_other_estimators_are_refused(estimator, tmp_path):
+    X = np.random.default_rng(0).uniform(size=(4, 3, 2))
+    with pytest.raises(TypeError, match="export"):
+        to_onnx(estimator.fit(X, np.linspace(0.0, 1.0, 4)), tmp_path / "net.onnx")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_an_estimator_that_is_not_fitted_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="not fitted"):
+        to_onnx(LSTMRegressor(), tmp_path / "net.onnx")
+    assert not [*tmp_path.iterdir()]
 
 
 def test_numbers_beyond_float32_are_refused(model, tmp_path):

@@ -49,6 +49,9 @@ class SequenceNet(nn.Module):
         n_steps, n_sequences, _ = x.shape
         if lengths is None:
             lengths = torch.full((n_sequences,), n_steps)
+        shape = (1, n_sequences, self.lstm.weight_hh_l0.shape[1])
+        if state is not None and not state[0].shape == state[1].shape == shape:
+            raise ValueError(f"state must be two tensors of shape {shape}")
         x = (x - self.x_mean) / self.x_scale
         packed = pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
         packed, state = self.lstm(packed, state)
@@ -83,11 +86,10 @@ class OtherLSTM(nn.Module):
         """Return outputs and last states, as torch's LSTM does for packed sequences."""
         data, sizes, order, places = packed
         n_units = self.weight_hh_l0.shape[1]
-        shape = (1, int(sizes[0]), n_units)
-        y, c = state or (data.new_zeros(shape), data.new_zeros(shape))
-        if not y.shape == c.shape == shape:
-            raise ValueError(f"state must be two tensors of shape {shape}")
-        y, c = y[0, order], c[0, order]
+        if state is None:
+            y = c = data.new_zeros(int(sizes[0]), n_units)
+        else:
+            y, c = (part[0, order] for part in state)
         nets = data @ self.weight_ih_l0.T + self.bias_ih_l0 + self.bias_hh_l0
         outputs = []
         for net in nets.split(sizes.tolist()):
