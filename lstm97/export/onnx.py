@@ -78,12 +78,17 @@ def to_onnx(estimator: Any, path: str | os.PathLike[str]) -> None:
     >>> import tempfile
     >>> from pathlib import Path
     >>> import numpy as np
+    >>> import onnx
     >>> from lstm97 import LSTMRegressor
     >>> from lstm97.export import to_onnx
     >>> X = np.random.default_rng(0).normal(size=(20, 5, 2))
     >>> model = LSTMRegressor(4, max_iter=3, random_state=0).fit(X, X[:, 0, 0])
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     to_onnx(model, Path(folder) / "model.onnx")  # doctest: +SKIP
+    ...     path = Path(folder) / "model.onnx"
+    ...     to_onnx(model, path)
+    ...     graph = onnx.load(path).graph
+    >>> [each.name for each in graph.output]
+    ['last', 'every', 'final_h', 'final_c']
     """
     try:
         import onnx

@@ -73,11 +73,14 @@ def to_torch(estimator: Any) -> Any:
     Examples
     --------
     >>> import numpy as np
+    >>> import torch
     >>> from lstm97 import LSTMRegressor
     >>> from lstm97.export import to_torch
     >>> X = np.random.default_rng(0).normal(size=(20, 5, 2))
     >>> model = LSTMRegressor(4, max_iter=3, random_state=0).fit(X, X[:, 0, 0])
-    >>> module = to_torch(model)  # doctest: +SKIP
+    >>> last, every, state = to_torch(model)(torch.tensor(X.transpose(1, 0, 2)))
+    >>> bool(np.allclose(last[:, 0].detach(), model.predict(X)))
+    True
     """
     _torch("to_torch")
     from lstm97.export.module import SequenceNet
@@ -129,10 +132,12 @@ def from_torch(
 
     Examples
     --------
+    >>> import torch
     >>> from lstm97.export import from_torch
-    >>> import torch  # doctest: +SKIP
-    >>> lstm, linear = torch.nn.LSTM(2, 5), torch.nn.Linear(5, 3)  # doctest: +SKIP
-    >>> model = from_torch(lstm, linear, classes=["a", "b", "c"])  # doctest: +SKIP
+    >>> lstm, linear = torch.nn.LSTM(2, 5), torch.nn.Linear(5, 3)
+    >>> model = from_torch(lstm, linear, classes=["a", "b", "c"])
+    >>> model.predict_proba([[[0.5, 1.0], [0.0, -1.0]]]).shape
+    (1, 3)
     """
     torch = _torch("from_torch")
     for name, part, kind in (("lstm", lstm, torch.nn.LSTM), ("linear", linear, torch.nn.Linear)):
