@@ -132,10 +132,12 @@ class Case:
     target, and where sequences begin.
     """
 
-    def __init__(self, seed, n_steps):
+    def __init__(self, seed, n_steps, regressor=None):
         rng = np.random.default_rng(seed)
         self.name, self.seed = f"net{seed}", seed
-        self.estimator, self.kind = random_model(seed, rng)
+        self.estimator, self.kind = regressor, "numbers"
+        if regressor is None:
+            self.estimator, self.kind = random_model(seed, rng)
         self.net = net_of(self.estimator)
         self.model, n = self.net.estimator, self.net.topology
         self.X = rng.normal(3.0, 2.0, size=(n_steps, n.n_inputs))
@@ -308,6 +310,56 @@ def test_other_compilers_and_flags_give_the_same_bits(cc, flags, tmp_path):
 def test_arm_gives_the_same_bits(tmp_path):
     arm = {"cc": ["arm-linux-gnueabihf-gcc", "-static"], "emulator": ["qemu-arm-static"]}
     assert_both_types(tmp_path, *STRICT, "-Os", **arm)
+
+
+@needs_compiler
+@pytest.mark.filterwarnings("ignore:learning diverged")
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_an_update_that_would_overflow_changes_nothing(solver, tmp_path):
+    model = LSTMRegressor(2, shortcut=True, standardize=False, solver=solver, random_state=0)
+    model.partial_fit([np.ones((5, 2))], [np.ones((5, 2))])
+    model.learning_rate = 1e200 if solver == "sgd" else 0.1
+    case = Case(0, 40, model)
+    case.X[::5], case.targets[::5], case.is_due[:] = 1e100, 1e120, 0
+    case.is_due[::5] = 1
+    wanted = case.streamed(learn=True)
+    assert np.isinf(wanted[1]).sum() == 8
+    assert_same([case], run(tmp_path / "c", [case], *STRICT), [wanted])
+
+
+@needs_compiler
+def test_learning_without_a_step_or_a_target_changes_nothing(tmp_path):
+    numbers, labels = Case(2, 3), Case(3, 3)
+    for case in (numbers, labels):
+        to_c(case.estimator, tmp_path, name=case.name, learn=True)
+    (tmp_path / "main.c").write_text("""
+#include "net2.h"
+#include "net3.h"
+#include <math.h>
+#include <string.h>
+int main(void) {
+    static net2_net numbers, before;
+    static net3_net labels;
+    static double x[9], y[400], none[NET2_OUTPUTS], one[NET2_OUTPUTS];
+    int k;
+    for (k = 0; k < NET2_OUTPUTS; k++) none[k] = NAN;
+    net2_init(&numbers);
+    net3_init(&labels);
+    before = numbers;
+    if (!isnan(net2_learn(&numbers, one)) || !isnan(net3_learn(&labels, 0))) return 1;
+    if (memcmp(&numbers, &before, sizeof before)) return 2;
+    net2_step(&numbers, x, y);
+    net3_step(&labels, x, y);
+    if (!isnan(net2_learn(&numbers, none))) return 3;
+    if (!isnan(net3_learn(&labels, -1)) || !isnan(net3_learn(&labels, NET3_OUTPUTS))) return 4;
+    if (isnan(net2_learn(&numbers, one)) || isnan(net3_learn(&labels, 0))) return 5;
+    if (!isnan(net2_learn(&numbers, one)) || !isnan(net3_learn(&labels, 0))) return 6;
+    return 0;
+}
+""")
+    command = [COMPILERS[0], *STRICT, "main.c", "net2.c", "net3.c", "-lm", "-o", "main"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    subprocess.run([tmp_path / "main"], check=True)
 
 
 @pytest.fixture(scope="module")
