@@ -3,7 +3,8 @@
 import os
 import re
 import secrets
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -180,13 +181,15 @@ class _Writer:
 
     def _table(self, key: str, values: np.ndarray) -> str:
         sizes = "".join(f"[{size}]" for size in values.shape)
-        rows = [self._numbers(key, row) for row in np.atleast_2d(values)]
-        inner = rows[0] if values.ndim == 1 else ",\n".join(f"{{\n{row}\n}}" for row in rows)
+        if values.ndim == 1:
+            inner = self._numbers(key, values)
+        else:
+            inner = ",\n".join(f"    {{\n{self._numbers(key, row)}\n    }}" for row in values)
         return f"static const double {key}{sizes} = {{\n{inner}\n}};"
 
-    def _numbers(self, key: str, values: Iterable[float]) -> str:
+    def _numbers(self, key: str, values: np.ndarray) -> str:
         """Return numbers as lines of C."""
-        words = [f"{self._number(key, value)}," for value in values]
+        words = [f"{self._number(key, value)}," for value in values.ravel()]
         return "\n".join("    " + " ".join(words[i : i + 4]) for i in range(0, len(words), 4))
 
     def _number(self, key: str, value: float) -> str:
@@ -204,7 +207,6 @@ class _Writer:
         has = {gate: getattr(n, gate) for gate in GATES}
         fields = {
             "ABOUT": f"A net of {n.n_cells} memory cells, from {type(net.estimator).__name__}.",
-            "OUTPUTS": self._outputs(),
             "KEPT": ", and keeps what was learned" if self.stream else "",
             "SIZES": self._sizes(),
             "CONSTANTS": self._constants(),
@@ -226,13 +228,12 @@ class _Writer:
                 fields[f"POWER_{i}"] = self._number("solver_state_", power)
         return fields
 
-    def _outputs(self) -> str:
-        """Return lines that say what the outputs are."""
-        if self.net.classes is not None:
-            labels = ", ".join(map(_plain, self.net.classes))
-            return f" *\n * Outputs are the probabilities of these classes: {labels}.\n"
+    def _labels(self) -> str:
+        """Return lines of a comment that say what the outputs are."""
         what = "probabilities of labels" if self.net.is_classifier else "numbers"
-        return f" *\n * Outputs are {what}.\n"
+        if self.net.classes is not None:
+            what = f"probabilities of the classes {', '.join(map(_plain, self.net.classes))}"
+        return textwrap.fill(f"Outputs are {what}.", 97, subsequent_indent=" * ")
 
     def _sizes(self) -> str:
         n = self.net.topology
@@ -263,7 +264,7 @@ class _Writer:
         }
         return ",\n".join(f"    {name} = {value}" for name, value in constants.items())
 
-    def _groups(self, low: float, high: float) -> Iterable[str]:
+    def _groups(self, low: float, high: float) -> Iterator[str]:
         """Yield the rows of the table of groups."""
         n = self.net.topology
         traces = ["cell", *(gate for gate in STATE_GATES if getattr(n, gate))]
@@ -280,15 +281,16 @@ class _Writer:
         text = files("lstm97.export").joinpath(template).read_text(encoding="utf-8")
         text = "\n".join(_chosen(text.splitlines(), self.flags)) + "\n"
         text = re.sub("@CELL (.*)@", lambda match: _cell(match[1].split()), text)
-        text = re.sub(r"@(\w+)@", lambda match: fields[match[1]], text)
+        text = re.sub(r"@(\w+)@", lambda match: fields.get(match[1], match[0]), text)
         if self.dtype == np.float32:
             for pattern, word in IN_FLOAT.items():
                 text = re.sub(pattern, word, text)
         text = re.sub(r"\blstm_|\blstm(?=\.h\b)", lambda m: m[0].replace("lstm", self.name), text)
-        return re.sub(r"\bLSTM_", f"{self.name.upper()}_", text)
+        text = re.sub(r"\bLSTM_", f"{self.name.upper()}_", text)
+        return text.replace("@LABELS@", self._labels())
 
 
-def _chosen(lines: list[str], flags: set[str]) -> Iterable[str]:
+def _chosen(lines: list[str], flags: set[str]) -> Iterator[str]:
     """Yield the lines between `#when` and `#end` whose flags are all set; `!` means not set."""
     chosen: list[bool] = []
     for line in lines:
@@ -333,9 +335,7 @@ def _sum_of(array: str, n: int, start: int = 0) -> str:
 
 def _plain(label: Any) -> str:
     """Return a label as it can stand in a comment."""
-    return re.sub(
-        r"[^\w .+-]", "_", ascii(label.item() if isinstance(label, np.generic) else label)
-    )
+    return re.sub(r"[^\w .+-]", "_", str(label), flags=re.ASCII)
 
 
 def _write(folder: Path, texts: dict[str, str]) -> None:

@@ -1,8 +1,12 @@
 /* @ABOUT@
  *
- * Made by lstm97.export.to_c. Compile the C file as C99, without -ffast-math; results are then the
- * same bits for every compiler and processor with IEEE arithmetic.
-@OUTPUTS@ */
+ * Made by lstm97.export.to_c.
+ *
+ * @LABELS@
+ *
+ * Compile the C file as C99, without -ffast-math and -ffp-contract=fast. Results are then the same
+ * bits with every compiler, on every processor whose arithmetic is IEEE 754.
+ */
 #ifndef LSTM_H
 #define LSTM_H
 
@@ -14,26 +18,26 @@ extern "C" {
 
 /* A net at one step of a sequence. Assignment copies it. */
 typedef struct {
-    double y[LSTM_UNITS];  /* activations: gates by kind, cells, conventional units */
-    double s[LSTM_CELLS];  /* states of the cells */
+    double y[LSTM_UNITS]; /* activations: gates by kind, cells, conventional units */
+    double s[LSTM_CELLS]; /* states of the cells */
 #when LEARNS
-    double h[LSTM_CELLS];  /* squashed states */
-    double z[LSTM_SOURCES];  /* what the units read: x(t), y(t-1), 1 */
-    double trace[LSTM_SOURCES][LSTM_TRACES][LSTM_CELLS];  /* ds/dw by source, kind, cell */
+    double h[LSTM_CELLS]; /* squashed states */
+    double z[LSTM_SOURCES]; /* what the units read: x(t), y(t-1), 1 */
+    double trace[LSTM_SOURCES][LSTM_TRACES][LSTM_CELLS]; /* ds/dw by source, kind, cell */
     double output[LSTM_OUTPUTS];
 #when LOG_LOSS
-    double output_net[LSTM_OUTPUTS];  /* net inputs of the outputs */
+    double output_net[LSTM_OUTPUTS]; /* net inputs of the outputs */
 #end
 #when LOG_LOSS SOFTMAX
-    double log_total;  /* logarithm of the sum of their exponentials */
+    double log_total; /* logarithm of the sum of their exponentials */
 #end
-    double weights[LSTM_WEIGHTS];  /* in the order of the estimator's weights_ */
+    double weights[LSTM_WEIGHTS]; /* in the order of the estimator's weights_ */
 #when ADAM
-    double mean[LSTM_WEIGHTS];  /* decaying means of the gradients ... */
-    double square[LSTM_WEIGHTS];  /* ... and of their squares */
-    double powers[2];  /* powers of the decays */
+    double mean[LSTM_WEIGHTS]; /* decaying means of the gradients ... */
+    double square[LSTM_WEIGHTS]; /* ... and of their squares */
+    double powers[2]; /* powers of the decays */
 #end
-    int is_due;  /* whether the last step has not been learned yet */
+    int is_due; /* whether the last step has not been learned yet */
 #end
 } lstm_net;
 
