@@ -1,9 +1,12 @@
 """Nets as C: the bits of streams in double, those of a twin in float, and clean C."""
 
 import copy
+import re
 import shutil
 import subprocess
 import warnings
+from doctest import DocTestParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -360,6 +363,29 @@ int main(void) {
     command = [COMPILERS[0], *STRICT, "main.c", "net2.c", "net3.c", "-lm", "-o", "main"]
     subprocess.run(command, cwd=tmp_path, check=True)
     subprocess.run([tmp_path / "main"], check=True)
+
+
+PAGE = Path(__file__).parents[1] / "docs" / "elsewhere.md"
+COMMANDS = re.findall(r"```console\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@needs_compiler
+@pytest.mark.parametrize("commands", COMMANDS)
+def test_the_example_of_the_page_prints_what_it_says(commands, tmp_path):
+    blocks = re.findall(r"```(python|c)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    python = next(text for kind, text in blocks if kind == "python" and "to_c(" in text)
+    program = next(text for kind, text in blocks if kind == "c")
+    names = {}
+    exec("\n".join(each.source for each in DocTestParser().get_examples(python)), names)
+    folder = Path(names["folder"])
+    (folder / "main.c").write_text(program)
+    for command, output in re.findall(r"^\$ (.*)\n((?:[^$].*\n)*)", commands, re.MULTILINE):
+        words = command.split()
+        if not (words[0] == "./wave" or shutil.which(words[0])):
+            pytest.skip(f"there is no {words[0]}")
+        done = subprocess.run(words, cwd=folder, check=True, stdout=-1, text=True)
+        assert done.stdout == output
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
