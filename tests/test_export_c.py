@@ -188,9 +188,11 @@ class Case:
 
     def streamed(self, learn, X=None, raw=False):
         """Return the same of the stream; or outputs as they are, before they are divided."""
-        X, stream = self.X if X is None else X, self.model.stream()
+        X, model = self.X if X is None else X, self.model
         if raw:
-            stream.classes_ = None
+            model = copy.copy(model)
+            model.target_ndim_ = 2  # as for several labels
+        stream = model.stream()
         if self.model is not self.estimator and hasattr(self.estimator, "steps"):
             X = self.estimator[:-1].transform([X])[0]
         labels = None if self.kind != "classes" else self.model.classes_[self.targets]
@@ -261,6 +263,7 @@ def assert_both_types(folder, *flags, **machine):
 
 
 @needs_compiler
+@pytest.mark.filterwarnings("ignore:learning diverged")
 @pytest.mark.parametrize(
     ("seeds", "n_steps"),
     [
