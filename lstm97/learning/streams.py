@@ -2,7 +2,6 @@
 
 import copy
 from numbers import Real
-from threading import RLock
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -18,12 +17,9 @@ from lstm97.data.sequences import Sequences, as_sequences
 from lstm97.data.targets import as_labels, is_missing
 from lstm97.learning.checks import require
 from lstm97.learning.outputs import proportions
-from lstm97.learning.scaling import Scaling
+from lstm97.learning.scaling import ENOUGH, Scaling
 from lstm97.learning.solvers import ADAMS, checked, copied
 from lstm97.learning.topology import Topology
-
-# Number of steps that are standardized at once.
-PIECE = 50_000
 
 
 class Snapshot(NamedTuple):
@@ -166,9 +162,6 @@ class Stream:
         self._refusal = why_not and f"{name} cannot learn along a stream: {why_not}"
         self._estimator = estimator
         self._learning_rate = 0.0 if why_not else learner.learning_rate
-        self._x_scaling: Scaling | None = getattr(estimator, "x_scaling_", None)
-        self._y_scaling: Scaling | None = getattr(estimator, "y_scaling_", None)
-        self._turn = RLock()  # for what Python code changes; the kernel has a lock of its own
         self._topology = learner.topology
         self._has_labels = hasattr(estimator, "classes_") and estimator.target_ndim_ == 2
         self.classes_: Any = None if self._has_labels else getattr(estimator, "classes_", None)
@@ -179,6 +172,8 @@ class Stream:
         self._net = Stepper(
             learner.topology, learner.weights, form, copied(learner.state) if adapts else None
         )
+        scalings = (getattr(estimator, f"{name}_scaling_", None) for name in "xy")
+        self._net.standardize(*(each and each.arrays() for each in scalings), ENOUGH)
 
     @property
     def is_due(self) -> bool:
@@ -207,17 +202,10 @@ class Stream:
             `restore`.
         """
         outputs = np.empty(self._topology.n_outputs)
-        x = self._check_x(x)
-        if self._x_scaling is None:
-            is_finite = self._net.step(x, outputs)
-        else:
-            with self._turn:
-                x_scaling, x = self._standardized(x)
-                is_finite = self._net.step(x, outputs)
-                self._x_scaling = x_scaling
+        is_finite = self._net.step(self._check_x(x), outputs)
         if not is_finite:
             raise ValueError("an output is not finite: steps or weights hold values that overflow")
-        return self._arrange(outputs)
+        return self._shaped(outputs)
 
     def learn(self, y: Any, sample_weight: float = 1.0) -> float:
         """Learn the target of the last step; do not call it if that step has no target.
@@ -249,15 +237,7 @@ class Stream:
             unchanged, and `loss` is not finite.
         """
         target, weight = self._check_target(y, sample_weight)
-        if self._y_scaling is None:
-            loss = self._net.learn(target, weight, self._learning_rate)
-        else:
-            with self._turn:
-                y_scaling, rows = self._y_scaling.run(
-                    target[None], "y", None if weight > 0.0 else np.zeros(1, bool)
-                )
-                loss = self._net.learn(rows[0], weight, self._learning_rate)
-                self._y_scaling = y_scaling
+        loss = self._net.learn(target, weight, self._learning_rate)
         if not np.isfinite(loss):
             self._warn_of_divergence(" at this step")
         return loss
@@ -290,8 +270,7 @@ class Stream:
         >>> stream.step_many(X).shape
         (1000, 1)
         """
-        with self._turn:
-            return self._shaped(self._run(self._check_many(X).flat))
+        return self._shaped(self._run(self._check_many(X).flat))
 
     def learn_many(
         self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -344,8 +323,7 @@ class Stream:
         sequences = self._check_many(X)
         targets = self._check_targets(y, sample_weight, sequences)
         losses = np.full(sequences.n_steps, np.nan)
-        with self._turn:
-            outputs = self._run(sequences.flat, *targets, losses)
+        outputs = self._run(sequences.flat, *targets, self._learning_rate, losses)
         bad = ~np.isnan(targets[0]).all(axis=1) & ~np.isfinite(losses)
         if bad.any():
             self._warn_of_divergence(f" at step {np.argmax(bad)}")
@@ -370,13 +348,9 @@ class Stream:
         snapshot : Snapshot
             Argument for `restore`. It can be pickled.
         """
-        with self._turn:
-            weights, state, touched, x, is_due, moments = self._net.snapshot()
-            scalings = self._x_scaling, self._y_scaling
-        x = None if x is None else x.copy()  # the kernel keeps reading the original
-        return Snapshot(
-            weights, state, touched, x, is_due, self._topology, self.classes_, moments, *scalings
-        )
+        *values, moments, x_scaling, y_scaling = self._net.snapshot()
+        scalings = (each and Scaling(*each) for each in (x_scaling, y_scaling))
+        return Snapshot(*values, self._topology, self.classes_, moments, *scalings)
 
     def restore(self, snapshot: Snapshot) -> Self:
         """Go back to a snapshot.
@@ -401,10 +375,8 @@ class Stream:
         """
         if not isinstance(snapshot, Snapshot):
             raise TypeError(f"snapshot must be a Snapshot, but it is a {type(snapshot).__name__}")
-        with naming("snapshot"), self._turn:
-            *net, x_scaling, y_scaling = self._check_snapshot(snapshot)
-            self._net.restore(*net)
-            self._x_scaling, self._y_scaling = x_scaling, y_scaling
+        with naming("snapshot"):
+            self._net.restore(*self._check_snapshot(snapshot))
         return self
 
     def to_estimator(self) -> Any:
@@ -417,13 +389,13 @@ class Stream:
             learns by Adam, a new `solver_state_`. A stream of it begins a new sequence.
         """
         estimator = copy.copy(self._estimator)
-        estimator.weights_, *_, moments = self._net.snapshot()
+        estimator.weights_, *_, moments, x_scaling, y_scaling = self._net.snapshot()
         if moments is not None:
             estimator.solver_state_ = moments
-        for name in ("x_scaling", "y_scaling"):
-            scaling = getattr(self, f"_{name}")
-            if scaling is not None:
-                setattr(estimator, f"{name}_", scaling)
+        if x_scaling is not None:
+            estimator.x_scaling_ = Scaling(*x_scaling)
+        if y_scaling is not None:
+            estimator.y_scaling_ = Scaling(*y_scaling)
         estimator._fit_state = None  # a fit with warm_start continues from these weights
         return estimator
 
@@ -436,57 +408,16 @@ class Stream:
 
     # -- output ----------------------------------------------------------------------------------
 
-    def _run(
-        self,
-        steps: Any,
-        targets: np.ndarray | None = None,
-        weights: np.ndarray | None = None,
-        losses: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Take many steps, learn if there are targets, and return outputs in their units.
-
-        While statistics run, each output has the units that held before its target was learned, so
-        the steps are taken one by one. Steps are standardized in pieces, not in a copy of all.
-        """
-        n_steps = steps.shape[0]
-        outputs = np.empty((n_steps, self._topology.n_outputs))
-        # Errors come before the first step; statistics that run are fixed in the first piece.
-        self._standardized(steps[:PIECE])
-        if targets is not None and self._y_scaling is not None:
-            self._y_scaling.run(targets, "y", None if weights is None else weights > 0.0)
-        start = 0
-        while start < n_steps:
-            runs = targets is not None and self._y_scaling and not self._y_scaling.is_fixed
-            size = 1 if runs else n_steps if self._x_scaling is None else PIECE
-            part = slice(start, min(start + size, n_steps))
-            x_scaling, x = self._standardized(steps[part])
-            units = y_scaling = self._y_scaling
-            learning: tuple[Any, ...] = ()
-            if targets is not None:
-                some = None if weights is None else weights[part]
-                rows = targets[part]
-                if y_scaling is not None:
-                    counts = None if some is None else some > 0.0
-                    y_scaling, rows = y_scaling.run(rows, "y", counts)
-                learning = (rows, some, self._learning_rate, losses[part])  # type: ignore[index]
-            n, is_finite = self._net.run(x, outputs[part], *learning)
-            if not is_finite:
-                x_scaling, _ = self._standardized(steps[start : start + n])
-            self._x_scaling, self._y_scaling = x_scaling, y_scaling
-            if not is_finite:
-                raise ValueError(
-                    f"an output is not finite at step {start + n - 1}: steps or weights hold "
-                    "values that overflow. The stream has advanced to this step"
-                )
-            if units is not None:
-                outputs[part] = units.undo(outputs[part])
-            start = part.stop
+    def _run(self, steps: Any, *learning: Any) -> np.ndarray:
+        """Take many steps, learn if there are targets, and return the outputs."""
+        outputs = np.empty((steps.shape[0], self._topology.n_outputs))
+        n, is_finite = self._net.run(steps, outputs, *learning)
+        if not is_finite:
+            raise ValueError(
+                f"an output is not finite at step {n - 1}: steps or weights hold values that "
+                "overflow. The stream has advanced to this step"
+            )
         return outputs
-
-    def _arrange(self, outputs: np.ndarray) -> Any:
-        """Return the prediction from the outputs of a step."""
-        y_scaling = self._y_scaling
-        return self._shaped(outputs if y_scaling is None else y_scaling.undo(outputs))
 
     def _shaped(self, outputs: np.ndarray) -> Any:
         """Return predictions from the outputs of a step, or of many, in their units."""
@@ -502,23 +433,6 @@ class Stream:
         )
 
     # -- input -----------------------------------------------------------------------------------
-
-    def _standardized(self, steps: Any) -> tuple[Scaling | None, Any]:
-        """Return steps, or one step, as the net reads them, with the scaling after them."""
-        scaling = self._x_scaling
-        if scaling is None or scaling.is_none:
-            return scaling, steps
-        if sparse.issparse(steps):
-            if scaling.is_untouched:  # a stream of sparse steps is not standardized
-                return Scaling.none(self._topology.n_inputs), steps
-            raise TypeError(
-                "the steps are sparse, but the stream standardizes dense ones: pass dense steps, "
-                "or fit with standardize=False"
-            )
-        if scaling.is_fixed:
-            return scaling, scaling.apply(steps)
-        after, rows = scaling.run(np.atleast_2d(steps), "x")
-        return after, rows.reshape(steps.shape)
 
     def _check_many(self, X: Any) -> Sequences:
         """Return the steps as one sequence."""
@@ -575,12 +489,13 @@ class Stream:
             is_adams = isinstance(moments, dict) and moments.keys() == ADAMS
             require(is_adams, "solver_state is not a state of Adam")
             moments = copied(checked("solver_state", moments, self._topology.n_weights))
-        mine = (self._x_scaling, self._y_scaling)
-        for scaling, own in zip(scalings, mine, strict=True):
+        for name, scaling in zip("xy", scalings, strict=True):
+            own = getattr(self._estimator, f"{name}_scaling_", None)
             fits = scaling is None and own is None
             if own is not None and isinstance(scaling, Scaling):
                 fits = len(scaling.mean) == len(own.mean)
             require(fits, "it standardizes in another way")
+        scalings = [each and each.arrays() for each in scalings]
         return weights, state, touched, x, is_due, moments, *scalings
 
     def _check_target(self, y: Any, sample_weight: float) -> tuple[np.ndarray, float]:
