@@ -1,6 +1,7 @@
 """`Stream`, a net that runs along one long sequence, and can learn at every step."""
 
 import copy
+import math
 from numbers import Real
 from typing import Any, NamedTuple, Self
 
@@ -238,7 +239,7 @@ class Stream:
         """
         target, weight = self._check_target(y, sample_weight)
         loss = self._net.learn(target, weight, self._learning_rate)
-        if not np.isfinite(loss):
+        if not math.isfinite(loss):
             self._warn_of_divergence(" at this step")
         return loss
 
@@ -460,15 +461,15 @@ class Stream:
         return values, model._weigh(values, sample_weight)
 
     def _check_x(self, x: Any) -> Any:
-        """Return a copy of a step: an array or a CSR matrix of one row."""
-        expected: tuple[int, ...]
+        """Return a step as an array, or a copy of it as a CSR matrix of one row."""
+        expected: tuple[int, ...] = (self._topology.n_inputs,)
         if sparse.issparse(x):
-            x, expected = as_steps(x, "x"), (1, self._topology.n_inputs)
+            x, expected = as_steps(x, "x").copy(), (1, *expected)
         else:
-            x, expected = as_numbers(x, "x"), (self._topology.n_inputs,)
+            x = as_numbers(x, "x")
         if x.shape != expected:
             raise ValueError(f"x has shape {x.shape}, but one step has shape {expected}")
-        return x.copy()
+        return x
 
     def _check_snapshot(self, snapshot: Any) -> tuple[Any, ...]:
         """Return copies of the values to restore, after checks that the kernel does not make."""
@@ -525,13 +526,15 @@ class Stream:
 
     def _check_numbers(self, y: Any) -> np.ndarray:
         """Return a number for each output; NaN, but not for all of them, means no target."""
-        target, n_outputs = as_numbers(y, "y"), self._topology.n_outputs
+        n_outputs = self._topology.n_outputs
+        target = np.array([y]) if isinstance(y, float) else as_numbers(y, "y")
         if target.shape != (n_outputs,):
             raise ValueError(f"y has shape {target.shape}, but it must hold {n_outputs} numbers")
-        if np.isnan(target).all():
-            raise ValueError("y holds no target: every number is NaN")
-        if np.isinf(target).any():
-            raise ValueError("y contains infinity")
+        if not np.isfinite(target).all():
+            if np.isnan(target).all():
+                raise ValueError("y holds no target: every number is NaN")
+            if np.isinf(target).any():
+                raise ValueError("y contains infinity")
         if self._has_labels and not np.isin(target, (0, 1)).all():
             raise ValueError("y must hold 0 or 1 for each label")
         return target
