@@ -169,7 +169,8 @@ cdef class Stepper:
         with cython.critical_section(self):
             if self.x is None:
                 raise ValueError("there is no step to begin from: call step first")
-            self._check_kind(self.row_x)
+            if self.x.input.dense == NULL:
+                raise TypeError("the last step is sparse, but predictions are dense steps")
             place = self._place()
             try:
                 memcpy(&out[0, 0], self.net.q.output, self.net.n.n_outputs * sizeof(double))

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -21,6 +21,8 @@ from lstm97.learning.outputs import proportions
 from lstm97.learning.scaling import ENOUGH, Scaling
 from lstm97.learning.solvers import ADAMS, checked, copied
 from lstm97.learning.topology import Topology
+
+OVERFLOW = "an output is not finite: steps or weights hold values that overflow"
 
 
 class Snapshot(NamedTuple):
@@ -203,9 +205,8 @@ class Stream:
             `restore`.
         """
         outputs = np.empty(self._topology.n_outputs)
-        is_finite = self._net.step(self._check_x(x), outputs)
-        if not is_finite:
-            raise ValueError("an output is not finite: steps or weights hold values that overflow")
+        if not self._net.step(self._check_x(x), outputs):
+            raise ValueError(OVERFLOW)
         return self._shaped(outputs)
 
     def learn(self, y: Any, sample_weight: float = 1.0) -> float:
@@ -330,6 +331,44 @@ class Stream:
             self._warn_of_divergence(f" at step {np.argmax(bad)}")
         return self._shaped(outputs), losses
 
+    def forecast(self, n_steps: int) -> np.ndarray:
+        """Predict the next steps: each prediction is taken as the step that follows.
+
+        The net must be a regressor whose targets are its next steps. The stream stays where it is.
+
+        Parameters
+        ----------
+        n_steps : int
+            Number of predictions. The first one is that of the last step.
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_steps,) or (n_steps, n_outputs)
+            What `step` returned, and what it would return with each prediction in turn as the next
+            step, bit for bit.
+
+        Raises
+        ------
+        ValueError
+            If the net is a classifier, or has not as many outputs as features; if there was no step
+            since `reset`; if `n_steps` is not a positive integer; or if an output is not finite.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from lstm97 import RTRLRegressor
+        >>> wave = np.sin(np.arange(3001) / 4)
+        >>> stream = RTRLRegressor(4, random_state=0).stream(n_features=1)
+        >>> _, losses = stream.learn_many(wave[:-1, None], wave[1:])
+        >>> stream.forecast(n_steps=5).shape
+        (5,)
+        """
+        self._check_forecast(n_steps)
+        outputs = np.empty((n_steps, self._topology.n_outputs))
+        if not self._net.forecast(outputs):
+            raise ValueError(OVERFLOW)
+        return self._shaped(outputs)
+
     def reset(self) -> Self:
         """Begin another sequence: forget all steps, and keep the weights.
 
@@ -349,9 +388,11 @@ class Stream:
         snapshot : Snapshot
             Argument for `restore`. It can be pickled.
         """
-        *values, moments, x_scaling, y_scaling = self._net.snapshot()
-        scalings = (each and Scaling(*each) for each in (x_scaling, y_scaling))
-        return Snapshot(*values, self._topology, self.classes_, moments, *scalings)
+        weights, state, touched, x, is_due, moments, *arrays = self._net.snapshot()
+        scalings = (each and Scaling(*each) for each in arrays)
+        return Snapshot(
+            weights, state, touched, x, is_due, self._topology, self.classes_, moments, *scalings
+        )
 
     def restore(self, snapshot: Snapshot) -> Self:
         """Go back to a snapshot.
@@ -400,6 +441,13 @@ class Stream:
         estimator._fit_state = None  # a fit with warm_start continues from these weights
         return estimator
 
+    def _peek(self, x: Any) -> Any:
+        """Return what `step` would return; the stream stays where it is."""
+        outputs = np.empty(self._topology.n_outputs)
+        if not self._net.peek(self._check_x(x), outputs):
+            raise ValueError(OVERFLOW)
+        return self._shaped(outputs)
+
     def __getstate__(self) -> dict[str, Any]:
         return {"estimator": self.to_estimator(), "snapshot": self.snapshot()}
 
@@ -434,6 +482,20 @@ class Stream:
         )
 
     # -- input -----------------------------------------------------------------------------------
+
+    def _check_forecast(self, n_steps: int) -> None:
+        """Refuse a net whose predictions cannot be its next steps, and a wrong number of steps."""
+        n_features, n_outputs = self._topology.n_inputs, self._topology.n_outputs
+        if self.classes_ is not None or self._has_labels:
+            raise ValueError("forecast needs numbers, but a classifier predicts labels")
+        if n_features != n_outputs:
+            raise ValueError(
+                f"forecast takes predictions as the next steps, but a step has shape "
+                f"({n_features},) and a prediction ({n_outputs},): fit with targets of all "
+                "features, or call step of a stream with what is known of the next steps"
+            )
+        if not (isinstance(n_steps, Integral) and n_steps > 0):
+            raise ValueError(f"n_steps={brief(n_steps)} must be a positive integer")
 
     def _check_many(self, X: Any) -> Sequences:
         """Return the steps as one sequence."""
