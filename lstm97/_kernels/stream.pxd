@@ -1,5 +1,7 @@
 """Declaration of `Stepper`, for kernels that derive from it."""
 
+from libc.stdint cimport int64_t
+
 from lstm97._core cimport Network
 from lstm97._kernels.adam cimport Moments
 from lstm97._kernels.data cimport Scaler, Steps
@@ -15,6 +17,7 @@ cdef class Stepper:
     cdef object last  # step in this sequence, as the net read it; None: there was none
     cdef Steps x      # the kernel's view of it
     cdef readonly bint is_due  # whether the last step may be learned from
+    cdef readonly Py_ssize_t n_steps  # of all sequences
     cdef object row   # every dense step is copied to this array, in which the net reads it
     cdef Steps row_x  # the kernel's view of it
     cdef double[:, ::1] scratch  # a row for a step, and one for its target
@@ -25,6 +28,10 @@ cdef class Stepper:
     cdef _check_kind(self, Steps x)
     cdef tuple _place(self)
     cdef _return_to(self, tuple place)
+    cdef _learn_last(self, const double[::1] target, double weight, double learning_rate)
+    cdef Steps _checked_place(
+        self, double[::1] state, const int64_t[::1] touched, last, bint is_due
+    )
     cdef bint _advance(self, const Input *x, Py_ssize_t t, double *out) noexcept nogil
     cdef double _learn(
         self, const Input *x, Py_ssize_t t, const double *target, double weight, double rate,

@@ -89,7 +89,7 @@ cdef class Stepper:
     def __cinit__(self, topology, double[::1] weights, str form, dict moments=None, lanes=None):
         self.net, self.form = Network(topology, lanes), GRADIENTS[form]
         self.n_weights = topology.n_weights
-        self.last, self.x, self.is_due = None, None, False
+        self.last, self.x, self.is_due, self.n_steps = None, None, False, 0
         self.row = np.zeros(self.net.n.n_inputs)
         self.row_x = Steps(self.row.reshape(1, -1))
         self.scratch = np.zeros((2, max(self.net.n.n_inputs, self.net.n.n_outputs)))
@@ -236,27 +236,43 @@ cdef class Stepper:
         )
 
     cdef tuple _place(self):
-        """Return what a step changes, for `_return_to`."""
+        """Return what steps change, for `_return_to`; learning changes other things."""
         cdef double[::1] state = np.empty(self._state_size())
+        cdef int64_t[::1] touched = np.empty(self.net.q.n_touched, dtype=np.int64)
+        cdef Py_ssize_t i
         self._exchange_state(state, False)
-        scaling = None if self.x_scaler is None else self.x_scaler.arrays()
+        for i in range(touched.shape[0]):
+            touched[i] = self.net.q.touched[i]
         return (
-            state, self.row.copy(), self.last, self.x, self.is_due, scaling,
-            self.net.q.n_touched,
+            np.asarray(state), np.asarray(touched),
+            None if self.last is None else self.last.copy(), self.x, self.is_due, self.n_steps,
+            None if self.x_scaler is None else self.x_scaler.arrays(),
         )
 
     cdef _return_to(self, tuple place):
-        """Go back to where the net was; nothing was learned since."""
-        state, row, self.last, self.x, self.is_due, scaling, self.net.q.n_touched = place
+        """Go back to a place."""
+        cdef double[::1] state = place[0]
+        cdef const int64_t[::1] touched = place[1]
+        cdef Steps x = place[3]
+        cdef Py_ssize_t i
+        self._forget()
+        _, _, self.last, self.x, self.is_due, self.n_steps, x_scaling = place
+        if x is not None and x.input.dense != NULL:
+            self.row[:] = self.last
+            self.last, self.x = self.row, self.row_x
+        if x_scaling is not None:
+            self.x_scaler.set(x_scaling)
         self._exchange_state(state, True)
-        self.row[:] = row
-        if scaling is not None:
-            self.x_scaler.set(scaling)
+        for i in range(touched.shape[0]):
+            self.net.q.touched[i] = touched[i]
+            self.net.q.position[touched[i]] = i
+        self.net.q.n_touched = touched.shape[0]
 
     cdef bint _advance(self, const Input *x, Py_ssize_t t, double *out) noexcept nogil:
         """Take step t of x, write the outputs in their units, and tell whether they are finite."""
         cdef int k
         cdef bint is_finite = True
+        self.n_steps += 1
         self.net.kernel.step(&self.net.n, &self.net.w, x, t, self.form, &self.net.q)
         self.net.kernel.step_output(&self.net.n, &self.net.w, x, t, &self.net.q)
         memcpy(out, self.net.q.output, self.net.n.n_outputs * sizeof(double))
@@ -281,8 +297,36 @@ cdef class Stepper:
             Loss before the weights change. It is not finite if the loss, or a changed weight, would
             not be finite; no weight has changed then.
         """
+        return self._learn_last(target, weight, learning_rate)
+
+    def learn_at(
+        self,
+        const double[::1] target,       # IN   these three as for `learn`
+        double weight,
+        double learning_rate,
+        double[::1] state,              # IN   these three from the `snapshot` after an earlier step
+        const int64_t[::1] touched,     # IN
+        last,                           # IN
+    ):
+        """Move the present weights by the gradient of an earlier step; see `learn`.
+
+        The net stays where it is.
+        """
+        cdef Steps x = self._checked_place(state, touched, last, True)
+        with cython.critical_section(self):
+            place = self._place()
+            self._return_to((state, touched, last, x, True, self.n_steps, None))
+            try:
+                return self._learn_last(target, weight, learning_rate)
+            finally:
+                self._return_to(place)
+
+    cdef _learn_last(self, const double[::1] target, double weight, double learning_rate):
         if self.form == NONE or not self.is_due:
-            raise ValueError("there is no step to learn from: call step, then learn once")
+            raise ValueError(
+                "there is no step to learn from: call step, then learn once, or learn a late "
+                "target with at=snapshot"
+            )
         if target.shape[0] != self.net.n.n_outputs:
             raise ValueError(f"{self.net.n.n_outputs} targets expected, got {target.shape[0]}")
         row = self._scaled(&target[0], weight > 0.0)
@@ -455,27 +499,20 @@ cdef class Stepper:
     def snapshot(self):
         """Return weights, state, columns that were not zero so far, the last step, and `is_due`.
 
-        Then come the state of Adam, and means, scales and counts of steps and targets; None without
-        them. All are copies.
+        Then come the state of Adam, mean, scale and count of steps and of targets, each None without
+        them, and the number of steps. All are copies.
         """
-        cdef double[::1] weights = np.empty(self.n_weights), state = np.empty(self._state_size())
-        cdef int[::1] touched = np.empty(self.net.n.n_inputs, dtype=np.intc)
-        cdef int n_touched
+        cdef double[::1] weights = np.empty(self.n_weights)
         moments = self._empty_moments()
         with cython.critical_section(self):
             self.net._exchange(weights, &self.net.w, False)
             if moments is not None:
                 self.net._exchange_moments(moments, False)
-            self._exchange_state(state, False)
-            n_touched = self.net.q.n_touched
-            memcpy(&touched[0], self.net.q.touched, n_touched * sizeof(int))
-            last, is_due = None if self.last is None else self.last.copy(), self.is_due
-            x_scaling = None if self.x_scaler is None else self.x_scaler.arrays()
+            state, touched, last, _, is_due, n_steps, x_scaling = self._place()
             y_scaling = None if self.y_scaler is None else self.y_scaler.arrays()
-        columns = np.asarray(touched)[:n_touched].copy()
         return (
-            np.asarray(weights), np.asarray(state), columns, last, is_due, moments, x_scaling,
-            y_scaling,
+            np.asarray(weights), state, touched, last, is_due, moments, x_scaling, y_scaling,
+            n_steps,
         )
 
     def _empty_moments(self):
@@ -495,13 +532,26 @@ cdef class Stepper:
         dict moments=None,              # IN
         x_scaling=None,                 # IN
         y_scaling=None,                 # IN
+        Py_ssize_t n_steps=0,           # IN
     ):
         """Go back to a snapshot, of this net or one of the same form."""
-        cdef Py_ssize_t i
-        cdef Steps x = None if last is None else self._checked(last)
+        cdef Steps x = self._checked_place(state, touched, last, is_due)
         self.net._check_weights(weights)
         if (moments is None) != (self.moments == NULL):
             raise ValueError("it belongs to a net with another solver")
+        with cython.critical_section(self):
+            self.net._moments_from(moments)  # first: it may raise an error
+            self._return_to((state, touched, last, x, is_due, n_steps, x_scaling))
+            if y_scaling is not None:
+                self.y_scaler.set(y_scaling)
+            self.net._exchange(weights, &self.net.w, True)
+
+    cdef Steps _checked_place(
+        self, double[::1] state, const int64_t[::1] touched, last, bint is_due
+    ):
+        """Return the kernel's view of the last step; refuse states that no net can have."""
+        cdef Py_ssize_t i
+        cdef Steps x = None if last is None else self._checked(last)
         if state.shape[0] != self._state_size():
             raise ValueError("the state is that of another net")
         for i in range(touched.shape[0]):
@@ -515,23 +565,7 @@ cdef class Stepper:
             carried = np.delete(self._carried(np.asarray(state)), touched, axis=1)
             if carried[:, : self.net.n.n_inputs - touched.shape[0]].any():
                 raise ValueError("it holds derivatives of inputs that it does not list as touched")
-        with cython.critical_section(self):
-            self.net._moments_from(moments)  # first: it may raise an error
-            self._forget()
-            if x is not None and x.input.dense != NULL:
-                self.row[:] = last
-                last, x = self.row, self.row_x
-            self.last, self.x, self.is_due = last, x, is_due
-            if x_scaling is not None:
-                self.x_scaler.set(x_scaling)
-            if y_scaling is not None:
-                self.y_scaler.set(y_scaling)
-            self.net._exchange(weights, &self.net.w, True)
-            self._exchange_state(state, True)
-            for i in range(touched.shape[0]):
-                self.net.q.touched[i] = touched[i]
-                self.net.q.position[touched[i]] = i
-            self.net.q.n_touched = touched.shape[0]
+        return x
 
     cdef _forget(self):
         """Begin a sequence, with a state of zeros."""

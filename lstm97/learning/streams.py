@@ -15,8 +15,8 @@ from lstm97._kernels.stream import Stepper
 from lstm97.data.checks import as_integers, as_numbers, as_steps, brief, naming, warn_user
 from lstm97.data.sample_weights import row_weights
 from lstm97.data.sequences import Sequences, as_sequences
-from lstm97.data.targets import as_labels, is_missing
-from lstm97.learning.checks import require
+from lstm97.data.targets import EXACT, as_labels, is_missing
+from lstm97.learning.checks import is_of_type, require
 from lstm97.learning.outputs import proportions
 from lstm97.learning.scaling import ENOUGH, Scaling
 from lstm97.learning.solvers import ADAMS, checked, copied
@@ -49,6 +49,8 @@ class Snapshot(NamedTuple):
         stream does not learn by Adam.
     x_scaling, y_scaling : Scaling or None
         What standardizes steps and targets; None if nothing does. `x` is standardized.
+    n_steps : int
+        Number of steps so far, of all sequences.
 
     Examples
     --------
@@ -74,6 +76,7 @@ class Snapshot(NamedTuple):
     solver_state: dict[str, np.ndarray] | None = None
     x_scaling: Scaling | None = None
     y_scaling: Scaling | None = None
+    n_steps: int = 0
 
 
 class Stream:
@@ -107,6 +110,8 @@ class Stream:
         probabilities of several labels.
     is_due : bool
         Whether there is a step for which `learn` has not been called.
+    n_steps_ : int
+        Number of steps that the stream has taken, in all its sequences.
 
     Raises
     ------
@@ -183,6 +188,20 @@ class Stream:
         """Whether there is a step for which `learn` has not been called."""
         return self._net.is_due
 
+    @property
+    def n_steps_(self) -> int:
+        """Number of steps that the stream has taken, in all its sequences."""
+        return self._net.n_steps
+
+    def __repr__(self) -> str:
+        n_features, n = self._topology.n_inputs, self._topology.n_outputs
+        kind = "outputs" if self.classes_ is None else "classes"
+        return (
+            f"<Stream of {type(self._estimator).__name__}: {n_features} features, {n} "
+            f"{'labels' if self._has_labels else kind}, {self.n_steps_} steps so far, "
+            f"{'only predicts' if self._refusal else 'learns'}>"
+        )
+
     def step(self, x: ArrayLike) -> np.ndarray | float:
         """Advance by one step, and predict.
 
@@ -209,8 +228,10 @@ class Stream:
             raise ValueError(OVERFLOW)
         return self._shaped(outputs)
 
-    def learn(self, y: Any, sample_weight: float = 1.0) -> float:
-        """Learn the target of the last step; do not call it if that step has no target.
+    def learn(self, y: Any, sample_weight: float = 1.0, at: Snapshot | None = None) -> float:
+        """Learn the target of the last step, or of an earlier one.
+
+        Do not call it for a step without a target.
 
         Parameters
         ----------
@@ -219,6 +240,10 @@ class Stream:
             may be NaN, which means that this output has no target.
         sample_weight : float, default=1.0
             How much the loss of this step counts. The estimator's `class_weight` multiplies it.
+        at : Snapshot, default=None
+            If the target comes late, what `snapshot` returned after its step; each snapshot is for
+            one call. The state of that step and the present weights give the gradient, which moves
+            the present weights. None means the last step.
 
         Returns
         -------
@@ -229,17 +254,35 @@ class Stream:
         ------
         ValueError
             If there was no step since the last call of `learn` or `reset`; if y is not a valid
-            target; if `sample_weight` is negative or not finite; or if the estimator cannot learn
-            along a stream. The stream is then unchanged.
+            target; if `sample_weight` is negative or not finite; if `at` belongs to another net, or
+            its step was learned before; or if the estimator cannot learn along a stream. The stream
+            is then unchanged.
 
         Warns
         -----
         ConvergenceWarning
             If the loss, a weight or the state of Adam would not be finite. The weights are then
             unchanged, and `loss` is not finite.
+
+        Examples
+        --------
+        Learn targets that come two steps late:
+
+        >>> from collections import deque
+        >>> from lstm97 import LSTMRegressor
+        >>> stream, places = LSTMRegressor(random_state=0).stream(n_features=1), deque()
+        >>> for t in range(100):
+        ...     prediction = stream.step([t % 7])
+        ...     places.append(stream.snapshot())
+        ...     if t >= 2:
+        ...         loss = stream.learn((t - 2) % 7, at=places.popleft())
         """
         target, weight = self._check_target(y, sample_weight)
-        loss = self._net.learn(target, weight, self._learning_rate)
+        if at is None:
+            loss = self._net.learn(target, weight, self._learning_rate)
+        else:
+            state, touched, x = self._check_late(at)
+            loss = self._net.learn_at(target, weight, self._learning_rate, state, touched, x)
         if not math.isfinite(loss):
             self._warn_of_divergence(" at this step")
         return loss
@@ -388,11 +431,10 @@ class Stream:
         snapshot : Snapshot
             Argument for `restore`. It can be pickled.
         """
-        weights, state, touched, x, is_due, moments, *arrays = self._net.snapshot()
+        weights, state, touched, x, is_due, moments, *arrays, n_steps = self._net.snapshot()
+        net = self._topology, self.classes_, moments
         scalings = (each and Scaling(*each) for each in arrays)
-        return Snapshot(
-            weights, state, touched, x, is_due, self._topology, self.classes_, moments, *scalings
-        )
+        return Snapshot(weights, state, touched, x, is_due, *net, *scalings, n_steps=n_steps)
 
     def restore(self, snapshot: Snapshot) -> Self:
         """Go back to a snapshot.
@@ -415,8 +457,7 @@ class Stream:
             If the snapshot belongs to another net, or holds values that no stream can have. The
             stream is then unchanged.
         """
-        if not isinstance(snapshot, Snapshot):
-            raise TypeError(f"snapshot must be a Snapshot, but it is a {type(snapshot).__name__}")
+        _refuse_others(snapshot, "snapshot")
         with naming("snapshot"):
             self._net.restore(*self._check_snapshot(snapshot))
         return self
@@ -431,7 +472,7 @@ class Stream:
             learns by Adam, a new `solver_state_`. A stream of it begins a new sequence.
         """
         estimator = copy.copy(self._estimator)
-        estimator.weights_, *_, moments, x_scaling, y_scaling = self._net.snapshot()
+        estimator.weights_, *_, moments, x_scaling, y_scaling, _ = self._net.snapshot()
         if moments is not None:
             estimator.solver_state_ = moments
         if x_scaling is not None:
@@ -530,12 +571,16 @@ class Stream:
         else:
             x = as_numbers(x, "x")
         if x.shape != expected:
-            raise ValueError(f"x has shape {x.shape}, but one step has shape {expected}")
+            raise ValueError(
+                f"x has shape {x.shape}, but one step has shape {expected}; the features of a "
+                "stream stay the same"
+            )
         return x
 
     def _check_snapshot(self, snapshot: Any) -> tuple[Any, ...]:
         """Return copies of the values to restore, after checks that the kernel does not make."""
-        weights, state, touched, x, is_due, topology, classes, moments, *scalings = snapshot
+        weights, state, touched, x, is_due, topology, classes, moments, *rest = snapshot
+        *scalings, n_steps = rest
         is_ours = isinstance(topology, Topology) and topology == self._topology
         if not (is_ours and np.array_equal(classes, self.classes_)):
             raise ValueError("it belongs to another net")
@@ -558,8 +603,18 @@ class Stream:
             if own is not None and isinstance(scaling, Scaling):
                 fits = len(scaling.mean) == len(own.mean)
             require(fits, "it standardizes in another way")
+        if not (is_of_type(n_steps, int) and 0 <= n_steps <= EXACT):
+            raise ValueError(f"n_steps={brief(n_steps)} must be an integer, 0 or more")
         scalings = [each and each.arrays() for each in scalings]
-        return weights, state, touched, x, is_due, moments, *scalings
+        return weights, state, touched, x, is_due, moments, *scalings, n_steps
+
+    def _check_late(self, at: Any) -> tuple[Any, ...]:
+        """Return state, columns and step of a snapshot whose step is to be learned."""
+        _refuse_others(at, "at")
+        with naming("at"):
+            _, state, touched, x, is_due, *_ = self._check_snapshot(at)
+            require(is_due, "there is no step to learn from: take the snapshot after step")
+        return state, touched, x
 
     def _check_target(self, y: Any, sample_weight: float) -> tuple[np.ndarray, float]:
         """Return a row of targets and its weight; raise an error if the net cannot learn."""
@@ -584,7 +639,10 @@ class Stream:
         try:
             return self._targets[y]
         except (KeyError, TypeError, ValueError):  # the last two if y cannot be hashed, like a list
-            raise ValueError(f"y={brief(y)} is not in classes_") from None
+            raise ValueError(
+                f"y={brief(y)} is not in classes_, to which a stream adds none: name all classes "
+                "before the first step"
+            ) from None
 
     def _check_numbers(self, y: Any) -> np.ndarray:
         """Return a number for each output; NaN, but not for all of them, means no target."""
@@ -600,3 +658,9 @@ class Stream:
         if self._has_labels and not np.isin(target, (0, 1)).all():
             raise ValueError("y must hold 0 or 1 for each label")
         return target
+
+
+def _refuse_others(snapshot: Any, name: str) -> None:
+    """Raise a TypeError unless an argument is a `Snapshot`."""
+    if not isinstance(snapshot, Snapshot):
+        raise TypeError(f"{name} must be a Snapshot, but it is a {type(snapshot).__name__}")
