@@ -525,7 +525,7 @@ def test_the_snapshot_of_the_last_step_is_the_last_step(form):
 
 def test_targets_two_steps_late_are_learned():
     """The target is the step before; without learning, the error stays at the variance."""
-    x = np.random.default_rng(0).uniform(-1, 1, 6001)
+    x = np.random.default_rng(0).uniform(-1, 1, 4001)
     stream = RTRLRegressor(5, learning_rate=0.05, random_state=0).stream(n_features=1)
     places, losses = [], []
     for t in range(1, len(x)):

@@ -431,10 +431,12 @@ class Stream:
         snapshot : Snapshot
             Argument for `restore`. It can be pickled.
         """
-        weights, state, touched, x, is_due, moments, *arrays, n_steps = self._net.snapshot()
-        net = self._topology, self.classes_, moments
-        scalings = (each and Scaling(*each) for each in arrays)
-        return Snapshot(weights, state, touched, x, is_due, *net, *scalings, n_steps=n_steps)
+        *net, moments, x_scaling, y_scaling, n_steps = self._net.snapshot()
+        weights, state, touched, x, is_due = net
+        return Snapshot(
+            weights, state, touched, x, is_due, self._topology, self.classes_, moments,
+            x_scaling and Scaling(*x_scaling), y_scaling and Scaling(*y_scaling), n_steps,
+        )  # fmt: skip
 
     def restore(self, snapshot: Snapshot) -> Self:
         """Go back to a snapshot.
