@@ -499,8 +499,8 @@ cdef class Stepper:
     def snapshot(self):
         """Return weights, state, columns that were not zero so far, the last step, and `is_due`.
 
-        Then come the state of Adam, mean, scale and count of steps and of targets, each None without
-        them, and the number of steps. All are copies.
+        Then come the state of Adam, and mean, scale and count of steps and of targets, each None if
+        there is none; last, the number of steps. All are copies.
         """
         cdef double[::1] weights = np.empty(self.n_weights)
         moments = self._empty_moments()
