@@ -25,7 +25,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import lstm97
-from lstm97 import Sequences, StepwiseTransformer, diagnose, from_frame, gradient_report
+from lstm97 import (
+    DiagnosisWarning,
+    Sequences,
+    StepwiseTransformer,
+    diagnose,
+    from_frame,
+    gradient_report,
+)
+from lstm97.export import to_c, to_onnx, to_torch
+from lstm97.river import RiverClassifier
 
 PAGE = Path(__file__).parents[1] / "docs" / "capabilities.md"
 MARKED = re.compile(
@@ -248,6 +257,28 @@ def gradients(method):
     assert gradient_report(model, X[:2], y[:2])
 
 
+def forecasts(method):
+    X = sequences()
+    model = estimator(method, "Regressor").fit([x[:-1] for x in X], [x[1:] for x in X])
+    assert model.forecast(X, 3).shape == (len(X), 3, 2)
+
+
+def river_models(method):
+    model = RiverClassifier(fitted(method)[0].stream())
+    model.learn_one({"u": 1.0, "v": 0.0}, "yes")
+    assert model.predict_one({"u": 0.0, "v": 0.0}) in {"no", "yes"}
+
+
+def exported(write):
+    """Return an attempt to export to a file or a folder."""
+
+    def attempt(method):
+        with tempfile.TemporaryDirectory() as folder:
+            write(fitted(method)[0], Path(folder))
+
+    return attempt
+
+
 TOOLS = {
     "`predict_proba`, `predict_log_proba`": probabilities,
     "`sample_weight`": sample_weights,
@@ -260,15 +291,22 @@ TOOLS = {
     "`stream()` that predicts": streams,
     "`stream()` that learns": learning_streams,
     "`stream(n_features=...)` from nothing": streams_from_nothing,
+    "river": river_models,
+    "`forecast`": forecasts,
     "`GridSearchCV`, `cross_val_predict`": searches,
     "`Pipeline` with `StepwiseTransformer`": pipelines,
     "`save`, `load`, pickle": stored,
     "`trace`": traces,
     "`diagnose`": diagnosed,
     "`gradient_report`": gradients,
+    "`to_c`": exported(to_c),
+    "`to_onnx`": exported(lambda model, folder: to_onnx(model, folder / "net.onnx")),
+    "`to_torch`": exported(lambda model, folder: to_torch(model)),
     "forget gates": lambda method: given(method, forget_gate=True),
 }
 
+# Packages without which a tool cannot be tried.
+NEEDS = {"`to_onnx`": "onnx", "`to_torch`": "torch"}
 
 # ---- tables --------------------------------------------------------------------------------------
 
@@ -282,11 +320,12 @@ TABLES = {
 def attempt(table, row, method):
     """Return "yes" or "no"."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        for each in (ConvergenceWarning, DiagnosisWarning):
+            warnings.simplefilter("ignore", each)
         try:
             TABLES[table][1](method, row)
         except (TypeError, ValueError, AttributeError) as error:
-            if METHODS[method] + "Classifier" in str(error):
+            if METHODS[method] in str(error):
                 return "no"
             raise
     return "yes"

@@ -704,9 +704,13 @@ PREDICT_ONLY = {
     "batches of sequences": LSTMClassifier.as_published(
         batch_size=3, solver="adam", random_state=1
     ),
-    "back through a whole sequence": LSTMClassifier.as_published(gradient="full", **FAST),
+    "back-propagation through time needs whole sequences": LSTMClassifier.as_published(
+        gradient="full", **FAST
+    ),
     "at the end of a sequence": LSTMClassifier.as_published(update="sequence", **FAST),
-    "cannot learn along a stream: the full gradient": BPTTClassifier.as_published(3, **FAST),
+    "cannot learn along a stream: back-propagation through time": BPTTClassifier.as_published(
+        3, **FAST
+    ),
     "needs all targets at once": ElmanClassifier.as_published(3, class_weight="balanced", **FAST),
 }
 

@@ -92,7 +92,7 @@ def net_of(estimator: Any) -> Net:
     if not isinstance(model, LSTMClassifier | LSTMRegressor):
         raise TypeError(
             "only an LSTMClassifier or LSTMRegressor, or a Pipeline that ends with one, can be "
-            f"exported, got {brief(model)}"
+            f"exported, not a {type(model).__name__}"
         )
     model = copy.copy(model)  # another thread may fit the original meanwhile
     check_is_fitted(model)

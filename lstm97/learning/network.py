@@ -114,7 +114,10 @@ class NetworkLearner(KernelLearner):
     @property
     def why_no_stream(self):
         if self.form == "full-backward":
-            return "the full gradient goes back through a whole sequence: set gradient='truncated'"
+            return (
+                "back-propagation through time needs whole sequences; an LSTM with "
+                "gradient='truncated', an RTRL net or an Elman net can"
+            )
         if self.update == "step":
             return None
         return "its weights change at the end of a sequence: leave update at None"
