@@ -4,12 +4,17 @@ Three environment variables change the build:
 
 LSTM97_ARCH      Instruction set for the compiler's -march. The default, "native", is that of the
                  machine that builds. Others, such as "x86-64", give the same results, but slower.
+                 If it is empty, there is no -march: a compiler for another machine does not know
+                 "native", and Zig's has -mcpu instead, which belongs into CC.
 LSTM97_VARIANTS  For wheels: more instruction sets, separated by commas, such as
                  "x86-64-v3,x86-64-v4". The kernels are compiled once more for each of them, and
                  lstm97/_kernels/__init__.py chooses one at import. This needs GCC 12 or Clang 18,
                  or a later version.
 LSTM97_DEBUG     If it is 1, the kernels have bounds checks, line tracing (for coverage) and debug
                  symbols.
+
+To build for another machine, CC names the compiler with the place of that Python's headers, and
+SETUPTOOLS_EXT_SUFFIX is how the names of its modules end; .ci/platforms does so.
 """
 
 import os
@@ -123,7 +128,7 @@ def extension(name, sources, arch=ARCH):
         include_dirs=["lstm97/_kernels"],
         depends=[str(header) for header in Path("lstm97/_kernels").glob("*.h")],
         define_macros=[("CYTHON_TRACE_NOGIL", "1")] * DEBUG + [("LANES", "4")] * is_four(name),
-        extra_compile_args=[f"-march={arch}", f'-DINSTRUCTION_SET="{arch}"'],
+        extra_compile_args=[f"-march={arch}", f'-DINSTRUCTION_SET="{arch}"'] if arch else [],
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,19 @@ def check_that_an_unsupported_variant_is_refused(package):
     message = error.value.stderr.splitlines()[-1]
     assert message.startswith("ImportError: LSTM97_VARIANT is 'x86-64-v4'")
     assert message.endswith("choose one of baseline, x86-64-v3")
+
+
+def test_arithmetic_that_does_not_round_to_doubles_is_refused(tmp_path):
+    """Registers of the x87 hold more bits."""
+    compiler = shutil.which("gcc")
+    if not compiler or platform.machine() != "x86_64":
+        pytest.skip("needs GCC for x86-64")
+    header = Path(lstm97.__file__).parent / "_kernels" / "vectors.h"
+    command = [compiler, "-E", "-x", "c", header, "-o", tmp_path / "expanded"]
+    subprocess.run(command, check=True)
+    refused = subprocess.run([*command, "-mfpmath=387"], capture_output=True, text=True)
+    assert refused.returncode
+    assert "must round to doubles" in refused.stderr
 
 
 def test_choice():

@@ -10,9 +10,14 @@
 #ifndef LSTM97_MATH_H
 #define LSTM97_MATH_H
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+
+#if FLT_EVAL_METHOD < 0 || FLT_EVAL_METHOD == 2
+#error "double arithmetic must round to doubles: on 32-bit x86, add -msse2 -mfpmath=sse to CFLAGS"
+#endif
 
 #ifndef LANES
 #if !defined(__GNUC__) /* no vector types: one double at a time */

@@ -13,13 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import polars as pl
-import pyarrow as pa
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from lstm97.data.sequences import Sequences
+
+try:
+    import polars as pl
+    import pyarrow as pa
+except ImportError:  # they have no wheels for some platforms
+    pl = pa = None
 
 SPECIAL = [np.nan, np.inf, -np.inf, 1e308, -1e308, 1e160, 1e20, 5e-324, -0.0]
 # Dtypes that hold the numbers 0, 1 and 2 ...
@@ -332,18 +336,21 @@ FORMS = [
     lambda parts: [sparse.coo_matrix(np.asarray(part, dtype=float)) for part in parts],
     lambda parts: Sequences.from_list([sparse.csc_array(np.asarray(p, float)) for p in parts]),
     lambda parts: np.stack(parts) if len({len(part) for part in parts}) == 1 else parts,
-    lambda parts: [pl.DataFrame(np.asarray(part, dtype=float)) for part in parts],
-    lambda parts: [pl.DataFrame(np.asarray(part, dtype=float)).to_arrow() for part in parts],
     lambda parts: [memoryview(np.array(part, dtype=float)) for part in parts],
     lambda parts: deque(deque(row) for row in map(np.asarray, parts)),
 ]
 # The same for one number, or label, per sequence.
 FLAT_FORMS = [
     np.asarray, list, tuple, pd.Series, lambda a: a.tolist(), lambda a: a.astype(object), deque,
-    lambda a: pl.Series(a.tolist()), lambda a: pa.array(a.tolist()),
     lambda a: memoryview(a.copy()) if a.dtype.kind in "if" else a,
     lambda a: array.array("d", a) if a.dtype.kind == "f" else a,
 ]  # fmt: skip
+if pl:
+    FORMS += [
+        lambda parts: [pl.DataFrame(np.asarray(part, dtype=float)) for part in parts],
+        lambda parts: [pl.DataFrame(np.asarray(part, dtype=float)).to_arrow() for part in parts],
+    ]
+    FLAT_FORMS += [lambda a: pl.Series(a.tolist()), lambda a: pa.array(a.tolist())]
 
 
 class Problem(NamedTuple):
