@@ -1,4 +1,4 @@
-"""Fits of the study: a net of lstm97 by a setting given as a dict, and the usual recipe of torch.
+"""Fits of the study: nets of lstm97 by a setting given as a dict, torch's LSTM, usual classifiers.
 
 The schedules that the study compares go beyond the estimators' parameters, so the loop over batches
 stands here, around the estimators' own learners.
@@ -230,3 +230,13 @@ def fit_torch(X, y, seed, is_regression, units=32, rate=0.01, batch=16, epochs=6
         return found if every else np.concatenate(found)
 
     return predict
+
+
+def fit_usual(name, X, y):
+    """Fit a usual classifier of time series, see docs/examples/usual.py; return its `predict`."""
+    from usual import usual_classifiers
+
+    X = X.to_list()
+    longest = max(9, *map(len, X))  # MiniRocket needs 9 steps
+    model = usual_classifiers(longest)[name].fit(X, y)
+    return lambda X: model.predict(X.to_list())

@@ -30,6 +30,13 @@ BEST = A | {
 }
 # The defaults of the package, and the defaults with other parameters, by the estimators' own `fit`.
 BASES = {"A": A, "best": BEST, "default": {}, "torch": {}}
+# Classifiers of other packages, for sets with a class per sequence, by their names in usual.py.
+USUAL = {
+    "MiniRocket": "MiniRocket",
+    "DTW": "1-NN, dynamic time warping",
+    "SVC": "support vectors",
+}
+BASES |= {name: {} for name in USUAL}
 
 
 def setting_of(name):

@@ -13,13 +13,16 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 
 import argparse
 import json
+import sys
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
-from fits import fit_net, fit_torch, standardised
-from settings import setting_of
+
+sys.path.append(str(Path(__file__).parents[2] / "docs" / "examples"))  # for usual.py
+from fits import fit_net, fit_torch, fit_usual, standardised
+from settings import USUAL, setting_of
 
 from data import CHOSEN, HELD_OUT, MADE, load
 from lstm97 import LSTMClassifier, LSTMRegressor
@@ -45,6 +48,8 @@ def fit(setting, name, seed):
         predict = kind(random_state=seed, **changed).fit(X, y).predict
     elif base == "torch":
         predict = fit_torch(X, y, seed, data.is_regression, **changed)
+    elif base in USUAL:
+        predict = fit_usual(USUAL[base], X, y)
     else:
         predict = fit_net(changed, X, y, seed, data.is_regression)
     seconds = time.process_time() - start
