@@ -1,66 +1,92 @@
-"""Streams with the interface of the package river, which need not be installed."""
+"""Streams with the interface of the package river, which need not be installed.
 
-from collections.abc import Iterable
+If it is, the models are classifiers and regressors of river, with all that its base classes add.
+"""
+
+import copy
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lstm97.data.checks import naming
 from lstm97.learning.streams import Stream
 
+try:
+    from river.base import Classifier, Regressor
+except ImportError:
+    Classifier = Regressor = object
+
 
 class _RiverModel:
-    """Base class of `RiverClassifier` and `RiverRegressor`."""
+    """What both models have in common."""
 
     _supervised = True  # river reads this attribute
     _has_classes: bool
 
     def __init__(self, stream: Stream, features: Iterable[Any] | None = None) -> None:
+        if isinstance(stream, Stream) and stream._has_labels:
+            raise ValueError(
+                "stream must not be that of several labels per target: call its step and learn"
+            )
         if not isinstance(stream, Stream) or (stream.classes_ is None) == self._has_classes:
             kind = "classifier" if self._has_classes else "regressor"
             raise ValueError(f"{type(self).__name__}: stream must be a Stream of a {kind}")
-        if stream._has_labels:
-            raise ValueError("stream must not be that of several labels per target")
         with naming("features"):
-            self.stream, self.features = stream, None if features is None else list(features)
+            self.features = None if features is None else list(features)
+        self.stream, self._start = stream, copy.copy(stream)
+        self._names = self.features
+
+    def _get_params(self) -> dict[str, Any]:
+        """Return the parameters, from which river makes clones: they begin where this one began."""
+        return {"stream": self._start, "features": self.features}
 
     def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
-        """Learn the target of a step; take the step first if `predict_one` has not taken it.
+        """Take a step, and learn its target.
 
         Parameters
         ----------
         x : dict
             Features of the step by name.
-        y : label or number
-            Target of the step.
+        y : label, number or None
+            Target of the step. None means that it has none.
         w : float, default=1.0
             How much the loss of the step counts.
         """
-        self.stream._check_target(y, w)  # first, so that a refused target does not make a step
-        self._step(x, go_on=not self.stream.is_due)
-        self.stream.learn(y, sample_weight=w)
+        if y is not None:
+            self.stream._check_target(y, w)  # first, so that a refused target does not make a step
+        self._call(self.stream.step, x)
+        if y is not None:
+            self.stream.learn(y, sample_weight=w)
 
-    def _step(self, x: dict[Any, Any], go_on: bool = True) -> Any:
-        """Check the features of a step; take the step and return the prediction, or return None."""
+    def _predict(self, x: dict[Any, Any]) -> Any:
+        return self._call(self.stream._peek, x)
+
+    def _call(self, method: Callable[[Any], Any], x: dict[Any, Any]) -> Any:
+        """Call a method with the features of a step in their order."""
         if not isinstance(x, dict):
             raise TypeError(f"x must be a dict of features, but it is a {type(x).__name__}")
         with naming("features"):
-            features = sorted(x) if self.features is None else self.features
-        if x.keys() != set(features):
-            raise ValueError(f"x has the features {list(x)}, but the stream has {features}")
-        prediction = self.stream.step([x[name] for name in features]) if go_on else None
-        self.features = features
-        return prediction
+            names = self._names or sorted(x)
+        if x.keys() != set(names):
+            raise ValueError(
+                f"x has the features {list(x)}, but the stream has {names}, and they stay the "
+                "same: select these, and fill in what is missing, before the model"
+            )
+        result = method([x[name] for name in names])
+        self._names = names
+        return result
 
 
-class RiverClassifier(_RiverModel):
+class RiverClassifier(_RiverModel, Classifier):
     """Stream of a classifier, with the methods of river's classifiers.
 
-    Each prediction is a step along the stream: ask for one prediction per step and, if the label of
-    the step is known, call `learn_one` before the next prediction. Labels that come later cannot
-    be learned.
+    As in all of river, predictions change nothing: `learn_one` takes the step, and learns its
+    label. So the net remembers the steps that were learned, in their order; for a step without a
+    label, call `learn_one` with None. If labels come late, a prediction knows nothing of the steps
+    whose labels have not come; `Stream.learn`, with its parameter `at`, does not have this
+    restriction.
 
-    River recognizes classifiers and regressors by their class, so register these two once:
-    ``river.base.Classifier.register(RiverClassifier)`` and
-    ``river.base.Regressor.register(RiverRegressor)``.
+    If river is installed, this is one of its classifiers: it can be evaluated and joined to
+    pipelines, and clones begin where the model began.
 
     Parameters
     ----------
@@ -90,7 +116,7 @@ class RiverClassifier(_RiverModel):
     _has_classes = _multiclass = True
 
     def predict_proba_one(self, x: dict[Any, Any]) -> dict[Any, float]:
-        """Take a step, and predict the probability of each label.
+        """Predict the probability of each label for the next step.
 
         Parameters
         ----------
@@ -102,10 +128,10 @@ class RiverClassifier(_RiverModel):
         probabilities : dict
             Probabilities by label.
         """
-        return dict(zip(self.stream.classes_.tolist(), self._step(x).tolist(), strict=True))
+        return dict(zip(self.stream.classes_.tolist(), self._predict(x).tolist(), strict=True))
 
     def predict_one(self, x: dict[Any, Any]) -> Any:
-        """Take a step, and predict its label.
+        """Predict the label of the next step.
 
         Parameters
         ----------
@@ -121,7 +147,7 @@ class RiverClassifier(_RiverModel):
         return max(probabilities, key=probabilities.__getitem__)
 
 
-class RiverRegressor(_RiverModel):
+class RiverRegressor(_RiverModel, Regressor):
     """Stream of a regressor, with the methods of river's regressors; see `RiverClassifier`.
 
     Parameters
@@ -151,7 +177,7 @@ class RiverRegressor(_RiverModel):
     _has_classes = False
 
     def predict_one(self, x: dict[Any, Any]) -> Any:
-        """Take a step, and predict its target.
+        """Predict the target of the next step.
 
         Parameters
         ----------
@@ -163,5 +189,5 @@ class RiverRegressor(_RiverModel):
         prediction : float or ndarray of shape (n_outputs,)
             Prediction for this step.
         """
-        prediction = self._step(x)
+        prediction = self._predict(x)
         return prediction if prediction.ndim else float(prediction)

@@ -46,7 +46,9 @@ def test_a_river_classifier_predicts_as_its_stream(forget_gate):
             assert online.predict_proba_one(as_dict(row)) == expected
         else:
             assert online.predict_one(as_dict(row)) == max("abc", key=expected.get)
-        if i % 3:
+        if i % 3 == 0:
+            online.learn_one(as_dict(row), None)
+        else:
             weight, label = rng.uniform(0, 2), rng.choice(["a", "b", "c"])
             assert online.learn_one(as_dict(row), label, w=weight) is None
             stream.learn(label, sample_weight=weight)

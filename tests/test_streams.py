@@ -323,6 +323,8 @@ def test_a_snapshot_is_not_of_a_net_of_the_same_size(other):
         ({"touched": [1, 1]}, ValueError, "snapshot: an input is touched twice"),
         ({"is_due": "yes"}, TypeError, "snapshot: is_due='yes' must be True or False"),
         ({"topology": 1}, ValueError, "snapshot: it belongs to another net"),
+        ({"n_steps": -1}, ValueError, "snapshot: n_steps=-1 must be an integer"),
+        ({"n_steps": 1.0}, ValueError, r"snapshot: n_steps=1\.0 must be an integer"),
         ({"solver_state": None}, ValueError, "snapshot: it belongs to a net with another solver"),
         ({"solver_state": {}}, ValueError, "snapshot: solver_state is not a state of Adam"),
         ({"powers": np.array([2.0, 0.5])}, ValueError, r"solver_state\.powers must be between 0"),
@@ -463,6 +465,128 @@ def test_columns_first_seen_after_the_snapshot_are_forgotten():
         assert np.array_equal(stream.step(rows[i]), other.step(rows[i]))
         assert stream.learn(y[0][0]) == other.learn(y[0][0])
     assert (stream.to_estimator().weights_ == other.to_estimator().weights_).all()
+
+
+# ---- targets that come late ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+@EACH_FORM
+@EACH_MODEL
+def test_a_late_target_is_learned_at_its_step(name, form, standardize):
+    """The twin goes back to the step, with the present weights, learns, and returns."""
+    model = copy.copy(MODELS[name]).set_params(standardize=standardize)
+    X, y = data(model, form, seed=1)
+    model, (x, *_) = learned(model, X, y), data(model, form, lengths=[30])[0]
+    targets = data(model, form, lengths=[30])[1][0]
+    stream, twin, places = model.stream(), model.stream(), []
+    for t in range(30):
+        step = x[[t]] if form == "sparse" else x[t]
+        if t == 20:
+            stream.reset(), twin.reset()
+        assert np.array_equal(stream.step(step), twin.step(step))
+        places.append(stream.snapshot())
+        late = t - 3
+        if late < 0 or not is_due(targets[late]):
+            continue
+        before = stream.snapshot()
+        loss = stream.learn(targets[late], sample_weight=0.7, at=places[late])
+        after = stream.snapshot()
+        same = ("state", "touched", "is_due", "n_steps")
+        assert pickle.dumps([getattr(before, each) for each in same]) == pickle.dumps(
+            [getattr(after, each) for each in same]
+        )
+        now = twin.snapshot()
+        twin.restore(now._replace(**moving(places[late], "state", "touched", "x", "is_due")))
+        assert twin.learn(targets[late], sample_weight=0.7) == loss
+        twin.restore(
+            now._replace(**moving(twin.snapshot(), "weights", "solver_state", "y_scaling"))
+        )
+    assert (stream.to_estimator().weights_ == twin.to_estimator().weights_).all()
+    assert (stream.to_estimator().weights_ != model.weights_).any()
+
+
+def moving(snapshot, *names):
+    """Return some values of a snapshot by their names."""
+    return {name: getattr(snapshot, name) for name in names}
+
+
+@EACH_FORM
+def test_the_snapshot_of_the_last_step_is_the_last_step(form):
+    model, X, y = partly_fitted("Adam", form)
+    stream, other = model.stream(), model.stream()
+    for t, target in enumerate(y[2]):
+        step = X[2][[t]] if form == "sparse" else X[2][t]
+        stream.step(step), other.step(step)
+        if is_due(target):
+            assert stream.learn(target, at=stream.snapshot()) == other.learn(target)
+    assert (stream.to_estimator().weights_ == other.to_estimator().weights_).all()
+
+
+def test_targets_two_steps_late_are_learned():
+    """The target is the step before; without learning, the error stays at the variance."""
+    x = np.random.default_rng(0).uniform(-1, 1, 4001)
+    stream = RTRLRegressor(5, learning_rate=0.05, random_state=0).stream(n_features=1)
+    places, losses = [], []
+    for t in range(1, len(x)):
+        stream.step(x[[t]])
+        places.append((stream.snapshot(), x[t - 1]))
+        if len(places) > 2:
+            place, target = places.pop(0)
+            losses.append(stream.learn(target, at=place))
+    assert np.mean(losses[-500:]) < 0.1 * np.mean(losses[:500])
+
+
+def test_late_targets_that_are_refused_leave_the_stream_as_it_was():
+    model, X, _ = partly_fitted("paper")
+    stream = model.stream()
+    stream.step(X[0][0])
+    place = stream.snapshot()
+    stream.step(X[0][1])
+    loss = stream.learn("b")
+    other = partly_fitted("RTRL classes")[0].stream()
+    other.step(X[0][0])
+    before = pickle.dumps(stream)
+    for at, error, message in (
+        (stream.snapshot(), ValueError, "at: there is no step to learn from: take the snapshot"),
+        (model.stream().snapshot(), ValueError, "at: there is no step to learn from"),
+        (other.snapshot(), ValueError, "at: it belongs to another net"),
+        (place._replace(x=np.zeros(4)), ValueError, "at: x has shape"),
+        (place._replace(x=None), ValueError, "holds the state after a step, but not the step"),
+        (5, TypeError, "at must be a Snapshot, but it is a int"),
+    ):
+        with pytest.raises(error, match=message):
+            stream.learn("a", at=at)
+        assert pickle.dumps(stream) == before
+    with pytest.raises(ValueError, match="learn a late target with at=snapshot"):
+        stream.learn("a")
+    with pytest.raises(ValueError, match="y='z' is not in classes_"):
+        stream.learn("z", at=place)
+    assert pickle.dumps(stream) == before
+    assert np.isfinite([loss, stream.learn("a", at=place)]).all()
+
+
+# ---- what a stream says of itself ----------------------------------------------------------------
+
+
+def test_a_stream_says_what_it_is_and_how_many_steps_it_took():
+    model, X, y = partly_fitted("RTRL")
+    stream = model.stream()
+    assert (
+        repr(stream) == "<Stream of RTRLRegressor: 3 features, 2 outputs, 0 steps so far, learns>"
+    )
+    stream.learn_many(X[2], y[2])
+    place = stream.snapshot()
+    stream.reset().step(X[0][0])
+    assert stream.n_steps_ == 15
+    assert "15 steps so far" in repr(pickle.loads(pickle.dumps(stream)))
+    assert stream.restore(place).n_steps_ == 14
+    labels = LSTMClassifier(random_state=0).stream(n_features=2, classes=list("abc"))
+    assert "LSTMClassifier: 2 features, 3 classes, 0 steps" in repr(labels)
+    tags = LSTMClassifier(random_state=0).partial_fit(X, np.eye(4, dtype=int), classes=range(4))
+    assert "3 features, 4 labels, 0 steps" in repr(tags.stream())
+    bptt = BPTTClassifier(random_state=0).partial_fit(X, list("abba"), classes=list("ab"))
+    assert repr(bptt.stream()).endswith("only predicts>")
 
 
 # ---- stream and estimator ------------------------------------------------------------------------
@@ -636,6 +760,7 @@ def test_a_stream_needs_a_fitted_estimator():
 
 REFUSED_STEPS = [
     ([0.0, 1.0], ValueError, r"x has shape \(2,\), but one step has shape \(3,\)"),
+    ([0.0, 1.0, 2.0, 3.0], ValueError, "the features of a stream stay the same"),
     ([[0.0, 1.0, 2.0]], ValueError, r"shape \(1, 3\)"),
     (1.0, ValueError, r"shape \(1,\)"),
     ([0.0, np.nan, np.inf], ValueError, "x contains NaN in feature 1"),
@@ -676,7 +801,7 @@ def test_steps_that_are_refused_leave_the_stream_as_it_was(form, x, error, messa
 @pytest.mark.parametrize(
     ("name", "y", "options", "error", "message"),
     [
-        ("paper", "z", {}, ValueError, "y='z' is not in classes_"),
+        ("paper", "z", {}, ValueError, "y='z' is not in classes_, to which .*: name all classes"),
         ("paper", 0, {}, ValueError, "y=0 is not in classes_"),
         ("paper", None, {}, ValueError, "y=None is not in classes_"),
         ("paper", np.nan, {}, ValueError, "y=nan is not in classes_"),
@@ -793,7 +918,8 @@ def test_a_stream_that_was_reset_is_as_new(is_sparse):
         used.step(step, np.zeros(2))
         used.learn(np.ones(2), 1.0, 0.0)
     used.reset()
-    for a, b in zip(used.snapshot(), new.snapshot(), strict=True):
+    assert used.snapshot()[-1] == 4  # steps, of all sequences
+    for a, b in zip(used.snapshot()[:-1], new.snapshot()[:-1], strict=True):
         assert np.array_equal(a, b)
     again = stepper()
     weights, state, touched, *rest = used.snapshot()

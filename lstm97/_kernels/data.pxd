@@ -34,4 +34,21 @@ cdef class Data:
     cdef check(self, int n_inputs, int n_outputs)
 
 
+cdef class Scaler:
+    cdef double[:, ::1] values, saved
+    cdef double *mean  # rows of `values`
+    cdef double *scale
+    cdef double *count
+    cdef double enough
+    cdef Py_ssize_t n
+
+    cdef bint is_fixed(self) noexcept nogil
+    cdef bint is_none(self) noexcept nogil
+    cdef bint is_untouched(self) noexcept nogil
+    cdef bint read(self, const double *x, bint counts, double *out) noexcept nogil
+    cdef void undo(self, double *x) noexcept nogil
+    cdef void save(self) noexcept nogil
+    cdef void go_back(self) noexcept nogil
+
+
 cdef bint lies_inside(int64_t start, int64_t length, int64_t n) noexcept nogil

@@ -5,9 +5,11 @@ The arrays are not copied. Values that would lead a kernel out of them are refus
 
 from libc.math cimport fabs, isfinite, sqrt
 from libc.stdint cimport int64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
+
+TOO_LARGE = "values are too large to be standardised"
 
 
 cdef class Steps:
@@ -86,7 +88,9 @@ cdef class Data:
         for i in range(self.n_sequences):
             starts[i] = at
             for t in range(self.starts[i], self.starts[i] + self.lengths[i]):
-                standardize_row(self.n_inputs, &self.steps.dense[t, 0], mean, scale, &rows[at, 0])
+                standardize_row(
+                    self.n_inputs, &self.steps.dense[t, 0], &mean[0], &scale[0], &rows[at, 0]
+                )
                 at += 1
         self.steps, self.starts = Steps(np.asarray(rows)), starts
 
@@ -129,7 +133,7 @@ cdef bint lies_inside(int64_t start, int64_t length, int64_t n) noexcept nogil:
 
 
 cdef inline void standardize_row(
-    Py_ssize_t n, const double *x, const double[::1] mean, const double[::1] scale, double *out
+    Py_ssize_t n, const double *x, const double *mean, const double *scale, double *out
 ) noexcept nogil:
     """Write one row of standardised values."""
     cdef Py_ssize_t k
@@ -191,6 +195,30 @@ def moments(
                     mean[k] = origin[k] + added[k] / total[k]
 
 
+cdef inline bint run_row(
+    Py_ssize_t n, const double *x, double enough, double *mean, double *scale, double *count
+) noexcept nogil:
+    """Let the statistics run with one row, see `Scaling`; tell whether they stay finite."""
+    cdef Py_ssize_t k
+    cdef double square, before
+    for k in range(n):
+        if x[k] != x[k] or count[k] >= enough:
+            continue
+        if count[k] == 1.0 and is_rounding(x[k] - mean[k], mean[k]):
+            continue
+        if count[k] == 0.0:
+            mean[k], count[k] = x[k], 1.0
+            continue
+        square = scale[k] * scale[k] * count[k] if count[k] > 1.0 else 0.0
+        count[k] += 1.0
+        before = x[k] - mean[k]
+        mean[k] += before / count[k]
+        scale[k] = sqrt((square + before * (x[k] - mean[k])) / count[k])
+        if not (isfinite(mean[k]) and isfinite(scale[k])):
+            return False
+    return True
+
+
 def run_moments(
     const double[:, ::1] rows,      # IN   in the order of time; NaN for a missing value
     const unsigned char[::1] counts,    # IN   (n_rows,): 1 if a row counts; None if all do
@@ -201,25 +229,81 @@ def run_moments(
     double[:, ::1] out,             # OUT  standardised rows
 ):
     """Standardise each row by the statistics of the rows so far, until there are enough."""
-    cdef Py_ssize_t t, k, n = rows.shape[1]
-    cdef double x, square, before
+    cdef Py_ssize_t t, n = rows.shape[1]
     for t in range(rows.shape[0]):
-        for k in range(n):
-            x = rows[t, k]
-            if counts is not None and not counts[t]:
-                continue
-            if x != x or count[k] >= enough:
-                continue
-            if count[k] == 1.0 and is_rounding(x - mean[k], mean[k]):
-                continue
-            if count[k] == 0.0:
-                mean[k], count[k] = x, 1.0
-                continue
-            square = scale[k] * scale[k] * count[k] if count[k] > 1.0 else 0.0
-            count[k] += 1.0
-            before = x - mean[k]
-            mean[k] += before / count[k]
-            scale[k] = sqrt((square + before * (x - mean[k])) / count[k])
-            if not (isfinite(mean[k]) and isfinite(scale[k])):
-                raise ValueError("values are too large to be standardised")
-        standardize_row(n, &rows[t, 0], mean, scale, &out[t, 0])
+        if (counts is None or counts[t]) and not run_row(
+            n, &rows[t, 0], enough, &mean[0], &scale[0], &count[0]
+        ):
+            raise ValueError(TOO_LARGE)
+        standardize_row(n, &rows[t, 0], &mean[0], &scale[0], &out[t, 0])
+
+
+cdef class Scaler:
+    """Statistics that standardise the rows of a stream, and run with them until there are enough.
+
+    Parameters
+    ----------
+    mean, scale, count : ndarray of shape (n_columns,)
+        Those of a `Scaling`; copied.
+    enough : float
+    """
+
+    def __cinit__(self, mean, scale, count, double enough):
+        self.values, self.enough, self.n = np.array([mean, scale, count]), enough, len(mean)
+        self.mean, self.scale = &self.values[0, 0], &self.values[1, 0]
+        self.count = &self.values[2, 0]
+        self.saved = self.values.copy()
+
+    def arrays(self):
+        """Return copies of mean, scale and count."""
+        return tuple(np.array(self.values))
+
+    def set(self, arrays):
+        """Set mean, scale and count."""
+        cdef double[:, ::1] values = np.array(arrays)
+        self.values[:] = values
+
+    cdef bint is_fixed(self) noexcept nogil:
+        """Tell whether the statistics stay as they are, whatever rows come."""
+        cdef Py_ssize_t k
+        for k in range(self.n):
+            if self.count[k] < self.enough:
+                return False
+        return True
+
+    cdef bint is_none(self) noexcept nogil:
+        """Tell whether all values stay as they are, now and later."""
+        cdef Py_ssize_t k
+        for k in range(self.n):
+            if self.mean[k] != 0.0 or self.scale[k] != 1.0:
+                return False
+        return self.is_fixed()
+
+    cdef bint is_untouched(self) noexcept nogil:
+        """Tell whether no value has been counted."""
+        cdef Py_ssize_t k
+        for k in range(self.n):
+            if self.count[k] > 0.0:
+                return False
+        return True
+
+    cdef bint read(self, const double *x, bint counts, double *out) noexcept nogil:
+        """Standardise a row by the statistics of the rows so far; False if they would overflow."""
+        if counts and not run_row(self.n, x, self.enough, self.mean, self.scale, self.count):
+            return False
+        standardize_row(self.n, x, self.mean, self.scale, out)
+        return True
+
+    cdef void undo(self, double *x) noexcept nogil:
+        """Give a standardised row its units back."""
+        cdef Py_ssize_t k
+        for k in range(self.n):
+            x[k] = x[k] * self.scale[k] + self.mean[k]
+
+    cdef void save(self) noexcept nogil:
+        """Keep a copy of the statistics, for `go_back`."""
+        memcpy(&self.saved[0, 0], self.mean, 3 * self.n * sizeof(double))
+
+    cdef void go_back(self) noexcept nogil:
+        """Go back to the copy."""
+        memcpy(self.mean, &self.saved[0, 0], 3 * self.n * sizeof(double))

@@ -113,6 +113,8 @@ def holds_strings(x):
 
 def as_numbers(x: Any, name: str) -> np.ndarray:
     """Convert numbers to a float64 array; refuse strings and complex numbers."""
+    if type(x) is np.ndarray and x.dtype == np.float64:
+        return np.ascontiguousarray(x)
     refuse_masked(x, name)
     array = _as_rectangle(x, name)
     check_dtype(array, name, column_names(x))

@@ -484,6 +484,58 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         model.n_outputs_ = 1 if n_outputs is None else int(n_outputs)
         return model._new_stream(n_features, model.n_outputs_)
 
+    def forecast(self, X: SequencesLike, n_steps: int) -> np.ndarray:
+        """Predict the steps that follow each sequence; each prediction is taken as the next step.
+
+        The targets of `fit` must have been the next steps: of each step, or of the last one. They
+        are fed back in their units, and the net standardizes them as it does X.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `fit`. Sequences may have different lengths.
+        n_steps : int
+            Number of predictions per sequence.
+
+        Returns
+        -------
+        y : ndarray of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs)
+            Predictions; targets without an axis of outputs give predictions without it.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many outputs as features per step; if `n_steps` is not a positive
+            integer; or if the estimator is a sequence chunker or a cascade, which have no streams.
+
+        See Also
+        --------
+        Stream.forecast : Forecast from the present step of a stream.
+
+        Notes
+        -----
+        The bits are those of a `Stream`: of its `step` along the sequence, and then with each
+        prediction. The first prediction is that of `predict` for the last step, up to rounding.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from lstm97 import LSTMRegressor
+        >>> X = [np.sin(np.arange(n) / 4)[:, None] for n in (50, 40)]
+        >>> model = LSTMRegressor(2, max_iter=2, random_state=0)
+        >>> model = model.fit([x[:-1] for x in X], [x[1:, 0] for x in X])
+        >>> model.forecast(X, n_steps=5).shape
+        (2, 5)
+        """
+        stream = Stream(self)
+        stream._check_forecast(n_steps)
+        sequences = stream._estimator._check_X(X, reset=False)
+        parts = []
+        for steps in sequences:
+            stream.reset()._run(steps)
+            parts.append(stream.forecast(n_steps))
+        return np.array(parts)
+
     def predict(self, X: SequencesLike) -> np.ndarray:
         """Return the outputs of the net.
 

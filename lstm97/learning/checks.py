@@ -47,7 +47,8 @@ def check_at_least(part: Any, **least: int) -> None:
 
 def check_finite(name: str, array: Any, shape: tuple[int, ...]) -> None:
     """Refuse everything except an array of finite float64 numbers of a given shape."""
-    require(isinstance(array, np.ndarray), f"{name} must be an array, got {brief(array)}")
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{name} must be an array, got {brief(array)}")
     require(array.dtype == np.float64, f"{name} has dtype {array.dtype}, expected float64")
     require(array.shape == shape, f"{name} has shape {array.shape}, expected {shape}")
     require(np.isfinite(array).all(), f"{name} holds a number that is not finite")

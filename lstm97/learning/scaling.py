@@ -111,6 +111,10 @@ class Scaling:
         """Whether the scaling has not counted any value."""
         return not self.count.any()
 
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return mean, scale and count."""
+        return self.mean, self.scale, self.count
+
     def run(
         self, rows: np.ndarray, name: str, counts: np.ndarray | None = None
     ) -> tuple[Self, np.ndarray]:

@@ -1,8 +1,8 @@
 """`Stream`, a net that runs along one long sequence, and can learn at every step."""
 
 import copy
-from numbers import Real
-from threading import RLock
+import math
+from numbers import Integral, Real
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -15,15 +15,14 @@ from lstm97._kernels.stream import Stepper
 from lstm97.data.checks import as_integers, as_numbers, as_steps, brief, naming, warn_user
 from lstm97.data.sample_weights import row_weights
 from lstm97.data.sequences import Sequences, as_sequences
-from lstm97.data.targets import as_labels, is_missing
-from lstm97.learning.checks import require
+from lstm97.data.targets import EXACT, as_labels, is_missing
+from lstm97.learning.checks import is_of_type, require
 from lstm97.learning.outputs import proportions
-from lstm97.learning.scaling import Scaling
+from lstm97.learning.scaling import ENOUGH, Scaling
 from lstm97.learning.solvers import ADAMS, checked, copied
 from lstm97.learning.topology import Topology
 
-# Number of steps that are standardized at once.
-PIECE = 50_000
+OVERFLOW = "an output is not finite: steps or weights hold values that overflow"
 
 
 class Snapshot(NamedTuple):
@@ -50,6 +49,8 @@ class Snapshot(NamedTuple):
         stream does not learn by Adam.
     x_scaling, y_scaling : Scaling or None
         What standardizes steps and targets; None if nothing does. `x` is standardized.
+    n_steps : int
+        Number of steps so far, of all sequences.
 
     Examples
     --------
@@ -75,6 +76,7 @@ class Snapshot(NamedTuple):
     solver_state: dict[str, np.ndarray] | None = None
     x_scaling: Scaling | None = None
     y_scaling: Scaling | None = None
+    n_steps: int = 0
 
 
 class Stream:
@@ -108,6 +110,8 @@ class Stream:
         probabilities of several labels.
     is_due : bool
         Whether there is a step for which `learn` has not been called.
+    n_steps_ : int
+        Number of steps that the stream has taken, in all its sequences.
 
     Raises
     ------
@@ -166,9 +170,6 @@ class Stream:
         self._refusal = why_not and f"{name} cannot learn along a stream: {why_not}"
         self._estimator = estimator
         self._learning_rate = 0.0 if why_not else learner.learning_rate
-        self._x_scaling: Scaling | None = getattr(estimator, "x_scaling_", None)
-        self._y_scaling: Scaling | None = getattr(estimator, "y_scaling_", None)
-        self._turn = RLock()  # for what Python code changes; the kernel has a lock of its own
         self._topology = learner.topology
         self._has_labels = hasattr(estimator, "classes_") and estimator.target_ndim_ == 2
         self.classes_: Any = None if self._has_labels else getattr(estimator, "classes_", None)
@@ -179,11 +180,27 @@ class Stream:
         self._net = Stepper(
             learner.topology, learner.weights, form, copied(learner.state) if adapts else None
         )
+        scalings = (getattr(estimator, f"{name}_scaling_", None) for name in "xy")
+        self._net.standardize(*(each and each.arrays() for each in scalings), ENOUGH)
 
     @property
     def is_due(self) -> bool:
         """Whether there is a step for which `learn` has not been called."""
         return self._net.is_due
+
+    @property
+    def n_steps_(self) -> int:
+        """Number of steps that the stream has taken, in all its sequences."""
+        return self._net.n_steps
+
+    def __repr__(self) -> str:
+        n_features, n = self._topology.n_inputs, self._topology.n_outputs
+        kind = "outputs" if self.classes_ is None else "classes"
+        return (
+            f"<Stream of {type(self._estimator).__name__}: {n_features} features, {n} "
+            f"{'labels' if self._has_labels else kind}, {self.n_steps_} steps so far, "
+            f"{'only predicts' if self._refusal else 'learns'}>"
+        )
 
     def step(self, x: ArrayLike) -> np.ndarray | float:
         """Advance by one step, and predict.
@@ -207,20 +224,14 @@ class Stream:
             `restore`.
         """
         outputs = np.empty(self._topology.n_outputs)
-        x = self._check_x(x)
-        if self._x_scaling is None:
-            is_finite = self._net.step(x, outputs)
-        else:
-            with self._turn:
-                x_scaling, x = self._standardized(x)
-                is_finite = self._net.step(x, outputs)
-                self._x_scaling = x_scaling
-        if not is_finite:
-            raise ValueError("an output is not finite: steps or weights hold values that overflow")
-        return self._arrange(outputs)
+        if not self._net.step(self._check_x(x), outputs):
+            raise ValueError(OVERFLOW)
+        return self._shaped(outputs)
 
-    def learn(self, y: Any, sample_weight: float = 1.0) -> float:
-        """Learn the target of the last step; do not call it if that step has no target.
+    def learn(self, y: Any, sample_weight: float = 1.0, at: Snapshot | None = None) -> float:
+        """Learn the target of the last step, or of an earlier one.
+
+        Do not call it for a step without a target.
 
         Parameters
         ----------
@@ -229,6 +240,10 @@ class Stream:
             may be NaN, which means that this output has no target.
         sample_weight : float, default=1.0
             How much the loss of this step counts. The estimator's `class_weight` multiplies it.
+        at : Snapshot, default=None
+            If the target comes late, what `snapshot` returned after its step; each snapshot is for
+            one call. The state of that step and the present weights give the gradient, which moves
+            the present weights. None means the last step.
 
         Returns
         -------
@@ -239,26 +254,36 @@ class Stream:
         ------
         ValueError
             If there was no step since the last call of `learn` or `reset`; if y is not a valid
-            target; if `sample_weight` is negative or not finite; or if the estimator cannot learn
-            along a stream. The stream is then unchanged.
+            target; if `sample_weight` is negative or not finite; if `at` belongs to another net, or
+            its step was learned before; or if the estimator cannot learn along a stream. The stream
+            is then unchanged.
 
         Warns
         -----
         ConvergenceWarning
             If the loss, a weight or the state of Adam would not be finite. The weights are then
             unchanged, and `loss` is not finite.
+
+        Examples
+        --------
+        Learn targets that come two steps late:
+
+        >>> from collections import deque
+        >>> from lstm97 import LSTMRegressor
+        >>> stream, places = LSTMRegressor(random_state=0).stream(n_features=1), deque()
+        >>> for t in range(100):
+        ...     prediction = stream.step([t % 7])
+        ...     places.append(stream.snapshot())
+        ...     if t >= 2:
+        ...         loss = stream.learn((t - 2) % 7, at=places.popleft())
         """
         target, weight = self._check_target(y, sample_weight)
-        if self._y_scaling is None:
+        if at is None:
             loss = self._net.learn(target, weight, self._learning_rate)
         else:
-            with self._turn:
-                y_scaling, rows = self._y_scaling.run(
-                    target[None], "y", None if weight > 0.0 else np.zeros(1, bool)
-                )
-                loss = self._net.learn(rows[0], weight, self._learning_rate)
-                self._y_scaling = y_scaling
-        if not np.isfinite(loss):
+            state, touched, x = self._check_late(at)
+            loss = self._net.learn_at(target, weight, self._learning_rate, state, touched, x)
+        if not math.isfinite(loss):
             self._warn_of_divergence(" at this step")
         return loss
 
@@ -290,8 +315,7 @@ class Stream:
         >>> stream.step_many(X).shape
         (1000, 1)
         """
-        with self._turn:
-            return self._shaped(self._run(self._check_many(X).flat))
+        return self._shaped(self._run(self._check_many(X).flat))
 
     def learn_many(
         self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -344,12 +368,49 @@ class Stream:
         sequences = self._check_many(X)
         targets = self._check_targets(y, sample_weight, sequences)
         losses = np.full(sequences.n_steps, np.nan)
-        with self._turn:
-            outputs = self._run(sequences.flat, *targets, losses)
+        outputs = self._run(sequences.flat, *targets, self._learning_rate, losses)
         bad = ~np.isnan(targets[0]).all(axis=1) & ~np.isfinite(losses)
         if bad.any():
             self._warn_of_divergence(f" at step {np.argmax(bad)}")
         return self._shaped(outputs), losses
+
+    def forecast(self, n_steps: int) -> np.ndarray:
+        """Predict the next steps: each prediction is taken as the step that follows.
+
+        The net must be a regressor whose targets are its next steps. The stream stays where it is.
+
+        Parameters
+        ----------
+        n_steps : int
+            Number of predictions. The first one is that of the last step.
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_steps,) or (n_steps, n_outputs)
+            What `step` returned, and what it would return with each prediction in turn as the next
+            step, bit for bit.
+
+        Raises
+        ------
+        ValueError
+            If the net is a classifier, or has not as many outputs as features; if there was no step
+            since `reset`; if `n_steps` is not a positive integer; or if an output is not finite.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from lstm97 import RTRLRegressor
+        >>> wave = np.sin(np.arange(3001) / 4)
+        >>> stream = RTRLRegressor(4, random_state=0).stream(n_features=1)
+        >>> _, losses = stream.learn_many(wave[:-1, None], wave[1:])
+        >>> stream.forecast(n_steps=5).shape
+        (5,)
+        """
+        self._check_forecast(n_steps)
+        outputs = np.empty((n_steps, self._topology.n_outputs))
+        if not self._net.forecast(outputs):
+            raise ValueError(OVERFLOW)
+        return self._shaped(outputs)
 
     def reset(self) -> Self:
         """Begin another sequence: forget all steps, and keep the weights.
@@ -370,13 +431,12 @@ class Stream:
         snapshot : Snapshot
             Argument for `restore`. It can be pickled.
         """
-        with self._turn:
-            weights, state, touched, x, is_due, moments = self._net.snapshot()
-            scalings = self._x_scaling, self._y_scaling
-        x = None if x is None else x.copy()  # the kernel keeps reading the original
+        *net, moments, x_scaling, y_scaling, n_steps = self._net.snapshot()
+        weights, state, touched, x, is_due = net
         return Snapshot(
-            weights, state, touched, x, is_due, self._topology, self.classes_, moments, *scalings
-        )
+            weights, state, touched, x, is_due, self._topology, self.classes_, moments,
+            x_scaling and Scaling(*x_scaling), y_scaling and Scaling(*y_scaling), n_steps,
+        )  # fmt: skip
 
     def restore(self, snapshot: Snapshot) -> Self:
         """Go back to a snapshot.
@@ -399,12 +459,9 @@ class Stream:
             If the snapshot belongs to another net, or holds values that no stream can have. The
             stream is then unchanged.
         """
-        if not isinstance(snapshot, Snapshot):
-            raise TypeError(f"snapshot must be a Snapshot, but it is a {type(snapshot).__name__}")
-        with naming("snapshot"), self._turn:
-            *net, x_scaling, y_scaling = self._check_snapshot(snapshot)
-            self._net.restore(*net)
-            self._x_scaling, self._y_scaling = x_scaling, y_scaling
+        _refuse_others(snapshot, "snapshot")
+        with naming("snapshot"):
+            self._net.restore(*self._check_snapshot(snapshot))
         return self
 
     def to_estimator(self) -> Any:
@@ -417,15 +474,22 @@ class Stream:
             learns by Adam, a new `solver_state_`. A stream of it begins a new sequence.
         """
         estimator = copy.copy(self._estimator)
-        estimator.weights_, *_, moments = self._net.snapshot()
+        estimator.weights_, *_, moments, x_scaling, y_scaling, _ = self._net.snapshot()
         if moments is not None:
             estimator.solver_state_ = moments
-        for name in ("x_scaling", "y_scaling"):
-            scaling = getattr(self, f"_{name}")
-            if scaling is not None:
-                setattr(estimator, f"{name}_", scaling)
+        if x_scaling is not None:
+            estimator.x_scaling_ = Scaling(*x_scaling)
+        if y_scaling is not None:
+            estimator.y_scaling_ = Scaling(*y_scaling)
         estimator._fit_state = None  # a fit with warm_start continues from these weights
         return estimator
+
+    def _peek(self, x: Any) -> Any:
+        """Return what `step` would return; the stream stays where it is."""
+        outputs = np.empty(self._topology.n_outputs)
+        if not self._net.peek(self._check_x(x), outputs):
+            raise ValueError(OVERFLOW)
+        return self._shaped(outputs)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"estimator": self.to_estimator(), "snapshot": self.snapshot()}
@@ -436,57 +500,16 @@ class Stream:
 
     # -- output ----------------------------------------------------------------------------------
 
-    def _run(
-        self,
-        steps: Any,
-        targets: np.ndarray | None = None,
-        weights: np.ndarray | None = None,
-        losses: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Take many steps, learn if there are targets, and return outputs in their units.
-
-        While statistics run, each output has the units that held before its target was learned, so
-        the steps are taken one by one. Steps are standardized in pieces, not in a copy of all.
-        """
-        n_steps = steps.shape[0]
-        outputs = np.empty((n_steps, self._topology.n_outputs))
-        # Errors come before the first step; statistics that run are fixed in the first piece.
-        self._standardized(steps[:PIECE])
-        if targets is not None and self._y_scaling is not None:
-            self._y_scaling.run(targets, "y", None if weights is None else weights > 0.0)
-        start = 0
-        while start < n_steps:
-            runs = targets is not None and self._y_scaling and not self._y_scaling.is_fixed
-            size = 1 if runs else n_steps if self._x_scaling is None else PIECE
-            part = slice(start, min(start + size, n_steps))
-            x_scaling, x = self._standardized(steps[part])
-            units = y_scaling = self._y_scaling
-            learning: tuple[Any, ...] = ()
-            if targets is not None:
-                some = None if weights is None else weights[part]
-                rows = targets[part]
-                if y_scaling is not None:
-                    counts = None if some is None else some > 0.0
-                    y_scaling, rows = y_scaling.run(rows, "y", counts)
-                learning = (rows, some, self._learning_rate, losses[part])  # type: ignore[index]
-            n, is_finite = self._net.run(x, outputs[part], *learning)
-            if not is_finite:
-                x_scaling, _ = self._standardized(steps[start : start + n])
-            self._x_scaling, self._y_scaling = x_scaling, y_scaling
-            if not is_finite:
-                raise ValueError(
-                    f"an output is not finite at step {start + n - 1}: steps or weights hold "
-                    "values that overflow. The stream has advanced to this step"
-                )
-            if units is not None:
-                outputs[part] = units.undo(outputs[part])
-            start = part.stop
+    def _run(self, steps: Any, *learning: Any) -> np.ndarray:
+        """Take many steps, learn if there are targets, and return the outputs."""
+        outputs = np.empty((steps.shape[0], self._topology.n_outputs))
+        n, is_finite = self._net.run(steps, outputs, *learning)
+        if not is_finite:
+            raise ValueError(
+                f"an output is not finite at step {n - 1}: steps or weights hold values that "
+                "overflow. The stream has advanced to this step"
+            )
         return outputs
-
-    def _arrange(self, outputs: np.ndarray) -> Any:
-        """Return the prediction from the outputs of a step."""
-        y_scaling = self._y_scaling
-        return self._shaped(outputs if y_scaling is None else y_scaling.undo(outputs))
 
     def _shaped(self, outputs: np.ndarray) -> Any:
         """Return predictions from the outputs of a step, or of many, in their units."""
@@ -503,22 +526,19 @@ class Stream:
 
     # -- input -----------------------------------------------------------------------------------
 
-    def _standardized(self, steps: Any) -> tuple[Scaling | None, Any]:
-        """Return steps, or one step, as the net reads them, with the scaling after them."""
-        scaling = self._x_scaling
-        if scaling is None or scaling.is_none:
-            return scaling, steps
-        if sparse.issparse(steps):
-            if scaling.is_untouched:  # a stream of sparse steps is not standardized
-                return Scaling.none(self._topology.n_inputs), steps
-            raise TypeError(
-                "the steps are sparse, but the stream standardizes dense ones: pass dense steps, "
-                "or fit with standardize=False"
+    def _check_forecast(self, n_steps: int) -> None:
+        """Refuse a net whose predictions cannot be its next steps, and a wrong number of steps."""
+        n_features, n_outputs = self._topology.n_inputs, self._topology.n_outputs
+        if self.classes_ is not None or self._has_labels:
+            raise ValueError("forecast needs numbers, but a classifier predicts labels")
+        if n_features != n_outputs:
+            raise ValueError(
+                f"forecast takes predictions as the next steps, but a step has shape "
+                f"({n_features},) and a prediction ({n_outputs},): fit with targets of all "
+                "features, or call step of a stream with what is known of the next steps"
             )
-        if scaling.is_fixed:
-            return scaling, scaling.apply(steps)
-        after, rows = scaling.run(np.atleast_2d(steps), "x")
-        return after, rows.reshape(steps.shape)
+        if not (isinstance(n_steps, Integral) and n_steps > 0):
+            raise ValueError(f"n_steps={brief(n_steps)} must be a positive integer")
 
     def _check_many(self, X: Any) -> Sequences:
         """Return the steps as one sequence."""
@@ -546,19 +566,23 @@ class Stream:
         return values, model._weigh(values, sample_weight)
 
     def _check_x(self, x: Any) -> Any:
-        """Return a copy of a step: an array or a CSR matrix of one row."""
-        expected: tuple[int, ...]
+        """Return a step as an array, or a copy of it as a CSR matrix of one row."""
+        expected: tuple[int, ...] = (self._topology.n_inputs,)
         if sparse.issparse(x):
-            x, expected = as_steps(x, "x"), (1, self._topology.n_inputs)
+            x, expected = as_steps(x, "x").copy(), (1, *expected)
         else:
-            x, expected = as_numbers(x, "x"), (self._topology.n_inputs,)
+            x = as_numbers(x, "x")
         if x.shape != expected:
-            raise ValueError(f"x has shape {x.shape}, but one step has shape {expected}")
-        return x.copy()
+            raise ValueError(
+                f"x has shape {x.shape}, but one step has shape {expected}; the features of a "
+                "stream stay the same"
+            )
+        return x
 
     def _check_snapshot(self, snapshot: Any) -> tuple[Any, ...]:
         """Return copies of the values to restore, after checks that the kernel does not make."""
-        weights, state, touched, x, is_due, topology, classes, moments, *scalings = snapshot
+        weights, state, touched, x, is_due, topology, classes, moments, *rest = snapshot
+        *scalings, n_steps = rest
         is_ours = isinstance(topology, Topology) and topology == self._topology
         if not (is_ours and np.array_equal(classes, self.classes_)):
             raise ValueError("it belongs to another net")
@@ -575,13 +599,24 @@ class Stream:
             is_adams = isinstance(moments, dict) and moments.keys() == ADAMS
             require(is_adams, "solver_state is not a state of Adam")
             moments = copied(checked("solver_state", moments, self._topology.n_weights))
-        mine = (self._x_scaling, self._y_scaling)
-        for scaling, own in zip(scalings, mine, strict=True):
+        for name, scaling in zip("xy", scalings, strict=True):
+            own = getattr(self._estimator, f"{name}_scaling_", None)
             fits = scaling is None and own is None
             if own is not None and isinstance(scaling, Scaling):
                 fits = len(scaling.mean) == len(own.mean)
             require(fits, "it standardizes in another way")
-        return weights, state, touched, x, is_due, moments, *scalings
+        if not (is_of_type(n_steps, int) and 0 <= n_steps <= EXACT):
+            raise ValueError(f"n_steps={brief(n_steps)} must be an integer, 0 or more")
+        scalings = [each and each.arrays() for each in scalings]
+        return weights, state, touched, x, is_due, moments, *scalings, n_steps
+
+    def _check_late(self, at: Any) -> tuple[Any, ...]:
+        """Return state, columns and step of a snapshot whose step is to be learned."""
+        _refuse_others(at, "at")
+        with naming("at"):
+            _, state, touched, x, is_due, *_ = self._check_snapshot(at)
+            require(is_due, "there is no step to learn from: take the snapshot after step")
+        return state, touched, x
 
     def _check_target(self, y: Any, sample_weight: float) -> tuple[np.ndarray, float]:
         """Return a row of targets and its weight; raise an error if the net cannot learn."""
@@ -606,17 +641,28 @@ class Stream:
         try:
             return self._targets[y]
         except (KeyError, TypeError, ValueError):  # the last two if y cannot be hashed, like a list
-            raise ValueError(f"y={brief(y)} is not in classes_") from None
+            raise ValueError(
+                f"y={brief(y)} is not in classes_, to which a stream adds none: name all classes "
+                "before the first step"
+            ) from None
 
     def _check_numbers(self, y: Any) -> np.ndarray:
         """Return a number for each output; NaN, but not for all of them, means no target."""
-        target, n_outputs = as_numbers(y, "y"), self._topology.n_outputs
+        n_outputs = self._topology.n_outputs
+        target = np.array([y]) if isinstance(y, float) else as_numbers(y, "y")
         if target.shape != (n_outputs,):
             raise ValueError(f"y has shape {target.shape}, but it must hold {n_outputs} numbers")
-        if np.isnan(target).all():
-            raise ValueError("y holds no target: every number is NaN")
-        if np.isinf(target).any():
-            raise ValueError("y contains infinity")
+        if not np.isfinite(target).all():
+            if np.isnan(target).all():
+                raise ValueError("y holds no target: every number is NaN")
+            if np.isinf(target).any():
+                raise ValueError("y contains infinity")
         if self._has_labels and not np.isin(target, (0, 1)).all():
             raise ValueError("y must hold 0 or 1 for each label")
         return target
+
+
+def _refuse_others(snapshot: Any, name: str) -> None:
+    """Raise a TypeError unless an argument is a `Snapshot`."""
+    if not isinstance(snapshot, Snapshot):
+        raise TypeError(f"{name} must be a Snapshot, but it is a {type(snapshot).__name__}")
