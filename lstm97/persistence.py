@@ -7,11 +7,12 @@ import os
 import secrets
 import stat
 import zipfile
+from collections.abc import Callable
 from copy import copy
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -93,7 +94,7 @@ def save(estimator: BaseSequenceEstimator, path: str | os.PathLike[str]) -> None
     check_is_fitted(estimator)
     arrays = _entries(copy(estimator))  # a copy: another thread may fit the estimator meanwhile
     _restore(dict(arrays))  # raises an error if `load` would
-    _write(Path(path), arrays)
+    write_whole(path, lambda file: np.savez(file, **arrays))
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -160,8 +161,8 @@ def _way(thing: Any) -> str:
 # ---- files ---------------------------------------------------------------------------------------
 
 
-def _write(path: Path, arrays: dict[str, Any]) -> None:
-    """Write the whole file or nothing."""
+def write_whole(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
+    """Write the whole file, by a function that writes to an open file, or nothing."""
     path = Path(os.path.realpath(path))  # renaming would replace a link by a file
     mode = _mode(path)
     beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
@@ -173,7 +174,7 @@ def _write(path: Path, arrays: dict[str, Any]) -> None:
         with open(beside, "xb", opener=opened) as file:
             if mode is not None:
                 os.chmod(beside, mode)  # the umask may have removed some permissions
-            np.savez(file, **arrays)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
@@ -188,7 +189,7 @@ def _mode(path: Path) -> int | None:
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(mode):
-        raise OSError(f"{path} is not a regular file; save neither replaces nor fills it")
+        raise OSError(f"{path} is not a regular file; it is neither replaced nor filled")
     return stat.S_IMODE(mode)
 
 

@@ -17,7 +17,7 @@ FLOORS = [
     ["estimators"],
     ["inspection"],
     ["diagnosis", "metrics", "persistence", "preprocessing", "river", "streams", "traces"],
-    ["experiments"],
+    ["experiments", "export"],
     ["__init__", "__main__"],
 ]
 FLOOR = {name: level for level, names in enumerate(FLOORS) for name in names}
