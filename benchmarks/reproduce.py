@@ -89,7 +89,7 @@ def front_page():
     headings = ["experiment"]
     for name in ("paper", "literal reading", "reading that fits"):
         headings += [f"{name}: solved", "sequences"]
-    return table([*headings, "how it departs from the wording"], rows)
+    return table([*headings, "difference from the text"], rows)
 
 
 def solved_and_mean(setting, records):
@@ -107,8 +107,11 @@ def beside_others():
         statistics.median(a / b for a, b in zip(workload["seconds"][name], ours, strict=True))
         for name in others
     ]
-    listed = ", ".join(f"{name} {x:.0f}" for name, x in zip(others, times, strict=True))
-    return f"Times over that of lstm97, one thread. {workload['title']}: {listed}.\n"
+    torch, jax = (f"{x:.0f}" for x in times)
+    return (
+        "On the adding problem (100 steps, 4 cells, one sequence at a time, one thread), "
+        f"torch takes {torch} times\nas long as lstm97, and JAX {jax} times.\n"
+    )
 
 
 def matrix():
