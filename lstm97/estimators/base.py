@@ -655,10 +655,6 @@ class CommonParameters:
         unchanged. If the last fit was ended by a callback or by Ctrl-C, or at `max_iter` with a
         constant learning rate, and the sequences and parameters are the same, both fits together
         give exactly the result of one long fit.
-    n_channels : int or None
-        Number of features per step if X is 2-D. Each row is then a sequence: all features of the
-        first step, then those of the second, and so on. Use 1 for univariate series. If None, each
-        row is a sequence of a single step, and a warning says so.
     standardize : bool or dict
         Whether the net sees each feature with mean 0 and standard deviation 1, and learns targets
         of linear outputs in the same way; predictions have the units of the targets. `fit` takes
@@ -667,33 +663,37 @@ class CommonParameters:
         feature or a target has had 100 values since it began to vary. A dict gives some of them by
         hand: "x_mean" and "x_scale", "y_mean" and "y_scale", each a number or one per feature or
         output. Sparse steps stay as they are.
+    n_channels : int or None
+        Number of features per step if X is 2-D. Each row is then a sequence: all features of the
+        first step, then those of the second, and so on. Use 1 for univariate series. If None, each
+        row is a sequence of a single step, and a warning says so.
+    random_state : int, RandomState instance or None
+        Random number generator, or its seed, for initial weights and the order of sequences.
     n_jobs : int or None
         Number of threads for prediction. None means 1 unless joblib's `parallel_config` sets
         another number; -1 means one per processor. Training uses one thread.
-    random_state : int, RandomState instance or None
-        Random number generator, or its seed, for initial weights and the order of sequences.
     verbose : bool or int
         Whether to print the loss after each epoch and, with early stopping, the score.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "warm_start": ["boolean"],
-        "n_channels": [None, Interval(Integral, 1, None, closed="left")],
         "standardize": ["boolean", dict],
+        "n_channels": [None, Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
         "n_jobs": [
             None,
             Interval(Integral, None, -1, closed="right"),
             Interval(Integral, 1, None, closed="left"),
         ],
-        "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
     warm_start: bool = False
-    n_channels: int | None = None
     standardize: bool | dict[str, Any] = True
-    n_jobs: int | None = None
+    n_channels: int | None = None
     random_state: int | np.random.RandomState | None = None
+    n_jobs: int | None = None
     verbose: bool | int = False
 
 

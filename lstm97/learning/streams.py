@@ -88,9 +88,9 @@ class Stream:
     not depend on how many steps came before. `reset` begins another sequence.
 
     The method `stream` of a fitted estimator returns a stream. It starts with the estimator's
-    weights and leaves the estimator unchanged; `to_estimator` returns an estimator with what the
-    stream has learned. To start from untrained weights, call `partial_fit` with one short sequence
-    first.
+    weights and leaves the estimator unchanged. With `n_features`, the method `stream` of an
+    estimator that is not fitted returns a stream that starts with untrained weights. `to_estimator`
+    returns an estimator with what the stream has learned.
 
     The same steps, targets and resets give the same weights and predictions, bit for bit, as
     `partial_fit` on the sequences with targets per step. Elman and RTRL estimators can learn along
