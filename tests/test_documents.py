@@ -106,7 +106,9 @@ def test_front_pages_have_the_mean_accuracies_of_the_settings_page():
     )
     for part, n_sets, pages in [("chosen", 5, [readme, home]), ("held-out", 3, [readme])]:
         table = settings.split(f"<!-- made from scores: {part} -->")[1].split("<!-- end -->")[0]
-        rows = (re.search(rf"^\| {name} .*", table, re.MULTILINE)[0] for name in ("default", "torch"))
+        rows = (
+            re.search(rf"^\| {name} .*", table, re.MULTILINE)[0] for name in ("default", "torch")
+        )
         scores = ([cell.split(" ")[1] for cell in row.split("|")[2:-3]] for row in rows)
         both = [pair for pair in zip(*scores, strict=True) if all(pair)]
         assert len(both) == n_sets
