@@ -144,7 +144,7 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
 
         Its net, learning rule and stop rule are those that the reproduction of the paper uses, and
         inputs stay as they are. For nets of memory cells these are two blocks of two cells, learned
-        on line by the truncated gradient of the squared error.
+        online by the truncated gradient of the squared error.
 
         Parameters
         ----------

@@ -40,7 +40,7 @@ from lstm97.learning.topology import (
 from lstm97.learning.traces import Trace, record_traces
 
 # What "auto" and None mean, chosen by benchmarks/defaults. The size of batches, and the learning
-# rates with batches and on line:
+# rates with batches and online:
 BATCH_SIZE, BATCH_RATE, STEP_RATE = 8, 0.02, 0.003
 # The part that is left at the end of `fit`, and that with which `partial_fit` and streams learn.
 FALLS_TO, LATER = 0.01, 0.3
@@ -131,26 +131,26 @@ class _BaseLSTM(BaseSequenceEstimator):
         Initial weights are uniform on [-init_scale, init_scale].
     learning_rate : float or "auto"
         Step size of the updates, at the beginning if it falls. "auto" suits Adam: 0.02 with
-        batches, and 0.003 on line.
+        batches, and 0.003 online.
     learning_rate_schedule : {"linear", "constant"}
         With "linear", the rate falls in a straight line over all updates of `fit`, to a hundredth,
         and `partial_fit` and streams learn with three tenths of `learning_rate`. "constant" keeps
         the rate.
     batch_size : int, "auto" or None
         Number of sequences per update: the weights change once per batch, by the mean gradient of
-        its sequences. None means on-line learning, as in the paper. "auto" means on-line learning
+        its sequences. None means online learning, as in the paper. "auto" means online learning
         in `partial_fit` and in streams; and in `fit` batches of 8, unless there are targets at
         every step of fewer than 50 sequences, or `initial_blocks` or `update` is set.
     gradient : {"auto", "truncated", "full"}
         "truncated" is the paper's gradient, in which errors stop at the net inputs of the hidden
         layer. "full" is the gradient of back-propagation through time, in which errors also travel
-        back through the feedback. "auto" is "full" with batches, and "truncated" on line.
+        back through the feedback. "auto" is "full" with batches, and "truncated" online.
     solver : {"adam", "sgd"}
         How updates use the gradient: by Adam (Kingma and Ba 2015), which scales the step of each
         weight by the size of its recent gradients, or by gradient descent. The notes say what Adam
-        costs on line.
+        costs online.
     update : {"step", "sequence"} or None
-        When on-line learning changes the weights: at each step that has a target, or at the end of
+        When online learning changes the weights: at each step that has a target, or at the end of
         each sequence. Both give the same result up to rounding if only last steps have targets.
         None means "step" for the truncated gradient and "sequence" for the full gradient, which
         allows no other choice.
@@ -173,7 +173,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     in one thread: their last digits depend on the processor, on the BLAS and, for predictions, on
     `n_jobs`. A net with `initial_blocks` cannot learn by batches.
 
-    On line, Adam moves all weights at each update: at each step that has a target, or at the end of
+    Online, Adam moves all weights at each update: at each step that has a target, or at the end of
     each sequence. It moves them also where the gradient or the sample weight is zero, because
     earlier gradients still count. So the time of an update grows with the number of weights. With a
     target at every step, a net of 300 weights takes about 1.6 times as long as by gradient descent.
@@ -270,7 +270,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         if isinstance(self.batch_size, Integral) and self.initial_blocks is not None:
             raise ValueError(
                 f"initial_blocks={self.initial_blocks} cannot be combined with "
-                f"batch_size={self.batch_size}: only on-line learning adds blocks"
+                f"batch_size={self.batch_size}: only online learning adds blocks"
             )
         if self.initial_blocks is not None and self.initial_blocks > self.n_blocks:
             raise ValueError(
@@ -370,7 +370,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     def _way(self, is_fit: bool) -> tuple[int | None, str, float]:
         """Return size of batches, gradient and learning rate: of `fit`, or of other methods.
 
-        The size is None for on-line learning. The rate is that before it falls.
+        The size is None for online learning. The rate is that before it falls.
         """
         size, gradient, rate = self.batch_size, self.gradient, self.learning_rate
         if isinstance(size, str):
@@ -425,7 +425,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         Returns
         -------
         traces : list of Trace
-            One :class:`~lstm97.traces.Trace` per sequence. The kernel of on-line learning computes
+            One :class:`~lstm97.traces.Trace` per sequence. The kernel of online learning computes
             the values in float64. Predictions of a net that learns by batches may differ from them
             in the last digits, and in more digits with float32.
 
