@@ -96,9 +96,10 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
     loss_curve_ : list of float
         Mean loss per sequence for each epoch or call. Sample weights multiply the losses.
     stop_reason_ : {"converged", "stagnated", "limit", "diverged", "callback", "interrupted"}
-        Why the last fit ended: its stop rule was met; it was met, but constant outputs would have
-        done as well as the net; the fit reached its last epoch; a number was no longer finite; a
-        callback stopped it; or the user pressed Ctrl-C.
+        Why the last fit ended. "converged": its stop rule was met. "stagnated": its stop rule was
+        met, but constant outputs would have done as well as the net. "limit": it reached its last
+        epoch. "diverged": a number was no longer finite. "callback": a callback stopped it.
+        "interrupted": the user pressed Ctrl-C.
     """
 
     # A subclass adds its parameters as dataclass fields, and extends two tables: the constraints
@@ -659,10 +660,10 @@ class CommonParameters:
         Whether the net sees each feature with mean 0 and standard deviation 1, and learns targets
         of linear outputs in the same way; predictions have the units of the targets. `fit` takes
         the statistics from all steps of its sequences, and from all targets, with the sample
-        weights. Before any `fit`, those of `partial_fit` and of streams run with the steps, until a
-        feature or a target has had 100 values since it began to vary. A dict gives some of them by
-        hand: "x_mean" and "x_scale", "y_mean" and "y_scale", each a number or one per feature or
-        output. Sparse steps stay as they are.
+        weights. Without a `fit` before, `partial_fit` and streams update the statistics with each
+        step, until a feature or a target has had 100 values since it began to vary. A dict gives
+        some of them by hand: "x_mean" and "x_scale", "y_mean" and "y_scale", each a number or one
+        per feature or output. Sparse steps are not standardized.
     n_channels : int or None
         Number of features per step if X is 2-D. Each row is then a sequence: all features of the
         first step, then those of the second, and so on. Use 1 for univariate series. If None, each

@@ -55,10 +55,10 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
     -----
     With targets per step, a label that is None or NaN means that the step has no target.
 
-    If several labels may hold at once, y is an indicator matrix of shape (n_sequences, n_labels),
-    with 0 or 1 for each label. With targets per step, it is a list of matrices of shape (n_steps_i,
-    n_labels), in which a row of NaN means that the step has no target. The outputs are then
-    logistic, each the probability of a label, and the score is the accuracy of whole rows.
+    If a target may have several labels at once, y is an indicator matrix of shape (n_sequences,
+    n_labels), with 0 or 1 for each label. With targets per step, it is a list of matrices of shape
+    (n_steps_i, n_labels), in which a row of NaN means that the step has no target. The outputs are
+    then logistic, each the probability of a label, and the score is the accuracy of whole rows.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {

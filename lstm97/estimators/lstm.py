@@ -130,7 +130,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     init_scale : float
         Initial weights are uniform on [-init_scale, init_scale].
     learning_rate : float or "auto"
-        Step size of the updates, at the beginning if it falls. "auto" suits Adam: 0.02 with
+        Step size of the updates or, if it falls, of the first update. "auto" suits Adam: 0.02 with
         batches, and 0.003 online.
     learning_rate_schedule : {"linear", "constant"}
         With "linear", the rate falls in a straight line over all updates of `fit`, to a hundredth,
@@ -138,9 +138,10 @@ class _BaseLSTM(BaseSequenceEstimator):
         the rate.
     batch_size : int, "auto" or None
         Number of sequences per update: the weights change once per batch, by the mean gradient of
-        its sequences. None means online learning, as in the paper. "auto" means online learning
-        in `partial_fit` and in streams; and in `fit` batches of 8, unless there are targets at
-        every step of fewer than 50 sequences, or `initial_blocks` or `update` is set.
+        its sequences. None means online learning, as in the paper. With "auto", `partial_fit` and
+        streams learn online, and `fit` learns by batches of 8. But `fit` learns online as well if
+        there are targets at every step of fewer than 50 sequences, or if `initial_blocks` or
+        `update` is set.
     gradient : {"auto", "truncated", "full"}
         "truncated" is the paper's gradient, in which errors stop at the net inputs of the hidden
         layer. "full" is the gradient of back-propagation through time, in which errors also travel
@@ -152,8 +153,8 @@ class _BaseLSTM(BaseSequenceEstimator):
     update : {"step", "sequence"} or None
         When online learning changes the weights: at each step that has a target, or at the end of
         each sequence. Both give the same result up to rounding if only last steps have targets.
-        None means "step" for the truncated gradient and "sequence" for the full gradient, which
-        allows no other choice.
+        None means "step" for the truncated gradient and "sequence", the only choice, for the full
+        gradient.
     momentum : float or None
         Momentum of gradient descent with batches, at least 0 and less than 1. None means 0.
     dtype : {"float64", "float32"} or None
@@ -174,12 +175,12 @@ class _BaseLSTM(BaseSequenceEstimator):
     `n_jobs`. A net with `initial_blocks` cannot learn by batches.
 
     Online, Adam moves all weights at each update: at each step that has a target, or at the end of
-    each sequence. It moves them also where the gradient or the sample weight is zero, because
-    earlier gradients still count. So the time of an update grows with the number of weights. With a
-    target at every step, a net of 300 weights takes about 1.6 times as long as by gradient descent.
-    With sparse steps, whose time otherwise hardly grows with the number of features, a net of 8,000
-    weights takes about 17 times as long. Weights of a block that `initial_blocks` adds begin
-    without earlier gradients.
+    each sequence. It also moves weights whose gradient is zero, and all weights if the sample
+    weight is zero, because earlier gradients still count. The time of an update therefore grows
+    with the number of weights. With a target at every step, a net of 300 weights takes about 1.6
+    times as long as by gradient descent. With sparse steps, whose time otherwise hardly grows with
+    the number of features, a net of 8,000 weights takes about 17 times as long. Weights of a block
+    that `initial_blocks` adds begin without earlier gradients.
 
     References
     ----------
