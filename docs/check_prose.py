@@ -52,6 +52,7 @@ NO_IDIOM = {"problem", "use", "reason", "surprise", "help", "exception", "differ
 PHRASES = {
     r"\b[Bb]eside\b": "compared with, next to, besides",
     r"\bstands? (in|beside|on|at|by|here|there|elsewhere|alone|next|under|as|before|after)\b": "is",
+    r"\bnone (is|are|was|were)[.,;]": "no ... is",
     r"\bno more[.,;]": "no longer",
     r"\bany ?more[.,;]": "no longer",
     r"\bleft over\b": "remaining",
@@ -187,14 +188,13 @@ def sentences(text):
     text = re.sub(r"<[^>]*>|[*]{1,2}(?=\S)|(?<=\S)[*]{1,2}", "", text)
     inner = re.findall(r"\(([^()]*)\)", text)
     text = re.sub(r"\s*\([^()]*\)", "", text)
-    for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z0-9\"“])", text):
+    for sentence in re.split(r"(?<=[.!?])(?<!\b[A-Z]\.)\s+(?=[A-Z0-9\"“])", text):
         # A sentence begins with a small letter if its first word is a name.
         halves = re.split(r":\s+", re.sub(r"^[a-z]\w*(?![\w/-])", "Foo", sentence))
         for half in halves:
             for part in re.split(r";\s+", half):
                 yield part.strip(), len(halves) == 1 and sentence[-1:] in ".?!"
-    for part in inner:
-        yield part.strip(), False
+    yield from ((part.strip(), False) for part in inner if len(part.split()) > 4)
 
 
 # Rules. Each takes a parsed clause.
@@ -301,7 +301,7 @@ def may_be_main_verb(token):
     """Tell whether a token is a finite verb of a main clause, or a noun that could be one."""
     if token.tag_ in FINITE and not is_subordinate(token):
         return True
-    return token.tag_ in ("NN", "NNS") and token.text in VERBS
+    return token.tag_ not in ("VB", "VBN") and token.text in VERBS
 
 
 def is_subordinate(token):
@@ -361,6 +361,8 @@ def only_a_place_before_verb(doc):
     """Tell whether a phrase with a preposition is all that comes before the verb."""
     root = root_of(doc)
     before = doc[: root.i]
+    if any(c.dep_ == "expl" for c in root.children) or before.text.endswith("there"):
+        return False
     if doc[0].lower_ not in PREPOSITIONS or root.tag_ not in FINITE or "," in before.text:
         return False
     heads = [chunk for chunk in doc.noun_chunks if chunk.end <= root.i]
@@ -391,7 +393,13 @@ def comma_splice(doc):
         return False
     left, right = (load()(part.text) for part in (doc[: commas[0]], doc[commas[0] + 1 :]))
     joined = right[0].lower_ in JOINING or any(t.tag_ in WH for t in right[:3])
-    return is_clause(left) and is_clause(right) and not joined
+    # "Elman nets, BPTT and RTRL" is a list, and "each read by one net" describes a noun.
+    subject = next((c for c in root_of(right).lefts if c.dep_ in SUBJECTS), root_of(right))
+    is_list = any(c.dep_ == "conj" for c in subject.children)
+    describes = right[0].lower_ in ("each", "both", "all", "most") and root_of(right).tag_ in PAST
+    if joined or is_list or describes:
+        return False
+    return is_clause(left) and is_clause(right)
 
 
 def is_clause(doc):
@@ -420,7 +428,7 @@ def none_as_predicate(doc):
     """Tell whether something "is none"."""
     for token in doc:
         be = token.head.lower_ in ("is", "are", "was", "were", "be", "been")
-        if token.lower_ == "none" and be and token.dep_ in ("attr", "acomp", "nsubj"):
+        if token.lower_ == "none" and be and token.dep_ in ("attr", "acomp"):
             subject = [c for c in token.head.lefts if c.dep_ in SUBJECTS and c is not token]
             if subject and subject[0].dep_ != "expl" and token.text != "None":
                 return True
