@@ -187,7 +187,7 @@ def test_printed_times_are_those_of_the_record(speed_page):
     text = made["PAGE"].read_text(encoding="utf-8")
     assert made["page"](made["read"]()) == text
     assert [name for _, name in made["PART"].findall(text)] == [
-        "measured", "goals", "times", "sizes", "growth", "start", "experiments"
+        "measured", "sizes", "growth", "goals", "times", "start", "experiments"
     ]  # fmt: skip
 
 
