@@ -94,7 +94,7 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
     n_iter_ : int
         Number of epochs of `fit` plus number of calls of `partial_fit`.
     loss_curve_ : list of float
-        Mean loss per sequence for each epoch or call. Sample weights multiply the losses.
+        Mean loss per sequence for each epoch or call, with sample weights.
     stop_reason_ : {"converged", "stagnated", "limit", "diverged", "callback", "interrupted"}
         Why the last fit ended. "converged": its stop rule was met. "stagnated": its stop rule was
         met, but constant outputs would have done as well as the net. "limit": it reached its last
@@ -700,7 +700,7 @@ class CommonParameters:
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)
 class StoppingParameters(BaseSequenceEstimator):
-    """Parameters of estimators whose `fit` ends when the loss, or a held-out score, stagnates.
+    """Parameters of a stop rule, which looks at the loss or at a held-out score.
 
     Parameters
     ----------
@@ -710,7 +710,7 @@ class StoppingParameters(BaseSequenceEstimator):
         `fit` ends when the mean loss per sequence has not fallen by this much for
         `n_iter_no_change` epochs. If None, `fit` ends after `max_iter` epochs.
     n_iter_no_change : int or None
-        Number of epochs without progress after which `fit` ends. None means 10.
+        `fit` ends after this number of epochs without progress. None means 10.
     early_stopping : bool
         Whether to hold out sequences and monitor their score instead of the loss. `fit` then ends
         when the score has not risen by `tol` for `n_iter_no_change` epochs, and keeps the weights
