@@ -61,8 +61,9 @@ numpydoc_validation_exclude = {r"\.(get|set)_params$", rf"\.({RECORDS})$"}
 copybutton_exclude = ".linenos, .gp, .go"
 
 GALLERY = [
-    "adding_gates", "error_flow", "temporal_order", "reber", "hidden_units", "reproduction",
-    "matrix", "japanese_vowels", "grid_search", "stream", "forgetting",
+    "digits", "motions", "japanese_vowels", "airline", "anomaly", "grid_search", "stream",
+    "forgetting", "adding_gates", "error_flow", "temporal_order", "reber", "hidden_units",
+    "reproduction", "matrix",
 ]  # fmt: skip
 sphinx_gallery_conf = {
     "examples_dirs": "examples",

@@ -34,7 +34,8 @@ def decision(setting, summary):
     exact test on solved and failed trials, ours and the paper's, gives p < 0.05. The speed rules it
     out if the mean number of sequences to success, and the whole interval of the mean, differ from
     the paper's by more than a factor of 2. A reading fits if its rate does not rule it out and its
-    mean is within the factor of 2. Otherwise it is open. It is also open with fewer than ten trials.
+    mean is within the factor of 2. Otherwise it is open. It is also open with fewer than ten
+    trials.
 
     Parameters
     ----------

@@ -2,7 +2,8 @@
 
     python docs/examples/tables.py [NAME ...]
 
-Without names, all of them. Scores are kept in docs/examples/scores, a line of JSON per method. The script
+Without names, the script runs all of them. It keeps scores in docs/examples/scores, with a line of
+JSON per method, and it
 makes the parts of docs/data.md between `<!-- made by: ... -->` and `<!-- end -->` from these.
 """
 
