@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, classification_report, f1_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_validate
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -79,24 +80,25 @@ def test_the_net_is_that_of_as_many_numbers(Classifier, form):
 
 
 def test_several_motifs_are_found_in_a_pipeline():
+    """The net of three labels is as good as one net for each label."""
     rng = np.random.default_rng(0)
     X, Y = [], rng.integers(2, size=(400, 3))
+    motifs = 2.0 * np.array([[1, 1, -1, -1], [1, -1, 1, -1], [-1, -1, 1, 1]])
     for labels in Y:
-        x = rng.normal(size=(rng.integers(20, 40), 4)) * 0.3
-        for k, is_there in enumerate(labels):  # two peaks, one after the other, are the motif
-            step = rng.integers(len(x) - 1)
-            x[step, k] += 3.0
-            x[step + is_there, k] += 3.0 * is_there
+        x = rng.normal(size=(rng.integers(20, 40), 3)) * 0.3
+        for k in np.flatnonzero(labels):
+            step = rng.integers(len(x) - 3)
+            x[step : step + 4, k] += motifs[k]
         X.append(100.0 * x)
-    net = LSTMClassifier.as_published(
-        n_blocks=8, input_gate_bias=[-1, -2], loss="log_loss", learning_rate=0.3, max_iter=60,
-        tol=None, random_state=0,
-    )  # fmt: skip
-    model = make_pipeline(StepwiseTransformer(StandardScaler()), net).fit(X[:250], Y[:250])
-    predicted = model.predict(X[250:])
-    assert f1_score(Y[250:], predicted, average="micro") >= 0.95
-    assert model.score(X[250:], Y[250:]) == accuracy_score(Y[250:], predicted)
-    assert "macro avg" in classification_report(Y[250:], predicted, zero_division=0.0)
+    net = LSTMClassifier(n_blocks=8, random_state=0)
+    scores = []
+    for model in (net, OneVsRestClassifier(net)):
+        model = make_pipeline(StepwiseTransformer(StandardScaler()), model).fit(X[:250], Y[:250])
+        predicted = model.predict(X[250:])
+        scores.append(f1_score(Y[250:], predicted, average="micro"))
+        assert model.score(X[250:], Y[250:]) == accuracy_score(Y[250:], predicted)
+        assert "macro avg" in classification_report(Y[250:], predicted, zero_division=0.0)
+    assert min(scores) >= 0.95
 
 
 def test_model_selection_with_several_labels():

@@ -424,6 +424,8 @@ cdef class Stepper:
                 PyErr_CheckSignals()
         finally:
             if t > 0 and x.input.dense != NULL:
+                if self.x_scaler is None:
+                    self.row[:] = steps[t - 1]
                 self.last, self.x = self.row, self.row_x
             elif t > 0:
                 self.last = steps[t - 1 : t].copy()
@@ -460,23 +462,21 @@ cdef class Stepper:
         cdef Py_ssize_t t = first, at
         cdef const Input *input
         cdef double *row = <double *> self.row_x.input.dense
+        cdef const double *target
         cdef double weight = 1.0
         for t in range(first, min(first + PORTION, x.n_steps)):
             input, at, self.is_due = &x.input, t, True
-            if x.input.dense != NULL:
+            if self.x_scaler is not None and x.input.dense != NULL:
                 input, at = &self.row_x.input, 0
-                if self.x_scaler is None:
-                    memcpy(row, &x.dense[t, 0], x.n_inputs * sizeof(double))
-                else:
-                    self.x_scaler.read(&x.dense[t, 0], True, row)
+                self.x_scaler.read(&x.dense[t, 0], True, row)
             if not self._advance(input, at, &out[t, 0]):
                 return False, t + 1 - first
             if targets is not None and is_target(&self.net.n, &targets[t, 0]):
                 weight = 1.0 if weights is None else weights[t]
-                losses[t] = self._learn(
-                    input, at, self._scaled(&targets[t, 0], weight > 0.0), weight,
-                    learning_rate, guarded,
-                )
+                target = &targets[t, 0]
+                if self.y_scaler is not None:
+                    target = self._scaled(target, weight > 0.0)
+                losses[t] = self._learn(input, at, target, weight, learning_rate, guarded)
                 self.is_due = False
         return True, t + 1 - first
 

@@ -47,8 +47,12 @@ def check_at_least(part: Any, **least: int) -> None:
 
 def check_finite(name: str, array: Any, shape: tuple[int, ...]) -> None:
     """Refuse everything except an array of finite float64 numbers of a given shape."""
+    # No f-string before it is needed: streams check arrays at each step.
     if not isinstance(array, np.ndarray):
         raise ValueError(f"{name} must be an array, got {brief(array)}")
-    require(array.dtype == np.float64, f"{name} has dtype {array.dtype}, expected float64")
-    require(array.shape == shape, f"{name} has shape {array.shape}, expected {shape}")
-    require(np.isfinite(array).all(), f"{name} holds a number that is not finite")
+    if array.dtype != np.float64:
+        raise ValueError(f"{name} has dtype {array.dtype}, expected float64")
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds a number that is not finite")
