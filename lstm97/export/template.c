@@ -168,22 +168,24 @@ static double log_(double x) {
 
 /* ---- the memory cell ----------------------------------------------------------------------- */
 
-@CELL enum@
-
+@CELL enum HAS_GATE@
 enum { KINDS = @KINDS@ };
 static const int FIRST_GATE[N_GATES] = {@FIRST_GATE@};
-@CELL HAS_GATE Gates Values opening carousel next_state squashed_state cell_output@
+
+@CELL Gates Values opening carousel next_state squashed_state cell_output@
+
 #when LEARNS
-@CELL cell_push@
+@CELL cell_push state_slope output_slope@
+
 #when STATE_GATES
 @CELL gate_push@
+
 #end
 #when DELTAS
 @CELL logistic_slope@
-#end
-@CELL state_slope output_slope@
-#end
 
+#end
+#end
 /* The gates of a block. */
 static Gates gates_of(const double *y, int block) {
     Gates gates;
@@ -202,11 +204,8 @@ static void carry(lstm_net *net, const Gates *gates, const Values *cell, int c) 
     int i = 0, m;
     u[i++] = cell_push(gates, cell, @G_LOW@, @G_HIGH@, @G_SLOPE@);
 #when STATE_GATES
-    {
-        int kind;
-        for (kind = 0; kind < N_STATE_GATES; kind++) {
-            if (HAS_GATE(KINDS, kind)) u[i++] = gate_push(gates, kind, cell);
-        }
+    for (int kind = 0; kind < N_STATE_GATES; kind++) {
+        if (HAS_GATE(KINDS, kind)) u[i++] = gate_push(gates, kind, cell);
     }
 #end
     for (m = 0; m < LSTM_SOURCES; m++) {
@@ -574,9 +573,10 @@ double lstm_learn(lstm_net *net, const double *target) {
 /* ---- beginnings ---------------------------------------------------------------------------- */
 
 void lstm_reset(lstm_net *net) {
-    int i;
 #when LEARNS
-    int k, m;
+    int i, k, m;
+#otherwise
+    int i;
 #end
     for (i = 0; i < UNITS; i++) net->y[i] = 0.0;
     for (i = 0; i < CELLS; i++) net->s[i] = 0.0;
