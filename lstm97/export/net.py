@@ -41,7 +41,8 @@ class Net:
     weights : ndarray of shape (topology.n_weights,)
         ``topology.views(weights)`` returns them by group.
     inputs : tuple of Affine
-        Scalings of the features of a step: those of the pipeline, then that of the estimator. Each of them turns x into (x - mean) / scale.
+        Scalings of the features of a step: those of the pipeline, then that of the estimator. Each
+        of them turns x into (x - mean) / scale.
     targets : Affine or None
         Scaling of the targets: predictions are outputs * scale + mean. None if predictions
         are the outputs.

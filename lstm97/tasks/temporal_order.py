@@ -74,8 +74,8 @@ def make_temporal_order(
     X : Sequences
         One-hot rows of the symbols a, b, c, d, X, Y, E, B.
     y : ndarray of int of shape (n_sequences,)
-        The relevant symbols read as a binary number, in which X is 0 and Y is 1. For two symbols, the paper names
-        these numbers Q, R, S and U.
+        The relevant symbols read as a binary number, in which X is 0 and Y is 1. For two symbols,
+        the paper names these numbers Q, R, S and U.
 
     Examples
     --------
