@@ -1,8 +1,12 @@
-"""Draw docs/carousel.svg: the values of a trained net during a sequence of the adding problem.
+"""Draw the values of a trained net during a sequence of the adding problem.
 
 python benchmarks/carousel.py
+
+This makes docs/carousel.svg and, with a sweep over the steps, docs/carousel_animated.svg.
 """
 
+import io
+import re
 from pathlib import Path
 
 import matplotlib
@@ -12,8 +16,9 @@ import numpy as np
 from lstm97 import LSTMRegressor
 from lstm97.tasks import make_adding
 
-FILE = Path(__file__).parents[1] / "docs" / "carousel.svg"
+DOCS = Path(__file__).parents[1] / "docs"
 SEQUENCE = 4481
+SECONDS = 10
 GATE, STATE, OUTPUT, GREY = "#D55E00", "#0072B2", "#009E73", "#666666"
 # Text is drawn as shapes, to look the same everywhere. The fixed salt makes the file reproducible.
 STYLE = {"svg.hashsalt": "lstm97", "font.size": 10}
@@ -28,7 +33,38 @@ def main():
     (trace,) = model.trace(X[[SEQUENCE]])
     with matplotlib.rc_context(STYLE):
         figure = draw(X[SEQUENCE], trace, y[SEQUENCE])
-        figure.savefig(FILE, metadata={"Date": None})
+        figure.savefig(DOCS / "carousel.svg", metadata={"Date": None})
+        (DOCS / "carousel_animated.svg").write_text(animated(figure), encoding="utf-8")
+
+
+def animated(figure):
+    """Return the figure as SVG, with data that appear from left to right again and again.
+
+    Browsers that do not animate show all of it.
+    """
+    for axes in figure.axes:
+        for artist in [*axes.lines, *axes.patches, *axes.collections]:
+            if artist.get_linestyle() != ":":
+                artist.set_gid("data")
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    box = figure.axes[-1].get_window_extent().transformed(figure.dpi_scale_trans.inverted())
+    left, right = 72 * box.x0, 72 * box.x1
+    height = 72 * figure.get_figheight()
+    time = f'keyTimes="0;0.75;1" dur="{SECONDS}s" repeatCount="indefinite"'
+    width = right - left + 8
+    clip = (
+        f'<clipPath id="sweep"><rect x="{left - 2:.1f}" y="0" width="{width:.1f}" '
+        f'height="{height:.1f}"><animate attributeName="width" values="0;{width:.1f};{width:.1f}" '
+        f"{time}/></rect></clipPath>"
+    )
+    cursor = (
+        f'<rect x="{right:.1f}" y="0" width="1.2" height="{height - 30:.1f}" fill="{GREY}" '
+        f'opacity="0"><animate attributeName="x" values="{left:.1f};{right:.1f};{right:.1f}" '
+        f'{time}/><animate attributeName="opacity" values="0.7;0.7;0" {time}/></rect>'
+    )
+    svg = re.sub('<g id="data">', '<g clip-path="url(#sweep)">', text.getvalue())
+    return svg.replace("<defs>", f"{clip}<defs>", 1).replace("</svg>", f"{cursor}</svg>")
 
 
 def draw(x, trace, target):

@@ -40,7 +40,7 @@ highlight_options = {"python": {"stripnl": True}}
 # Every reference must be found, but for those to packages whose documentation stands elsewhere.
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(sklearn|scipy|numpy|matplotlib|joblib)\..*")]
-nitpick_ignore = [("py:obj", "is_due")]  # a property, described among the attributes
+nitpick_ignore = [("py:obj", "is_due"), ("py:obj", "n_steps_")]  # properties, among the attributes
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
@@ -61,8 +61,9 @@ numpydoc_validation_exclude = {r"\.(get|set)_params$", rf"\.({RECORDS})$"}
 copybutton_exclude = ".linenos, .gp, .go"
 
 GALLERY = [
-    "adding_gates", "error_flow", "temporal_order", "reber", "hidden_units", "reproduction",
-    "matrix", "japanese_vowels", "grid_search", "stream", "forgetting",
+    "digits", "motions", "japanese_vowels", "airline", "anomaly", "grid_search", "stream",
+    "forgetting", "adding_gates", "error_flow", "temporal_order", "reber", "hidden_units",
+    "reproduction", "matrix",
 ]  # fmt: skip
 sphinx_gallery_conf = {
     "examples_dirs": "examples",

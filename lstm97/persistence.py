@@ -46,14 +46,14 @@ def save(estimator: BaseSequenceEstimator, path: str | os.PathLike[str]) -> None
     """Save a fitted estimator to a file that needs neither pickle nor lstm97 to be read.
 
     The file is a NumPy archive, .npz; docs/persistence.md describes its contents. `save` writes a
-    temporary file beside the path and renames it when it is complete, so a save that fails leaves
-    an older file unchanged. The new file has the permissions of the older one. If the path is a
-    symbolic link, the file that it points to is written.
+    temporary file next to the path and renames it when it is complete. If a save fails, an older
+    file is unchanged. The new file has the permissions of the older one. If the path is a symbolic
+    link, the file that it points to is written.
 
     Parameters
     ----------
     estimator : estimator of lstm97
-        Must be fitted. Private attributes are not saved.
+        Fitted estimator. Private attributes are not saved.
     path : path-like
         Used as it is: no ending is added.
 
@@ -114,8 +114,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     ValueError
-        If the file is damaged, was not written by `save`, or has a version of the format that is
-        not known here.
+        If the file is damaged, if `save` did not write it, or if the version of its format is not
+        known.
     OSError
         If the file cannot be read.
 

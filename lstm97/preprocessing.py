@@ -109,7 +109,7 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
     # -- public methods --------------------------------------------------------------------------
 
     def fit(self, X: SequencesLike, y: TargetsLike | None = None) -> Self:
-        """Fit the wrapped transformer on the steps of all sequences.
+        """Fit the transformer to the steps of all sequences.
 
         Parameters
         ----------
@@ -126,14 +126,14 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X holds infinity, or NaN that the wrapped transformer does not accept; if X and y do
+            If X holds infinity; if it holds NaN, which not all transformers accept; if X and y do
             not match; or if the wrapped transformer refuses them. The transformer is unchanged.
         """
         return self._fit("fit", X, y, reset=True)
 
     @available_if(_wraps("partial_fit"))
     def partial_fit(self, X: SequencesLike, y: TargetsLike | None = None) -> Self:
-        """Fit the wrapped transformer on more sequences.
+        """Fit the transformer to more sequences.
 
         This method exists only if the wrapped transformer has a `partial_fit`.
 

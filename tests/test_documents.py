@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import lstm97
@@ -88,6 +89,33 @@ def test_docstrings_have_all_parameters_in_their_order_with_their_defaults(cls):
                for line in sections[2].splitlines())  # fmt: skip
 
 
+@pytest.mark.parametrize("cls", [lstm97.LSTMClassifier, lstm97.LSTMRegressor])
+def test_groups_of_parameters_are_in_the_order_of_the_signature(cls):
+    about = inspect.getdoc(cls).split("Parameters\n----------\n")[0]
+    groups = re.findall(r"^- \*[A-Z].*?(?=^\S|\Z)", about, flags=re.MULTILINE | re.DOTALL)
+    names = re.findall(r"`(\w+)`", "".join(groups))
+    assert len(groups) == 4
+    assert names[: len(inspect.signature(cls).parameters)] == [*inspect.signature(cls).parameters]
+    assert {*names} - {*inspect.signature(cls).parameters} <= {"class_weight"}
+
+
+def test_front_pages_have_the_mean_accuracies_of_the_settings_page():
+    readme, home, settings = (
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in ("README.md", "docs/index.md", "docs/settings.md")
+    )
+    for part, n_sets, pages in [("chosen", 5, [readme, home]), ("held-out", 3, [readme])]:
+        table = settings.split(f"<!-- made from scores: {part} -->")[1].split("<!-- end -->")[0]
+        rows = (
+            re.search(rf"^\| {name} .*", table, re.MULTILINE)[0] for name in ("default", "torch")
+        )
+        scores = ([cell.split(" ")[1] for cell in row.split("|")[2:-3]] for row in rows)
+        both = [pair for pair in zip(*scores, strict=True) if all(pair)]
+        assert len(both) == n_sets
+        for mean in np.mean(np.array(both, dtype=float), axis=0):
+            assert all(f"{mean:.3f}" in page for page in pages), mean
+
+
 @pytest.mark.skipif(sys.flags.optimize > 1, reason="there are no docstrings")
 def test_a_parameter_without_a_text_is_found():
     @dataclass
@@ -159,7 +187,7 @@ def test_printed_times_are_those_of_the_record(speed_page):
     text = made["PAGE"].read_text(encoding="utf-8")
     assert made["page"](made["read"]()) == text
     assert [name for _, name in made["PART"].findall(text)] == [
-        "measured", "goals", "times", "sizes", "growth", "start", "experiments"
+        "measured", "sizes", "growth", "goals", "times", "start", "experiments"
     ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ def made(monkeypatch):
 def test_the_page_is_what_the_records_say(made):
     text = made.PAGE.read_text(encoding="utf-8")
     assert made.page() == text
+    assert made.figures() == made.FIGURES.read_text(encoding="utf-8")
     assert [name for _, name in made.PART.findall(text)] == list(made.PARTS)
 
 

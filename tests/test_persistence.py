@@ -1055,7 +1055,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "persistence.md"
 
 
 def reader():
-    [code] = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.M | re.S)
+    [code] = re.findall(r"^```python\n(?!>>>)(.*?)^```", PAGE.read_text("utf-8"), re.M | re.S)
     assert len(code.splitlines()) <= 45
     assert "lstm97" not in code
     names = {}

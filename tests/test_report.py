@@ -187,10 +187,10 @@ def test_rows_whose_aim_is_met():
     solved = [(s, [record(s, i, True, rng) for i in range(20)]) for s in (other, row)]
     entries = make_entries([(literal, []), *solved])
     assert aims_met(entries) == (
-        "In 2 of the 2 rows of LSTM, at least one reading meets the aim; in 1 of them, the literal "
-        "one does."
+        "At least one reading meets the aim in 2 of the 2 rows of LSTM, and the literal reading "
+        "meets it in 1."
     )
-    assert aims_met(entries[:1]).startswith("In 0 of the 1 rows")
+    assert aims_met(entries[:1]).startswith("At least one reading meets the aim in 0 of the 1 rows")
 
 
 def test_readings_of_a_row_are_together():

@@ -3,12 +3,13 @@
     python benchmarks/fidelity [HYPOTHESIS ...]
 
 The hypotheses are in hypotheses.toml; without arguments, all of them are run. Trials whose records
-are in results/ are not run again. Then the script writes docs/fidelity.md.
+are in results/ are not run again. Then the script writes docs/fidelity.md
+and figures.md.
 """
 
 import sys
 
-from page import PAGE, page
+from page import FIGURES, PAGE, figures, page
 from readings import STORE, readings, wanted
 
 from lstm97.experiments.runner import run_missing
@@ -21,6 +22,7 @@ def main(names):
     for record in run_missing(chosen, STORE):
         print(record["id"], record["trial"], record["solved"], record["n_sequences"], flush=True)
     PAGE.write_text(page(), encoding="utf-8")
+    FIGURES.write_text(figures(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from lstm97.experiments.store import Store
 from lstm97.experiments.tables import DASH
 
 PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
+FIGURES = Path(__file__).with_name("figures.md")
 PART = re.compile(r"(<!-- made from records: (\w+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
 RESULTS = Store(Path(__file__).parents[1] / "results")
 FACTOR = 2  # largest ratio at which two means agree, as in `verdict`
@@ -29,11 +30,12 @@ SHORT = {
 def decision(setting, summary):
     """Return whether the trials of a reading rule it out, and by what.
 
-    A reading is ruled out on a row in two ways. By its rate: Fisher's exact test on the trials that
-    were solved and those that were not, ours and the paper's, gives p < 0.05. By its speed: the
-    mean number of sequences to success is outside a factor 2 of the paper's, and so is the mean's
-    whole interval. It fits, if its rate does not rule it out and its mean is within the factor 2;
-    otherwise it is open, as it is with fewer than ten trials.
+    We rule out a reading of a row by its rate or by its speed. The rate rules it out if Fisher's
+    exact test on solved and failed trials, ours and the paper's, gives p < 0.05. The speed rules it
+    out if the mean number of sequences to success, and the whole interval of the mean, differ from
+    the paper's by more than a factor of 2. A reading fits if its rate does not rule it out and its
+    mean is within the factor of 2. Otherwise it is open. It is also open with fewer than ten
+    trials.
 
     Parameters
     ----------
@@ -138,7 +140,7 @@ def aimed(setting, summary):
 
 
 def two_classes():
-    """Return Tables 4 and 5 beside each other, the paper's figures and ours, by T and N."""
+    """Return the figures of Tables 4 and 5, the paper's and ours, by T and N."""
     rows = {}
     for setting, summary in of_lstm():
         if setting.table in (4, 5):
@@ -171,12 +173,12 @@ def beyond():
 
 
 def figures():
-    """Return all figures, probe by probe, the paper's first."""
+    """Return the text of figures.md: all figures, row by row, the paper's first."""
     rows = load_settings()
     headings = [
         "", "trials", "solved", "mean", "median", "ours / paper", "limit", "decision"
     ]  # fmt: skip
-    text = ""
+    text = "# Every reading on every row\n\nIntervals have a confidence of 95%.\n\n"
     for probe in load()[0]:
         lines = [paper_line(rows[probe])]
         lines += [
@@ -232,12 +234,12 @@ def missing():
         for setting, n in wanted().values()
         if (there := len(STORE.read(setting))) < n
     ]
-    return f"Not run: {', '.join(lacks) or 'none'}.\n"
+    return f"Trials that are missing: {', '.join(lacks) or 'none'}.\n"
 
 
 PARTS = {
-    "rule": rule, "overview": overview, "missing": missing, "two_classes": two_classes,
-    "coverage": coverage, "beyond": beyond, "hypotheses": hypotheses, "figures": figures,
+    "rule": rule, "two_classes": two_classes, "overview": overview, "missing": missing,
+    "coverage": coverage, "beyond": beyond, "hypotheses": hypotheses,
 }  # fmt: skip
 
 

@@ -1,14 +1,15 @@
 """
-Standing, walking, running, badminton
-=====================================
+Recognize activities: a comparison of classifiers
+=================================================
 
-What is a student with a smart watch doing? 80 recordings of ten seconds, 100 steps, with three
-channels of acceleration and three of turning (BasicMotions of the UEA archive). How its input gates
-begin decides whether the net is the last of all or makes no error, like MiniRocket.
+Students with a smart watch stand, walk, run or play badminton. There are 80 recordings of ten
+seconds, or 100 steps, with three channels of acceleration and three of turning (BasicMotions of the
+UEA archive). The initial bias of the input gates decides whether the net is worse than all others
+or makes no error.
 """
 
 # %%
-# 1. The data: all 80 recordings, for cross-validation.
+# 1. Load all 80 recordings for cross-validation.
 from aeon.datasets import load_basic_motions
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -23,8 +24,8 @@ print(X)
 
 
 # %%
-# 2. The net, with the biases of its input gates drawn like all weights, and with gates that start
-# more and more closed. No bias is chosen, each has its line.
+# 2. In the first net, the biases of the input gates are random like all other weights. In the
+# others, the gates begin more and more closed.
 def net(bias):
     lstm = LSTMClassifier.as_published(
         n_blocks=8, input_gate_bias=bias, learning_rate=0.5, max_iter=30, tol=None, random_state=0

@@ -1,14 +1,14 @@
 """
-Whose gesture?
-==============
+Recognize a person by a gesture: a comparison of classifiers
+============================================================
 
-Ten people pick something up, ten times each, with an accelerometer in the hand. One channel of it,
-29 to 361 steps, is to tell who it was (PickupGestureWiimoteZ of the UCR archive). Here the LSTM is
-behind MiniRocket; how far, depends on how its input gates begin.
+Ten people pick something up ten times each, with an accelerometer in the hand. One channel with 29
+to 361 steps has to identify the person (PickupGestureWiimoteZ of the UCR archive). MiniRocket is
+better than LSTM here, and the difference depends on the initial bias of the input gates.
 """
 
 # %%
-# 1. The data: all 100 sequences, for cross-validation.
+# 1. Load all 100 sequences for cross-validation.
 from aeon.datasets import load_pickup_gesture_wiimoteZ
 from sklearn.ensemble import VotingClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_score
@@ -24,8 +24,8 @@ print(X)
 
 
 # %%
-# 2. Without a forget gate, a cell adds up whatever its input gate lets in, over hundreds of steps.
-# A negative bias makes the gates start nearly closed.
+# 2. Without a forget gate, a cell sums its input over hundreds of steps. A negative bias makes the
+# input gates begin nearly closed.
 def net(bias):
     lstm = LSTMClassifier.as_published(
         n_blocks=8, input_gate_bias=bias, learning_rate=0.5, max_iter=100, tol=None, random_state=0
@@ -34,7 +34,7 @@ def net(bias):
 
 
 # %%
-# 3. No bias is chosen: each has its line, and all of them vote.
+# 3. We do not choose a bias: nets with five biases vote.
 biases = [-2, -3, -4, -5, -6]
 vote = VotingClassifier([(f"net {bias}", net(bias)) for bias in biases], voting="soft")
 methods = {

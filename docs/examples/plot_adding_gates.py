@@ -1,17 +1,16 @@
 """
-The carousel at work
-====================
+How memory cells keep a number
+==============================
 
 A net of four memory cells learns to add two marked numbers out of a hundred (Section 5.4 of the
-paper). Its input gate opens when a marker comes and is shut otherwise, and what it has let in
-goes round in the cells, almost unchanged, until the sequence ends. Nobody told the gate when to
-open.
+paper). Its input gate learns to open at the markers and to stay closed otherwise. The cells keep
+the numbers almost unchanged until the sequence ends.
 """
 
 # %%
-# Every step brings a number and a marker, which is 1 at two steps of a sequence. The target, due
-# at the last step, is 0.5 plus a quarter of the sum of the two marked numbers. Input gates begin
-# nearly shut, as in the paper.
+# Every step has a number and a marker, which is 1 at two steps of a sequence. The target at the
+# last step is 0.5 plus a quarter of the sum of the two marked numbers. The input gates begin nearly
+# closed, as in the paper.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -27,7 +26,7 @@ X_test, y_test = X[4000:], y[4000:]
 print(f"R2 on new sequences: {model.score(X_test, y_test):.4f}")
 
 # %%
-# One new sequence on its way through the net. Dotted lines stand where the markers are.
+# The figure shows the net on one new sequence. Dotted lines mark the steps with a marker.
 sequence = 481
 display = CarouselDisplay.from_estimator(model, X_test, sequence=sequence)
 first, second = np.flatnonzero(X_test[sequence][:, 1] == 1)
@@ -39,8 +38,9 @@ display.axes_[-1].text(70, y_test[sequence], "target", color="#009E73", va="bott
 plt.show()
 
 # %%
-# The same for all test sequences that have two visible markers. Left: the state of a cell just
-# before the second marker, against the first number. Right: the output at the last step.
+# This figure shows all test sequences with two visible markers. On the left, the state of a cell
+# just before the second marker is plotted against the first number. On the right is the output at
+# the last step.
 pairs = []
 for x, trace in zip(X_test, model.trace(X_test), strict=True):
     marked = np.flatnonzero(x[:, 1] == 1)
@@ -61,7 +61,7 @@ plt.show()
 # sphinx_gallery_thumbnail_path = "carousel.svg"
 
 # %%
-# The gate of block 0 opens by less than a half, nearly the same each time, and that is enough:
-# the state is the marked number on another scale, with an offset. Between the markers the line is
-# not quite level, since a gate is never quite shut, and the net corrects its answer a little at
-# the last step, where a marker of -1 ends the sequence. Block 1 has learned hardly anything.
+# The gate of block 0 opens by less than a half, and by nearly the same amount each time. This is
+# enough: the state is the marked number on another scale, with an offset. Between the markers the
+# line is not quite level, because a gate never closes completely. At the last step, where a marker
+# of -1 ends the sequence, the net corrects its answer a little. Block 1 has learned almost nothing.

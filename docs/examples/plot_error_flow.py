@@ -1,16 +1,16 @@
 """
-Where the error vanishes, and where it does not
-===============================================
+Vanishing errors, measured
+==========================
 
-An error that travels back through an ordinary recurrent net is multiplied at every step by
-weights and by slopes of squashing functions, and vanishes exponentially (Section 3.1 of the
-paper). In a memory cell it is multiplied by one (Sections 3.2 and 4). Here both are measured.
+In an ordinary recurrent net, an error that flows back is multiplied at every step by weights and by
+slopes of squashing functions. It vanishes exponentially (Section 3.1 of the paper). In a memory
+cell, it is multiplied by one (Sections 3.2 and 4). This example measures both.
 """
 
 # %%
-# ``gradient_report`` splits the full gradient of one target by lag: how many steps before the
-# target a weight was used. Its ``full_norm`` is the norm of what each lag contributes. All nets
-# have just begun to learn; there are ten of each kind, each with its own seed and sequence.
+# ``gradient_report`` splits the full gradient of one target by lag, the number of steps between the
+# use of a weight and the target. Its ``full_norm`` has the norm of the part of each lag. No net has
+# learned yet. There are ten nets of each kind, each with its own seed and sequence.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -43,9 +43,8 @@ figure.legend(frameon=False, loc="outside upper center", ncols=3)
 plt.show()
 
 # %%
-# That an error arrives does not make it useful. After learning, the input gate decides which
-# steps it changes: those with a marker, and hardly any other but the last one, where the output is
-# made.
+# An error that arrives need not be useful. After learning, the input gate selects the steps at
+# which the error changes weights: those with a marker, the last step, and hardly any other.
 model = LSTMRegressor.as_published(
     input_gate_bias=[-3, -6], learning_rate=0.5, max_iter=30, tol=None, random_state=1
 )
@@ -64,7 +63,7 @@ axes.legend(frameon=False, loc="upper center")
 plt.show()
 
 # %%
-# Twenty steps back, less than a hundredth of the gradient of lag 1 is left even in the best of
-# twenty ordinary nets, and less than a millionth in most of them; with larger weights it vanishes
-# later, unless units saturate. In memory cells nothing is lost on the way: what is left depends
-# on the gates at both ends, not on the lag.
+# After twenty steps, even the best of twenty ordinary nets keeps less than a hundredth of the
+# gradient of lag 1. Most of them keep less than a millionth. With larger weights the gradient
+# vanishes later, unless units saturate. In memory cells, nothing is lost on the way. The remaining
+# gradient depends on the gates at both ends, and not on the lag.

@@ -1,18 +1,18 @@
 """
-A stream without an end, with and without forget gates
-======================================================
+Learn an endless stream with forget gates
+=========================================
 
-Strings of the embedded Reber grammar follow one another without a mark between them, and the net is
-never reset. At each step it predicts which symbols may come next, and learns from the answer. This
-is the continual embedded Reber grammar of Gers, Schmidhuber and Cummins, "Learning to Forget"
-(Neural Computation 12(10), 2000).
+Strings of the embedded Reber grammar follow each other without a mark between them, and the net is
+never reset. At each step the net predicts which symbols may come next, and learns from the answer.
+This task is the continual embedded Reber grammar of Gers, Schmidhuber and Cummins, "Learning to
+Forget" (Neural Computation 12(10), 2000).
 
-The cell of 1997 only adds to its state. Along a stream without an end its states grow until the net
-is of no use. A forget gate learns when a state is no longer needed.
+The cell of 1997 only adds to its state. In an endless stream, its states grow until the net is
+useless. A forget gate learns when a state is no longer needed.
 """
 
 # %%
-# Both nets learn the same 200,000 steps, by ``learn_many``.
+# Both nets learn the same 200,000 steps with ``learn_many``.
 import json
 from pathlib import Path
 
@@ -53,11 +53,12 @@ for name, parameters in nets.items():
 # Ten million steps
 # -----------------
 #
-# ``benchmarks/long_stream.py`` follows such a stream for ten million steps. With forget gates the
+# ``benchmarks/long_stream.py`` follows such a stream for ten million steps. With forget gates, the
 # states stay small, and after the first two hundred thousand steps hardly any prediction is wrong.
-# Without them the states grow all along the stream, and a third of the predictions is wrong to the
-# end. A step takes as long at the end as at the beginning, and needs no more memory. The time is
-# that of the fastest piece of each million steps: other work of the machine disturbs it least.
+# Without them, the states keep growing, and a third of the predictions is still wrong at the end. A
+# step takes the same time at the end as at the beginning, and no more memory. The plot shows the
+# time of the fastest part of each million steps, because other work of the machine disturbs it
+# least.
 here = Path.cwd()
 found = (root / "benchmarks/results/long_stream.json" for root in (here, *here.parents))
 results = json.loads(next(path for path in found if path.exists()).read_text())

@@ -1,16 +1,16 @@
 """
-A grid search on ragged sequences
-=================================
+Search settings on sequences of unequal lengths
+===============================================
 
-Sequences of unequal lengths in scikit-learn's own pipeline and grid search: does it help to scale
-the features of every step, and where should the bias of the input gates begin? The task is the
-adding problem (Section 5.4 of the paper) at half its length.
+Sequences of unequal lengths work in pipelines and grid searches of scikit-learn. Here a search
+tests whether it helps to scale the features of every step, and which bias of the input gates is
+best. The task is the adding problem (Section 5.4 of the paper) at half its length.
 """
 
 # %%
-# ``StepwiseTransformer`` fits a transformer on the steps of all training sequences together, and
-# here gives the rare markers as much variance as the numbers. "passthrough" leaves the steps as
-# they are.
+# ``StepwiseTransformer`` fits a transformer on the steps of all training sequences together. Here
+# it gives the rare markers the same variance as the numbers. "passthrough" leaves the steps
+# unchanged.
 import matplotlib.pyplot as plt
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
@@ -35,7 +35,8 @@ search = GridSearchCV(pipeline, grid, cv=2).fit(X, y)
 print(f"R2 {search.best_score_:.3f} with {search.best_params_}")
 
 # %%
-# Parameters vary in the order of their names, the last one fastest: bias, learning rate, scaling.
+# The search varies the parameters in the order of their names: bias, learning rate and scaling. The
+# last varies fastest.
 biases, rates = grid["lstm__input_gate_bias"], grid["lstm__learning_rate"]
 means = search.cv_results_["mean_test_score"].reshape(len(biases), len(rates), 2)
 
@@ -56,7 +57,7 @@ figure.colorbar(image, ax=panels, label="R2, mean of two folds")
 plt.show()
 
 # %%
-# With scaled steps nearly everything works that begins with gates somewhat shut; without, the
-# best of the grid explains half of the variance after these few sequences. Too open, cells fill
-# with noise; too shut, a gate learns only at a high rate. Two folds and one seed are little:
-# single cells of the map may change with the seed, the pattern less so.
+# With scaled steps, nearly all settings work if the gates begin partly closed. Without scaling, the
+# best setting explains half of the variance after these few sequences. If gates are too open, the
+# cells fill with noise. If they are too closed, they learn only at a high rate. Two folds and one
+# seed are few, so single cells of the map may change with the seed. The pattern changes less.

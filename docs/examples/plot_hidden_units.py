@@ -1,17 +1,18 @@
 """
-Six more units, and the Reber grammar is learned
-================================================
+Why the Reber grammar needs conventional hidden units
+=====================================================
 
-In the paper LSTM learns the embedded Reber grammar in 148 of 150 trials (Section 5.1). With memory
-cells alone, as the text has it, most of our nets fail. With six conventional hidden units beside
-the cells nearly all succeed. The paper's Section 4 allows such units; its counts of weights leave
-no room for them. What fails, and what do these units change?
+In the paper, LSTM learns the embedded Reber grammar in 148 of 150 trials (Section 5.1). With memory
+cells only, as in the text, most of our nets fail. With six additional conventional hidden units,
+nearly all succeed. Section 4 of the paper allows such units, but its numbers of weights leave no
+room for them. This example shows where the nets fail, and what the units change.
 """
 
 # %%
-# First the committed records of trials. Left: how many were solved within four times the paper's
-# mean, by number of hidden units, with 95% intervals. Right: how many strings each trial of the
-# five rows of Table 1 got wrong when it ended; x only sets the points apart.
+# We begin with the committed records of trials. On the left is the fraction of trials that were
+# solved within four times the paper's mean, by the number of hidden units, with 95% intervals. On
+# the right is the number of wrong strings at the end of each trial of the five rows of Table 1. The
+# x coordinate only separates the points.
 import json
 from pathlib import Path
 
@@ -62,10 +63,10 @@ for axes in (left, right):
 plt.show()
 
 # %%
-# Many that fail have half of their strings wrong. A string's last symbol but one is its second
-# over again, T or P: a net that does not remember it must guess. To see whether that is the reason,
-# ten nets of each kind learn 256 strings, in 80 epochs, and 500 other strings are judged in two
-# parts: the last symbol but one, and all the rest.
+# Many nets that fail have half of their strings wrong. The last symbol but one of a string repeats
+# its second symbol, T or P. A net that does not remember it must guess. To test whether this is the
+# reason, ten nets of each kind learn 256 strings in 80 epochs. Then we judge 500 other strings in
+# two parts: the last symbol but one, and all other symbols.
 X, y = make_embedded_reber(756, rng=0)
 new = X[256:]
 strings = ["B" + "".join(ALPHABET[symbol] for symbol in string) for string in y[256:]]
@@ -95,10 +96,11 @@ def mean_states(model):
 
 
 # %%
-# Left: nets of blocks of one tell T from P no better than by chance, though some of them know the
-# rest. Middle: no net of blocks of two knows both. With six units beside the cells all nets tell T
-# from P, and nearly all know the rest; many points lie on each other. Right: the mean absolute
-# state of each net with blocks of one. In cells alone it grows by more than one at every step.
+# On the left, nets with blocks of one cell distinguish T from P no better than by chance, although
+# some of them know the other symbols. In the middle, no net with blocks of two cells knows both.
+# With six additional units, all nets distinguish T from P, and nearly all know the other symbols.
+# Many points lie on each other. On the right is the mean absolute state of each net with blocks of
+# one cell. In nets of cells only, it grows by more than one at every step.
 figure, panels = plt.subplots(1, 3, figsize=(9, 3.6), layout="constrained")
 nets, parts = {}, {}
 for axes, row in zip(panels, ("4x1", "3x2"), strict=False):
@@ -121,9 +123,10 @@ for axes in panels:
 plt.show()
 
 # %%
-# One string on its way through a net of each kind: the first that knows all but T and P, and the
-# first that knows everything. The error that reaches a cell is multiplied by the slope of h, the
-# function that squashes the state, in the third row: where the state is far from zero it is lost.
+# The next figure follows one string through a net of each kind: the first net that knows all
+# symbols except T and P, and the first net that knows everything. The error that reaches a cell is
+# multiplied by the slope of h, the function that squashes the state. The third row shows this
+# slope. If the state is far from zero, the error is lost.
 guesser = next(m for m, p in zip(nets["4x1"], parts["4x1"], strict=True) if p[0] > 0.99)
 kind = "4x1-hidden"
 knower = next(m for m, p in zip(nets[kind], parts[kind], strict=True) if min(p) > 0.99)
@@ -156,8 +159,9 @@ panels[3, 1].legend(frameon=False, fontsize="small")
 plt.show()
 
 # %%
-# Which block remembers? The states before the second T or P, mean and standard deviation over the
-# 500 strings: on the right block 2 has them apart, and its gate is nearly shut in between.
+# Which block remembers? The figure shows the states before the second T or P, as means and standard
+# deviations over the 500 strings. On the right, the states of block 2 differ, and its gate is
+# nearly closed in between.
 for name, model in (("cells alone", guesser), ("six units, too", knower)):
     before = np.array([trace.cell_state[-2, :, 0] for trace in model.trace(new)])
     for symbol in "TP":
@@ -166,9 +170,9 @@ for name, model in (("cells alone", guesser), ("six units, too", knower)):
         print(f"{name}, {symbol}: {means}")
 
 # %%
-# Cells alone must be the grammar's states and the memory at once, because nothing else feeds the
-# outputs. One input gate is always open and the others nearly always, the states grow by up to 2 a
-# step, and after ten steps no error comes through: what was to hold the second symbol can no longer
-# be learned. That is the abuse problem of the paper's Section 4. Hidden units get their error
-# straight from the outputs and are fed back: an Elman net beside the cells, which leaves a cell
-# free to remember. The same units without cells solve nothing, see the matrix.
+# If only cells feed the outputs, they must represent the states of the grammar and the memory at
+# once. One input gate is always open, and the others are open nearly always. The states grow by up
+# to 2 per step, and after ten steps no error passes. The net can then no longer learn to hold the
+# second symbol. Section 4 of the paper calls this the abuse problem. Conventional hidden units get
+# their error directly from the outputs and are fed back. They work like an Elman net, so a cell is
+# free to remember. The same units without cells solve nothing, as the matrix shows.

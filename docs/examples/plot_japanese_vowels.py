@@ -1,16 +1,16 @@
 """
-How soon does a net know the speaker?
-=====================================
+Recognize a speaker
+===================
 
-Nine men say two Japanese vowels, and the net tells the speaker: real recordings, 7 to 29 steps of
-twelve coefficients of the sound's spectrum (Kudo, Toyama and Shimbo 1999). It learns from one
-answer at the end of each utterance, but has outputs at every step, so one can watch it make up
-its mind.
+Nine men say two Japanese vowels, and the net names the speaker. The recordings have 7 to 29 steps
+of twelve coefficients of the sound's spectrum (Kudo, Toyama and Shimbo 1999). The net learns from
+one answer at the end of each utterance, but it has outputs at every step. So we can see how soon it
+knows the speaker.
 """
 
 # %%
-# The data come with aeon, as arrays with channels before time. The settings are those that the
-# grid search on the page of real data found on the training part.
+# The data come with aeon, as arrays with channels before time. We use the settings that the grid
+# search on the page of real data found on the training set.
 import matplotlib.pyplot as plt
 import numpy as np
 from aeon.datasets import load_japanese_vowels
@@ -30,8 +30,8 @@ model = make_pipeline(StepwiseTransformer(StandardScaler()), lstm).fit(X, y)
 print(f"{model.score(X_test, y_test):.1%} of {len(X_test)} new utterances")
 
 # %%
-# Left: how many are right, if the net is asked when it has heard a part of each utterance. Right:
-# whom it takes for whom at the end.
+# The left panel shows the fraction of right answers after a part of each utterance. The right panel
+# shows which speakers the net confuses at the end.
 scaled = model[0].transform(X_test)
 traces = model[1].trace(scaled)
 parts = np.linspace(0, 1, 21)
@@ -56,16 +56,16 @@ display = ConfusionMatrixDisplay.from_estimator(
 )
 for text in display.text_.flat:
     text.set_visible(text.get_text() != "0")
-matrix.set(xlabel="speaker, says the net", ylabel="speaker")
+matrix.set(xlabel="predicted speaker", ylabel="speaker")
 plt.show()
 
 # %%
-# Gates and cells along the longest of the utterances. A row is a feature, a block, a cell or a
-# speaker.
+# The next figure shows gates and cells for the longest utterance. Each row is a feature, a block, a
+# cell or a speaker.
 CarouselDisplay.from_estimator(model[1], scaled, sequence=int(np.argmax(X_test.lengths)))
 plt.show()
 
 # %%
-# Unlike those of the adding problem, most of these gates stay open: the net gathers evidence all
-# along, and its states grow with every step. After one step it is right more often than not,
-# although it was never asked there.
+# Most of these gates stay open, unlike in the adding problem. The net collects evidence at every
+# step, and its states grow. After one step, more than half of its answers are right, although it
+# never had to answer there in training.

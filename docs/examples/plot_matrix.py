@@ -2,13 +2,13 @@
 Every method on every task
 ==========================
 
-Eight methods, all tasks of the paper (Section 5), ten trials in each cell: who solves what?
-Nothing is trained here; the figure is drawn from the committed records of the trials, which
+This figure shows which of eight methods solve which tasks of the paper (Section 5), in ten trials
+for each pair. Nothing is trained here. The figure comes from the committed records of trials, which
 ``lstm97 matrix`` makes.
 """
 
 # %%
-# The records lie in a clone of the repository.
+# The records are in a clone of the repository.
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -26,9 +26,9 @@ tasks, methods = list(summaries), list(next(iter(summaries.values())))
 rates = np.array([[summaries[task][method].rate for method in methods] for task in tasks])
 
 # %%
-# A cell has the fraction of trials that were solved and, below it, their mean number of training
-# sequences; in an empty one none was. ``lstm-full`` is the LSTM with the full gradient,
-# ``guessing`` draws weights at random.
+# Each cell has the fraction of solved trials and, below it, their mean number of training
+# sequences. In empty cells, no trial was solved. ``lstm-full`` is the LSTM with the full gradient,
+# and ``guessing`` draws random weights.
 figure, axes = plt.subplots(figsize=(9, 6.2), layout="constrained")
 image = axes.imshow(rates, cmap="Blues", vmin=0, vmax=1, aspect="auto")
 for row, task in enumerate(tasks):
@@ -50,21 +50,20 @@ axes.spines[:].set_visible(False)
 plt.show()
 
 # %%
-# Ten trials are few: where all of them were solved, the rate is at least the lower end of this
+# Ten trials are few. If all of them were solved, the true rate is at least the lower end of this
 # interval.
 low, high = next(s.rate_interval for row in summaries.values() for s in row.values() if s.rate == 1)
 print(f"10 of 10 solved: a rate of {low:.0%} to {high:.0%}, with 95% confidence")
 
 # %%
-# Memory cells alone solve the long lag, adding, multiplication and temporal order. Two classes
-# are solved by random guessing, too, as the paper says (Section 5.3): such a task tells little
-# about learning. No LSTM solves the random lag here within its limit, and cascade correlation
-# does.
+# Only nets with memory cells solve the long lag, adding, multiplication and temporal order. Random
+# guessing also solves two classes, as the paper says (Section 5.3), so such a task tells little
+# about learning. Cascade correlation solves the random lag within its limit, and LSTM does not.
 
 # %%
-# In row 1 the LSTM has memory cells alone. With six conventional hidden units beside them it solves
-# Experiment 1 nearly always; the same units without cells never do, nor do the fifteen of the
-# paper's Elman net.
+# In row 1, the LSTM has memory cells only. With six additional conventional hidden units it solves
+# Experiment 1 nearly always. The same units without cells never solve it, and neither do the
+# fifteen units of the paper's Elman net.
 for name in ("exp1-lstm-3x2-0.5-hidden", "exp1-elman-six", "exp1-elman"):
     setting = load_settings()[name]
     summary = summarize(setting, Store(records).read(setting))

@@ -1,15 +1,15 @@
 """
-What comes next in a Reber string?
-==================================
+Predict the next symbol of a grammar
+====================================
 
-A net reads strings of the embedded Reber grammar, symbol by symbol, and says what may come next
-(Section 5.1 of the paper). At most steps two symbols may. The last but one is the hard one: it is
-the second symbol over again, T or P, whatever has come in between.
+A net reads strings of the embedded Reber grammar, symbol by symbol, and predicts which symbols may
+come next (Section 5.1 of the paper). At most steps there are two. The last symbol but one is
+difficult: it repeats the second symbol, T or P, after all symbols in between.
 """
 
 # %%
-# The net is that of the paper's Table 1 with three blocks of two cells; the inputs feed the
-# outputs, too, which the paper's text does not say. It learns from 256 strings.
+# The net is that of the paper's Table 1, with three blocks of two cells. The inputs also feed the
+# outputs, which the text of the paper does not say. The net learns from 256 strings.
 from collections import defaultdict
 from itertools import pairwise
 
@@ -28,8 +28,8 @@ model = LSTMClassifier.as_published(
 model.fit(X[:256], y[:256])
 
 # %%
-# The paper's criterion: at every step of a string, all symbols that may come have larger outputs
-# than all that may not. Strings that occur in the training set are left out of the test.
+# The paper counts a string as right if, at every step, all possible symbols have larger outputs
+# than all impossible ones. The test does not include strings of the training set.
 strings = ["B" + "".join(ALPHABET[symbol] for symbol in string) for string in y]
 predictions = model.predict_proba(X)
 
@@ -45,8 +45,9 @@ new = [i for i in range(256, len(X)) if strings[i] not in strings[:256]]
 print(f"right: {sum(right[:256])} of 256 learned, {sum(right[i] for i in new)} of {len(new)} new")
 
 # %%
-# The grammar as a graph: every way from left to right is a string. An arrow is as wide as its
-# symbol is probable to the net, in the mean over strings. The way of one new string is dark.
+# In this graph of the grammar, every path from left to right is a string. The width of an arrow is
+# the probability that the net gives to its symbol, as a mean over strings. The path of one new
+# string is dark.
 INNER_AT = [(0, 0), (1, 0), (2, 0.7), (2, -0.7), (3.3, 0.7), (3.3, -0.7), (4.3, 0), (5.3, 0)]
 at = {"start": (0, 0), "fork": (1, 0), "join": (9.3, 0), "end": (10.3, 0)}
 for outer, height in (("T", 1.7), ("P", -1.7)):
@@ -90,8 +91,8 @@ axes.set_axis_off()
 plt.show()
 
 # %%
-# The same string step by step. A column is what the net expects after the symbols so far; rings
-# stand where the grammar allows a symbol.
+# This figure follows the same string step by step. A column shows what the net expects after the
+# symbols so far. Rings mark the symbols that the grammar allows.
 string, probabilities = strings[shown], predictions[shown]
 figure, axes = plt.subplots(figsize=(9, 3.4), layout="constrained")
 image = axes.imshow(probabilities.T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
@@ -107,6 +108,6 @@ figure.colorbar(image, label="probability")
 plt.show()
 
 # %%
-# The last ring but one is the hard one: P, and not T, since P was read fourteen steps before. Not
-# every seed leads there so soon, or at all: how many trials of thirty do, stands in the
-# reproduction of Table 1. The next page shows why, and what helps.
+# The last ring but one is the difficult one: it is P and not T, because the net read P fourteen
+# steps before. Many seeds need longer or fail; our version of Table 1 shows how many trials of
+# thirty succeed. The example on conventional hidden units shows why they fail, and what helps.

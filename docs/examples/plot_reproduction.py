@@ -1,16 +1,16 @@
 """
-Our figures beside the paper's
-==============================
+Our results and the paper's
+===========================
 
-How many training sequences did LSTM need in 1997, and how many does it need here? A point is a
-row of the paper's Tables 1 to 9 in one of our readings. On the line both are the same; within the
-band ours is between half and twice the paper's. Everything is read from the committed records of
-trials.
+How many training sequences did LSTM need in 1997, and how many does it need here? Each point is a
+row of the paper's Tables 1 to 9 in one of our readings. On the line, both numbers are equal. Within
+the band, our number is between half and twice the paper's. All numbers come from the committed
+records of trials.
 """
 
 # %%
-# The records lie in a clone of the repository. A reading is the paper's wording, or departs from
-# it where the wording does not lead to the paper's figures, and says in what.
+# The records are in a clone of the repository. A reading follows the text of the paper, or departs
+# from it in a stated way if the text does not lead to the paper's figures.
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -26,8 +26,8 @@ store = Store(records)
 settings = [s for s in load_settings().values() if s.has_aim]
 
 # %%
-# The mean is over trials that were solved. A symbol is full where at least nine of ten were, and
-# open where fewer were; an arrow at our limit says that none was.
+# The mean is over the solved trials. A symbol is filled if at least nine of ten trials were solved,
+# and open if fewer were. An arrow at our limit means that no trial was solved.
 KINDS = {
     1: ("1: Reber grammar", "o", "#0072B2"),
     2: ("2a, 2b: p=100", "s", "#000000"),
@@ -40,7 +40,9 @@ KINDS = {
 KINDS[5] = KINDS[6] = KINDS[4]
 figure, panels = plt.subplots(1, 2, sharey=True, figsize=(9, 5), layout="constrained")
 both = np.array([3e3, 6e6])
-for axes, title in zip(panels, ("as the paper says", "departing from its wording"), strict=True):
+for axes, title in zip(
+    panels, ("as the paper says", "with a departure from its text"), strict=True
+):
     axes.fill_between(both, both / 2, both * 2, color="0.92", zorder=0)
     axes.plot(both, both, color="0.6", linewidth=1, zorder=0)
     axes.set(xscale="log", yscale="log", xlim=(3e3, 2e6), ylim=both, title=title)
@@ -64,7 +66,7 @@ figure.legend(handles=keys, frameon=False, loc="outside lower center", ncols=4)
 plt.show()
 
 # %%
-# As the paper words them, two classes and the shorter temporal order come out near the paper's
-# figures or below, but for one row of two classes, which takes four times as long; other tasks need
-# far more sequences or fail. Departures were chosen because they bring rows closer, so the right
-# panel shows what may have been meant, and proves nothing.
+# If we follow the text, two classes and the shorter temporal order come out near the paper's
+# figures or below. One row of two classes is an exception; it takes four times as long. Other tasks
+# need far more sequences or fail. We chose the departures because they bring rows closer to the
+# paper. So the right panel shows what may have been meant, and proves nothing.

@@ -1,16 +1,17 @@
 """
-A stream that changes its mind
-==============================
+Learn from a stream whose rule changes
+======================================
 
-A number comes with a mark, noise follows, and 10 to 40 steps later the number is asked for:
-without an end, one step at a time, each in the same time and memory. Then the rule changes: the
-number is wanted with its sign turned. The net has to learn again, or to remember what it was.
+In this endless stream, a number comes with a mark. Noise follows, and 10 to 40 steps later the net
+has to name the number. It learns one step at a time, always in the same time and memory. Then the
+rule changes: the net has to name the number with the opposite sign. It can learn again, or go back
+to a snapshot.
 """
 
 # %%
-# A step is a number, a mark on the one to keep, and a mark on the question. There is nothing to
-# wait for: ``step`` predicts, ``learn`` moves the weights where there is an answer, ``reset``
-# empties the cells when the question is over.
+# A step has a number, a mark for the number to keep, and a mark for the question. ``step``
+# predicts, ``learn`` moves the weights if there is an answer, and ``reset`` empties the cells after
+# the question.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -42,7 +43,8 @@ def errors(stream, start, stop):
 
 
 # %%
-# A stream starts from a fitted estimator; one step of nothing makes one that has learned nothing.
+# A stream starts from a fitted estimator. Fitting one step of zeros makes an estimator that has
+# learned nothing.
 nothing = [[[0.0, 0.0, 0.0]]], [0.0]
 lstm = LSTMRegressor.as_published(
     n_blocks=1, block_size=2, input_gate_bias=-2, learning_rate=0.5, random_state=0
@@ -58,7 +60,7 @@ elman = ElmanRegressor.as_published(n_hidden=4, learning_rate=0.5, random_state=
 other = errors(elman.partial_fit(*nothing).stream(), 0, END)
 
 # %%
-# Mean error of the last hundred answers.
+# The figure shows the mean error of the last hundred answers.
 last = np.full(100, 0.01)
 runs = {
     "Elman net": (other, "0.65"),
@@ -79,8 +81,8 @@ axes.legend(frameon=False, loc="lower left")
 plt.show()
 
 # %%
-# For three thousand questions nothing seems to happen, then the gate finds the mark. When the
-# sign turns, learning again takes some hundreds; a snapshot from before saves even these. The
-# Elman net, whose gradient is cut after one step, learns nothing of use. Without ``reset`` the
-# cells of 1997 would fill up, because their states only add up. With ``forget_gate=True`` a net
-# needs no ``reset``.
+# For three thousand questions nothing seems to happen. Then the gate finds the mark. When the sign
+# changes, the net learns again within some hundreds of questions. A snapshot from before makes even
+# these unnecessary. The gradient of the Elman net is truncated after one step, and the Elman net
+# learns nothing useful. Without ``reset``, the cells of 1997 would fill up, because their states
+# only grow. With ``forget_gate=True`` a net needs no ``reset``.

@@ -1,15 +1,15 @@
 """
-X before Y, or Y before X?
-==========================
+Look at the memory of a net
+===========================
 
-Two symbols out of a hundred count, each an X or a Y, and the order in which they come makes the
-class (Section 5.6 of the paper, Experiment 6a). What the net has seen stands in the states of its
-cells: they part at the first relevant symbol, and again at the second one.
+Only two symbols of a hundred matter, each of them X or Y, and their order determines the class
+(Section 5.6 of the paper, Experiment 6a). The states of the cells show what the net remembers. They
+separate at the first relevant symbol, and again at the second.
 """
 
 # %%
-# The rest of a sequence is a, b, c, d at random, between an E and a B. The first X or Y comes
-# after 9 to 19 symbols, the second one after 49 to 59; the class is asked for at the end.
+# All other symbols are random: a, b, c or d, between an E and a B. The first X or Y comes after 9
+# to 19 symbols, and the second after 49 to 59. The net has to name the class at the end.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -25,8 +25,8 @@ print(f"right, of 1000 new sequences: {model.score(X[5000:], y[5000:]):.1%}")
 
 
 # %%
-# The states of block 0, a line per sequence. Blue ones have X first, the others Y. Relevant
-# symbols come where it is grey.
+# Each line shows the state of block 0 for one sequence. Blue lines have X first, and the others
+# have Y first. Relevant symbols come in the grey ranges.
 states = np.stack([trace.cell_state[:99, 0] for trace in model.trace(X[5000:5200])])
 classes = y[5000:5200]
 names = ["X, X", "X, Y", "Y, X", "Y, Y"]
@@ -46,7 +46,8 @@ figure.legend(keys, names, frameon=False, loc="outside upper center", ncols=4)
 plt.show()
 
 # %%
-# The plane of both states: before the first relevant symbol, between the two, and later.
+# The next figure shows both states before the first relevant symbol, between the two, and after the
+# second.
 figure, panels = plt.subplots(1, 3, sharey=True, figsize=(8, 3.2), layout="constrained")
 for step, axes in zip((8, 40, 98), panels, strict=True):
     axes.scatter(*states[:, step].T, s=6, color=colors[classes])
@@ -59,7 +60,7 @@ panels[0].set_ylabel("state of cell 1")
 plt.show()
 
 # %%
-# One cloud becomes two, then four, and each class has its own place. Between the jumps the lines
-# are not level: gates that are nearly shut let a little in at each of a hundred steps, and
-# without forget gates it stays. Other seeds put the clouds elsewhere, and some need more
+# One cloud becomes two and then four, and each class has its own place. Between the jumps, the
+# lines are not level: gates that are nearly closed let a little in at each of a hundred steps, and
+# without forget gates it stays. With other seeds the clouds are elsewhere, and some seeds need more
 # sequences.

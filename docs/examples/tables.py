@@ -2,8 +2,9 @@
 
     python docs/examples/tables.py [NAME ...]
 
-Without names, all of them. Scores are kept in docs/examples/scores, a line of JSON per method; what
-stands in docs/data.md between `<!-- made by: ... -->` and `<!-- end -->` is made from these.
+Without names, the script runs all of them. It keeps scores in docs/examples/scores, with a line of
+JSON per method, and it
+makes the parts of docs/data.md between `<!-- made by: ... -->` and `<!-- end -->` from these.
 """
 
 import json
@@ -62,7 +63,8 @@ def part(name):
         scores += [line["test"]] if "test" in line else []
         lines.append([line["method"], *(f"{score:.3f}" for score in scores)])
     rows = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    return f"{rows}\n{', '.join(f'{name} {number}' for name, number in origin.items())}.\n"
+    used = ", ".join(f"{name} {number}" for name, number in origin.items())
+    return f"{rows}\nThese figures were made with {used}.\n"
 
 
 def page():

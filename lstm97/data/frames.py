@@ -104,7 +104,7 @@ def to_rows(predictions: Any, frame: Any, *, id: str, time: str | None = None) -
     Parameters
     ----------
     predictions : array-like
-        What an estimator predicts for the X of `from_frame`: an array with one prediction, or row
+        Predictions of an estimator for the X of `from_frame`: an array with one prediction, or row
         of outputs, per sequence, which each of its rows then has; or a list of one array per
         sequence, with a prediction for each step.
     frame : data frame

@@ -94,11 +94,12 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
     n_iter_ : int
         Number of epochs of `fit` plus number of calls of `partial_fit`.
     loss_curve_ : list of float
-        Mean loss per sequence for each epoch or call. Sample weights multiply the losses.
+        Mean loss per sequence for each epoch or call, with sample weights.
     stop_reason_ : {"converged", "stagnated", "limit", "diverged", "callback", "interrupted"}
-        Why the last fit ended: its stop rule was met; it was met, but constant outputs would have
-        done as well as the net; the fit reached its last epoch; a number was no longer finite; a
-        callback stopped it; or the user pressed Ctrl-C.
+        Why the last fit ended. "converged": its stop rule was met. "stagnated": its stop rule was
+        met, but constant outputs would have done as well as the net. "limit": it reached its last
+        epoch. "diverged": a number was no longer finite. "callback": a callback stopped it.
+        "interrupted": the user pressed Ctrl-C.
     """
 
     # A subclass adds its parameters as dataclass fields, and extends two tables: the constraints
@@ -144,7 +145,7 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
 
         Its net, learning rule and stop rule are those that the reproduction of the paper uses, and
         inputs stay as they are. For nets of memory cells these are two blocks of two cells, learned
-        on line by the truncated gradient of the squared error.
+        online by the truncated gradient of the squared error.
 
         Parameters
         ----------
@@ -655,51 +656,51 @@ class CommonParameters:
         unchanged. If the last fit was ended by a callback or by Ctrl-C, or at `max_iter` with a
         constant learning rate, and the sequences and parameters are the same, both fits together
         give exactly the result of one long fit.
-    n_channels : int or None
-        Number of features per step if X is 2-D. Each row is then a sequence: all features of the
-        first step, then those of the second, and so on. Use 1 for univariate series. If None, each
-        row is a sequence of a single step, and a warning says so.
     standardize : bool or dict
         Whether the net sees each feature with mean 0 and standard deviation 1, and learns targets
         of linear outputs in the same way; predictions have the units of the targets. `fit` takes
         the statistics from all steps of its sequences, and from all targets, with the sample
-        weights. Before any `fit`, those of `partial_fit` and of streams run with the steps, until a
-        feature or a target has had 100 values since it began to vary. A dict gives some of them by
-        hand: "x_mean" and "x_scale", "y_mean" and "y_scale", each a number or one per feature or
-        output. Sparse steps stay as they are.
+        weights. Without a `fit` before, `partial_fit` and streams update the statistics with each
+        step, until a feature or a target has had 100 values since it began to vary. A dict gives
+        some of them by hand: "x_mean" and "x_scale", "y_mean" and "y_scale", each a number or one
+        per feature or output. Sparse steps are not standardized.
+    n_channels : int or None
+        Number of features per step if X is 2-D. Each row is then a sequence: all features of the
+        first step, then those of the second, and so on. Use 1 for univariate series. If None, each
+        row is a sequence of a single step, and a warning says so.
+    random_state : int, RandomState instance or None
+        Random number generator, or its seed, for initial weights and the order of sequences.
     n_jobs : int or None
         Number of threads for prediction. None means 1 unless joblib's `parallel_config` sets
         another number; -1 means one per processor. Training uses one thread.
-    random_state : int, RandomState instance or None
-        Random number generator, or its seed, for initial weights and the order of sequences.
     verbose : bool or int
         Whether to print the loss after each epoch and, with early stopping, the score.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "warm_start": ["boolean"],
-        "n_channels": [None, Interval(Integral, 1, None, closed="left")],
         "standardize": ["boolean", dict],
+        "n_channels": [None, Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
         "n_jobs": [
             None,
             Interval(Integral, None, -1, closed="right"),
             Interval(Integral, 1, None, closed="left"),
         ],
-        "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
     warm_start: bool = False
-    n_channels: int | None = None
     standardize: bool | dict[str, Any] = True
-    n_jobs: int | None = None
+    n_channels: int | None = None
     random_state: int | np.random.RandomState | None = None
+    n_jobs: int | None = None
     verbose: bool | int = False
 
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)
 class StoppingParameters(BaseSequenceEstimator):
-    """Parameters of estimators whose `fit` ends when the loss, or a held-out score, stagnates.
+    """Parameters of a stop rule, which looks at the loss or at a held-out score.
 
     Parameters
     ----------
@@ -709,7 +710,7 @@ class StoppingParameters(BaseSequenceEstimator):
         `fit` ends when the mean loss per sequence has not fallen by this much for
         `n_iter_no_change` epochs. If None, `fit` ends after `max_iter` epochs.
     n_iter_no_change : int or None
-        Number of epochs without progress after which `fit` ends. None means 10.
+        `fit` ends after this number of epochs without progress. None means 10.
     early_stopping : bool
         Whether to hold out sequences and monitor their score instead of the loss. `fit` then ends
         when the score has not risen by `tol` for `n_iter_no_change` epochs, and keeps the weights

@@ -55,10 +55,10 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
     -----
     With targets per step, a label that is None or NaN means that the step has no target.
 
-    If several labels may hold at once, y is an indicator matrix of shape (n_sequences, n_labels),
-    with 0 or 1 for each label. With targets per step, it is a list of matrices of shape (n_steps_i,
-    n_labels), in which a row of NaN means that the step has no target. The outputs are then
-    logistic, each the probability of a label, and the score is the accuracy of whole rows.
+    If a target may have several labels at once, y is an indicator matrix of shape (n_sequences,
+    n_labels), with 0 or 1 for each label. With targets per step, it is a list of matrices of shape
+    (n_steps_i, n_labels), in which a row of NaN means that the step has no target. The outputs are
+    then logistic, each the probability of a label, and the score is the accuracy of whole rows.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -191,9 +191,9 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         Returns
         -------
         y : ndarray of shape (n_sequences,) or (n_sequences, n_labels)
-            Predicted classes, or an indicator matrix of labels. With targets per step, an object
-            array with one array of shape (n_steps_i,) or (n_steps_i, n_labels) per sequence or, if
-            X is an array, one array whose second axis is that of the steps.
+            Predicted classes, or an indicator matrix of labels. With targets per step, y is an
+            object array with one array of shape (n_steps_i,) or (n_steps_i, n_labels) per sequence.
+            If X is an array, y is one array whose second axis is that of the steps.
         """
         rows, sequences, model = self._outputs(X)
         return model._arrange(model._decode(rows), X, sequences)
@@ -547,8 +547,8 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         Returns
         -------
         y : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
-            Predicted numbers. With targets per step, an object array with one array of shape
-            (n_steps_i,) or (n_steps_i, n_outputs) per sequence, or, if X is an array, one array
+            Predicted numbers. With targets per step, y is an object array with one array of shape
+            (n_steps_i,) or (n_steps_i, n_outputs) per sequence. If X is an array, y is one array
             whose second axis is that of the steps.
         """
         rows, sequences, model = self._outputs(X)

@@ -40,7 +40,7 @@ from lstm97.learning.topology import (
 from lstm97.learning.traces import Trace, record_traces
 
 # What "auto" and None mean, chosen by benchmarks/defaults. The size of batches, and the learning
-# rates with batches and on line:
+# rates with batches and online:
 BATCH_SIZE, BATCH_RATE, STEP_RATE = 8, 0.02, 0.003
 # The part that is left at the end of `fit`, and that with which `partial_fit` and streams learn.
 FALLS_TO, LATER = 0.01, 0.3
@@ -59,8 +59,23 @@ GateBias: TypeAlias = Literal["random"] | float | Sequence[float] | NDArray[Any]
 class _BaseLSTM(BaseSequenceEstimator):
     """Parameters, net and learner of both estimators.
 
-    A memory cell keeps its state through a self-connection of weight one; gates learn when to write
-    and when to read it, and with `forget_gate` also when to forget it.
+    A memory cell keeps its state through a self-connection of weight one. Gates learn when to write
+    to the state and when to read it and, with `forget_gate`, when to forget it.
+
+    The parameters below are in four groups, with the most used ones of each group first:
+
+    - *Architecture*: `n_blocks`, `block_size`, `input_gate_bias`, `recurrence`, `forget_gate`,
+      `forget_gate_bias`, `input_gate`, `output_gate`, `output_gate_bias`, `n_hidden`, `shortcut`,
+      `cell_activation`, `state_activation`, `cell_bias`, `output_bias`, `initial_blocks`,
+      `growth_patience`, `init_scale`.
+    - *Learning*: `learning_rate`, `learning_rate_schedule`, `batch_size`, `gradient`, `solver`,
+      `update`, `momentum`, `dtype`, `output_activation`, `loss`.
+    - *Stopping*: `max_iter`, `tol`, `n_iter_no_change`, `early_stopping`, `validation_fraction`,
+      `warm_start`.
+    - *Data and running*: `standardize`, `n_channels`, `random_state`, `n_jobs`, `verbose` and, for
+      classifiers, `class_weight`.
+
+    If a score is not good enough, change `max_iter`, `learning_rate` and `input_gate_bias` first.
 
     Parameters
     ----------
@@ -68,89 +83,82 @@ class _BaseLSTM(BaseSequenceEstimator):
         Number of memory cell blocks.
     block_size : int
         Number of cells per block; they share the block's gates.
-    initial_blocks : int or None
-        Number of blocks at the start of `fit`. It adds the others one by one, each time the loss
-        has stopped falling (Section 4, sequential network construction). If None, the net has all
-        blocks from the start. If 0, the outputs need `shortcut` or `n_hidden`.
-    growth_patience : int or None
-        With `initial_blocks`, the number of sequences over which the loss is averaged. The loss has
-        stopped falling when this mean is not at least 1% below the mean over the same number of
-        sequences before. None means 1000.
-    n_hidden : int
-        Number of conventional logistic units beside the blocks.
+    input_gate_bias : "random", None, float or array-like of shape (n_blocks,) or (2,)
+        Initial bias of the input gates: one number; one number per block; or two numbers, for the
+        first and the last block, with those between spread evenly for any `n_blocks`. "random"
+        draws it like the weights. None means that these gates have no bias. Negative biases that
+        differ from block to block keep the net from using all cells at once (Section 4, the abuse
+        problem), and keep the states from drifting.
     recurrence : {"all", "cells", "none"}
-        Activations of the previous step that are fed back to the hidden layer: all of them, as in
-        the paper; those of cells and conventional units, but not of gates; or none.
-    input_gate : bool
-        Whether the blocks have input gates.
+        Activations of the previous step that are fed back to the hidden layer: all, as in the
+        paper; those of cells and conventional units, but not of gates; or none.
     forget_gate : bool
         Whether the blocks have forget gates, which multiply the states at each step. The paper's
-        blocks have none: their states only add up. Forget gates let a net run along sequences
-        without an end.
-    output_gate : bool
-        Whether the blocks have output gates.
-    input_gate_bias : "random", None, float or array-like of shape (n_blocks,) or (2,)
-        Initial bias of the input gates: one number; one per block; or two, for the first and the
-        last block, with those between spread evenly for any `n_blocks`. "random" draws it like the
-        weights; None means that these gates have no bias. Negative biases that differ from block to
-        block keep the net from using all cells at once (Section 4, the abuse problem) and the
-        states from drifting.
+        blocks do not have them, and their states only add up. With forget gates, a net can run
+        along sequences without an end.
     forget_gate_bias : "random", None, float or array-like of shape (n_blocks,) or (2,)
         Initial bias of the forget gates; see `input_gate_bias`. The larger it is, the longer a new
         net remembers: with 1 a state falls to one half in about two steps, with 5 in about a
         hundred. With 40 a gate stays exactly open, and the net forgets nothing.
+    input_gate : bool
+        Whether the blocks have input gates.
+    output_gate : bool
+        Whether the blocks have output gates.
     output_gate_bias : "random", None, float or array-like of shape (n_blocks,) or (2,)
         Initial bias of the output gates; see `input_gate_bias`.
-    cell_bias : bool
-        Whether cells and conventional units have a bias.
-    output_bias : bool
-        Whether outputs have a bias.
+    n_hidden : int
+        Number of conventional logistic units in addition to the blocks.
     shortcut : bool
         Whether the inputs also feed the outputs directly.
     cell_activation : {"g", "h", "logistic"}
         Squashing function of the cell input: the paper's g, with range [-2, 2]; its h, with range
         [-1, 1]; or the logistic function.
     state_activation : {"h", "identity"}
-        Squashing function of the cell state: the paper's h, or none.
+        Squashing function of the cell state: the paper's h, or no function.
+    cell_bias : bool
+        Whether cells and conventional units have a bias.
+    output_bias : bool
+        Whether outputs have a bias.
+    initial_blocks : int or None
+        Number of blocks at the start of `fit`. Another block is added each time the loss has
+        stopped falling (Section 4, sequential network construction). If None, the net has all
+        blocks from the start. If 0, the outputs need `shortcut` or `n_hidden`.
+    growth_patience : int or None
+        With `initial_blocks`, the number of sequences over which the loss is averaged. The loss has
+        stopped falling when this mean is not at least 1% below the mean over the same number of
+        sequences before. None means 1000.
     init_scale : float
         Initial weights are uniform on [-init_scale, init_scale].
     learning_rate : float or "auto"
-        Step size of the updates, at the beginning if it falls. "auto" suits Adam: 0.02 with
-        batches, and 0.003 on line.
+        Step size of the updates or, if it falls, of the first update. "auto" suits Adam: 0.02 with
+        batches, and 0.003 online.
     learning_rate_schedule : {"linear", "constant"}
-        "linear" lets the rate fall in a straight line over all updates of `fit`, to a hundredth;
-        `partial_fit` and streams learn with three tenths of `learning_rate`. "constant" keeps it.
+        With "linear", the rate falls in a straight line over all updates of `fit`, to a hundredth,
+        and `partial_fit` and streams learn with three tenths of `learning_rate`. "constant" keeps
+        the rate.
+    batch_size : int, "auto" or None
+        Number of sequences per update: the weights change once per batch, by the mean gradient of
+        its sequences. None means online learning, as in the paper. With "auto", `partial_fit` and
+        streams learn online, and `fit` learns by batches of 8. But `fit` learns online as well if
+        there are targets at every step of fewer than 50 sequences, or if `initial_blocks` or
+        `update` is set.
     gradient : {"auto", "truncated", "full"}
         "truncated" is the paper's gradient, in which errors stop at the net inputs of the hidden
         layer. "full" is the gradient of back-propagation through time, in which errors also travel
-        back through the feedback. "auto" is "full" with batches, and "truncated" on line.
-    update : {"step", "sequence"} or None
-        When on-line learning changes the weights: at each step that has a target, or at the end of
-        each sequence. Both give the same result up to rounding if only last steps have targets.
-        None means "step" for the truncated gradient and "sequence" for the full gradient, which
-        allows no other choice.
-    batch_size : int, "auto" or None
-        Number of sequences per update: the weights change once per batch, by the mean gradient of
-        its sequences. None means on-line learning, as in the paper. "auto" means on-line learning
-        in `partial_fit` and in streams; and in `fit` batches of 8, unless there are targets at
-        every step of fewer than 50 sequences, or `initial_blocks` or `update` is set.
+        back through the feedback. "auto" is "full" with batches, and "truncated" online.
     solver : {"adam", "sgd"}
         How updates use the gradient: by Adam (Kingma and Ba 2015), which scales the step of each
         weight by the size of its recent gradients, or by gradient descent. The notes say what Adam
-        costs on line.
+        costs online.
+    update : {"step", "sequence"} or None
+        When online learning changes the weights: at each step that has a target, or at the end of
+        each sequence. Both give the same result up to rounding if only last steps have targets.
+        None means "step" for the truncated gradient and "sequence", the only choice, for the full
+        gradient.
     momentum : float or None
         Momentum of gradient descent with batches, at least 0 and less than 1. None means 0.
     dtype : {"float64", "float32"} or None
         Precision of the arithmetic with batches; weights are always float64. None means "float64".
-
-    max_iter : int or None
-        Maximum number of epochs of `fit`. None means as many as the data need: at least 1,000
-        updates; 15 epochs, or fewer if that would make more than 7,500 updates, but at least 3. If
-        the weights change at every step, None means 100,000 updates, and at least 3 epochs.
-    tol : float, "auto" or None
-        `fit` ends when the mean loss per sequence has not fallen by this much for
-        `n_iter_no_change` epochs. If None, `fit` runs all its epochs. "auto" means 1e-4 with
-        `early_stopping` or `n_iter_no_change`, and otherwise None.
 
     Attributes
     ----------
@@ -166,13 +174,13 @@ class _BaseLSTM(BaseSequenceEstimator):
     in one thread: their last digits depend on the processor, on the BLAS and, for predictions, on
     `n_jobs`. A net with `initial_blocks` cannot learn by batches.
 
-    On line, Adam moves all weights at each update: at each step that has a target, or at the end of
-    each sequence. It moves them also where the gradient or the sample weight is zero, because
-    earlier gradients still count. So the time of an update grows with the number of weights. With a
-    target at every step, a net of 300 weights takes about 1.6 times as long as by gradient descent.
-    With sparse steps, whose time otherwise hardly grows with the number of features, a net of 8,000
-    weights takes about 17 times as long. Weights of a block that `initial_blocks` adds begin
-    without earlier gradients.
+    Online, Adam moves all weights at each update: at each step that has a target, or at the end of
+    each sequence. It also moves weights whose gradient is zero, and all weights if the sample
+    weight is zero, because earlier gradients still count. The time of an update therefore grows
+    with the number of weights. With a target at every step, a net of 300 weights takes about 1.6
+    times as long as by gradient descent. With sparse steps, whose time otherwise hardly grows with
+    the number of features, a net of 8,000 weights takes about 17 times as long. Weights of a block
+    that `initial_blocks` adds begin without earlier gradients.
 
     References
     ----------
@@ -188,33 +196,31 @@ class _BaseLSTM(BaseSequenceEstimator):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_blocks": [Interval(Integral, 1, None, closed="left")],
         "block_size": [Interval(Integral, 1, None, closed="left")],
-        "initial_blocks": [None, Interval(Integral, 0, None, closed="left")],
-        "growth_patience": [None, Interval(Integral, 1, None, closed="left")],
-        "n_hidden": [Interval(Integral, 0, None, closed="left")],
-        "recurrence": [StrOptions(set(RECURRENCES))],
-        "input_gate": ["boolean"],
-        "forget_gate": ["boolean"],
-        "output_gate": ["boolean"],
         "input_gate_bias": [StrOptions({"random"}), None, Real, "array-like"],
+        "recurrence": [StrOptions(set(RECURRENCES))],
+        "forget_gate": ["boolean"],
         "forget_gate_bias": [StrOptions({"random"}), None, Real, "array-like"],
+        "input_gate": ["boolean"],
+        "output_gate": ["boolean"],
         "output_gate_bias": [StrOptions({"random"}), None, Real, "array-like"],
-        "cell_bias": ["boolean"],
-        "output_bias": ["boolean"],
+        "n_hidden": [Interval(Integral, 0, None, closed="left")],
         "shortcut": ["boolean"],
         "cell_activation": [StrOptions(set(CELL_RANGES))],
         "state_activation": [StrOptions(set(STATE_ACTIVATIONS))],
+        "cell_bias": ["boolean"],
+        "output_bias": ["boolean"],
+        "initial_blocks": [None, Interval(Integral, 0, None, closed="left")],
+        "growth_patience": [None, Interval(Integral, 1, None, closed="left")],
         # The limit fits in a float32, so that a float32 can be compared with it.
         "init_scale": [Interval(Real, 0, 1e30, closed="both")],
         "learning_rate": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "learning_rate_schedule": [StrOptions({"linear", "constant"})],
-        "gradient": [StrOptions({"auto", "truncated", "full"})],
-        "update": [None, StrOptions({"step", "sequence"})],
         "batch_size": [None, StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "gradient": [StrOptions({"auto", "truncated", "full"})],
         "solver": [StrOptions({"sgd", "adam"})],
+        "update": [None, StrOptions({"step", "sequence"})],
         "momentum": [None, Interval(Real, 0, 1, closed="left")],
         "dtype": [None, StrOptions({"float64", "float32"})],
-        "max_iter": [None, Interval(Integral, 1, None, closed="left")],
-        "tol": [None, StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
     }
     _without_effect: ClassVar[dict[str, dict[str, Any]]] = {
         "growth_patience": {"initial_blocks": None},
@@ -229,32 +235,30 @@ class _BaseLSTM(BaseSequenceEstimator):
     n_blocks: int = 32
     block_size: int = 1
     _: KW_ONLY
-    initial_blocks: int | None = None
-    growth_patience: int | None = None
-    n_hidden: int = 0
-    recurrence: Literal["all", "cells", "none"] = "cells"
-    input_gate: bool = True
-    forget_gate: bool = False
-    output_gate: bool = True
     input_gate_bias: GateBias = (0.0, -4.0)
+    recurrence: Literal["all", "cells", "none"] = "cells"
+    forget_gate: bool = False
     forget_gate_bias: GateBias = 1.0
+    input_gate: bool = True
+    output_gate: bool = True
     output_gate_bias: GateBias = 0.0
-    cell_bias: bool = True
-    output_bias: bool = True
+    n_hidden: int = 0
     shortcut: bool = False
     cell_activation: Literal["g", "h", "logistic"] = "h"
     state_activation: Literal["h", "identity"] = "h"
+    cell_bias: bool = True
+    output_bias: bool = True
+    initial_blocks: int | None = None
+    growth_patience: int | None = None
     init_scale: float = 0.5
     learning_rate: float | Literal["auto"] = "auto"
     learning_rate_schedule: Literal["linear", "constant"] = "linear"
-    gradient: Literal["auto", "truncated", "full"] = "auto"
-    update: Literal["step", "sequence"] | None = None
     batch_size: int | Literal["auto"] | None = "auto"
+    gradient: Literal["auto", "truncated", "full"] = "auto"
     solver: Literal["adam", "sgd"] = "adam"
+    update: Literal["step", "sequence"] | None = None
     momentum: float | None = None
     dtype: Literal["float64", "float32"] | None = None
-    max_iter: int | None = None
-    tol: float | Literal["auto"] | None = "auto"
 
     _by_batches = True  # whether batches suit the data of the last fit
 
@@ -267,7 +271,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         if isinstance(self.batch_size, Integral) and self.initial_blocks is not None:
             raise ValueError(
                 f"initial_blocks={self.initial_blocks} cannot be combined with "
-                f"batch_size={self.batch_size}: only on-line learning adds blocks"
+                f"batch_size={self.batch_size}: only online learning adds blocks"
             )
         if self.initial_blocks is not None and self.initial_blocks > self.n_blocks:
             raise ValueError(
@@ -367,7 +371,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     def _way(self, is_fit: bool) -> tuple[int | None, str, float]:
         """Return size of batches, gradient and learning rate: of `fit`, or of other methods.
 
-        The size is None for on-line learning. The rate is that before it falls.
+        The size is None for online learning. The rate is that before it falls.
         """
         size, gradient, rate = self.batch_size, self.gradient, self.learning_rate
         if isinstance(size, str):
@@ -422,7 +426,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         Returns
         -------
         traces : list of Trace
-            One :class:`~lstm97.traces.Trace` per sequence. The kernel of on-line learning computes
+            One :class:`~lstm97.traces.Trace` per sequence. The kernel of online learning computes
             the values in float64. Predictions of a net that learns by batches may differ from them
             in the last digits, and in more digits with float32.
 
@@ -455,10 +459,35 @@ class _BaseLSTM(BaseSequenceEstimator):
         return [replace(trace, output=model._in_units(trace.output)) for trace in traces]
 
 
+@dataclass(init=False, eq=False, repr=False, kw_only=True)
+class _Stopping(StoppingParameters):
+    """Stopping parameters with other defaults.
+
+    Parameters
+    ----------
+    max_iter : int or None
+        Maximum number of epochs of `fit`. None means as many as the data need: at least 1,000
+        updates; 15 epochs, or fewer if that would make more than 7,500 updates, but at least 3. If
+        the weights change at every step, None means 100,000 updates, and at least 3 epochs.
+    tol : float, "auto" or None
+        `fit` ends when the mean loss per sequence has not fallen by this much for
+        `n_iter_no_change` epochs. If None, `fit` runs all its epochs. "auto" means 1e-4 with
+        `early_stopping` or `n_iter_no_change`, and otherwise None.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "max_iter": [None, Interval(Integral, 1, None, closed="left")],
+        "tol": [None, StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
+    }
+
+    max_iter: int | None = None
+    tol: float | Literal["auto"] | None = "auto"
+
+
 # Parameters of later bases come first in the signature.
 @document()
 @dataclass(eq=False, repr=False, kw_only=True)
-class LSTMClassifier(SequenceClassifierMixin, _BaseLSTM, StoppingParameters, ClassOutputs):
+class LSTMClassifier(SequenceClassifierMixin, _Stopping, ClassOutputs, _BaseLSTM):
     """Classifier of sequences: a small net of LSTM memory cells.
 
     The net has one output per class. The defaults suit recordings as they are. `as_published` makes
@@ -493,7 +522,7 @@ class LSTMClassifier(SequenceClassifierMixin, _BaseLSTM, StoppingParameters, Cla
 
 @document()
 @dataclass(eq=False, repr=False)
-class LSTMRegressor(SequenceRegressorMixin, _BaseLSTM, StoppingParameters, NumberOutputs):
+class LSTMRegressor(SequenceRegressorMixin, _Stopping, NumberOutputs, _BaseLSTM):
     """Regressor on sequences: a small net of LSTM memory cells.
 
     The defaults suit recordings and targets as they are. `as_published` makes the net of the 1997

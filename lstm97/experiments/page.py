@@ -5,7 +5,7 @@ from html import escape
 from importlib import resources
 from string import Template
 
-from lstm97.experiments.statistics import AIM_RULE, VERDICT_RULE
+from lstm97.experiments.statistics import AIM_RULE, VERDICT_RULES
 from lstm97.experiments.tables import aims_met, grouped, paper_tables
 
 CAPTIONS = {
@@ -39,12 +39,20 @@ def make_page(entries, plots, note=""):
     return Template(template).substitute(
         note=f"<p><b>{escape(note)}</b></p>" if note else "",
         overview=_overview(entries),
-        rule=escape(VERDICT_RULE),
+        rules=_rules(),
         aim=escape(AIM_RULE),
         links=" ".join(f'<a href="#{_css(t.name)}">{t.name}</a>' for t in tables),
         tables="".join(map(_table, tables)),
         plots="".join(_figure(*plot) for plot in plots.items()) or NO_PLOTS,
         origins=_origins([record for entry in entries for record in entry.records]),
+    )
+
+
+def _rules():
+    """Return the conditions of the verdicts as items of a list."""
+    return "\n".join(
+        f"<dt>{verdict}</dt><dd>{escape(condition)}</dd>"
+        for verdict, condition in VERDICT_RULES.items()
     )
 
 

@@ -14,22 +14,29 @@ AIMED_RATE = 0.9
 GOOD = 1000  # mean number of right answers in a stream above which a net is good
 
 # Texts of the report; -OO removes docstrings.
-VERDICT_RULE = (
-    'The verdict is the first of these that applies. "Not run": there are no trials. "Too few '
-    'trials": there are fewer than ten. "Not solved so far": none of our trials was solved, or '
-    "too few for the paper's rate, and our limit is too low to tell, because it is below the "
-    "paper's limit or, if the paper states none, below twice the paper's mean. \"Success rate "
-    "differs\": Fisher's exact test on solved and failed trials, ours and the paper's, gives p < "
-    '0.05. If the paper states no rate, all of its trials count as solved; if it says "some", the '
-    "rate differs only if none of ours was solved; if it quotes other work, ten trials are "
-    'assumed. "Faster": our mean number of training sequences to success is below half of the '
-    'paper\'s. "Slower": it is above twice the paper\'s. "Reproduced": everything else, also if '
-    "none of our trials was solved and the paper's rate agrees with that."
-)
+# The first condition that holds gives the verdict.
+VERDICT_RULES = {
+    "not run": "There are no trials.",
+    "too few trials": "There are fewer than ten trials.",
+    "not solved so far": (
+        "We solved no trial, or too few for the paper's rate, and our limit is too low to judge: "
+        "it is below the paper's limit or, if the paper states none, below twice the paper's mean."
+    ),
+    "success rate differs": (
+        "Fisher's exact test on solved and failed trials, ours and the paper's, gives p < 0.05. If "
+        'the paper states no rate, we count all of its trials as solved. If it says "some", the '
+        "rate differs only if we solved none. If it quotes other work, we assume ten trials."
+    ),
+    "faster": "Our mean number of training sequences to success is below half of the paper's.",
+    "slower": "Our mean is above twice the paper's.",
+    "reproduced": (
+        "None of the above holds. This includes rows that neither we nor the paper solved."
+    ),
+}
 AIM_RULE = (
-    "The aim is met if the method is LSTM, there are at least as many trials as in the paper, "
-    "with a limit of at least twice the paper's mean, at least 90% of them are solved, and the "
-    "mean number of training sequences of these is at most twice the paper's."
+    "A reading of LSTM meets the aim if it has at least as many trials as the paper, its limit is "
+    "at least twice the paper's mean, at least 90% of its trials are solved, and the mean number "
+    "of training sequences of the solved trials is at most twice the paper's."
 )
 
 
@@ -190,7 +197,7 @@ def _interval(values, statistic):
 def verdict(setting, summary):
     """Return how our figures compare with the paper's.
 
-    `VERDICT_RULE` says which verdict applies when.
+    `VERDICT_RULES` has the condition of each verdict.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ class Entry(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A figure, and a note that is printed in small type beside it."""
+    """A figure, and a note that is printed in small type next to it."""
 
     text: str = DASH
     note: str = ""
@@ -88,8 +88,8 @@ def aims_met(entries):
     n_met = sum(any(entry.meets_aim for entry in row) for row in rows)
     n_literal = sum(any(e.meets_aim and not e.setting.departures for e in row) for row in rows)
     return (
-        f"In {n_met} of the {len(rows)} rows of LSTM, at least one reading meets the aim; in "
-        f"{n_literal} of them, the literal one does."
+        f"At least one reading meets the aim in {n_met} of the {len(rows)} rows of LSTM, and the "
+        f"literal reading meets it in {n_literal}."
     )
 
 

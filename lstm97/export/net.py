@@ -41,10 +41,10 @@ class Net:
     weights : ndarray of shape (topology.n_weights,)
         ``topology.views(weights)`` returns them by group.
     inputs : tuple of Affine
-        What standardizes the features of a step, one after the other: the scalers of the pipeline,
-        then that of the estimator. Each of them turns x into (x - mean) / scale.
+        Scalings of the features of a step: those of the pipeline, then that of the estimator. Each
+        of them turns x into (x - mean) / scale.
     targets : Affine or None
-        What standardizes the targets: predictions are outputs * scale + mean. None if predictions
+        Scaling of the targets: predictions are outputs * scale + mean. None if predictions
         are the outputs.
     is_fixed : bool
         Whether the scalings stay as they are along a stream; otherwise the first steps change them.

@@ -38,7 +38,8 @@ def to_onnx(estimator: Any, path: str | os.PathLike[str]) -> None:
     TypeError
         If the estimator is of another kind.
     ValueError
-        If it is not fitted, has no hidden layer yet, or holds a number beyond the range of float32.
+        If the estimator is not fitted, if it has no hidden layer yet, or if one of its numbers is
+        beyond the range of float32.
     OSError
         If the file cannot be written.
     ImportError

@@ -93,7 +93,7 @@ class Training:
         start : object
             Snapshot of the learner before the chunk.
         results : Results
-            Results that its `learn` returned.
+            Results of its `learn`.
 
         Returns
         -------
@@ -229,7 +229,7 @@ class StopRule(ABC):
     best_score : float
         The highest score.
     milestones : mapping of str to int
-        Number of sequences after which each stage was first reached, for a rule with stages.
+        For a rule with stages, the number of sequences until each stage was reached.
     """
 
     needs_whole_chunks = False

@@ -48,7 +48,7 @@ class Snapshot(NamedTuple):
         State of the solver, like the attribute `solver_state_` of LSTM estimators. None if the
         stream does not learn by Adam.
     x_scaling, y_scaling : Scaling or None
-        What standardizes steps and targets; None if nothing does. `x` is standardized.
+        Scalings of steps and targets; None if these are not standardized. `x` is standardized.
     n_steps : int
         Number of steps so far, of all sequences.
 
@@ -88,9 +88,9 @@ class Stream:
     not depend on how many steps came before. `reset` begins another sequence.
 
     The method `stream` of a fitted estimator returns a stream. It starts with the estimator's
-    weights and leaves the estimator unchanged; `to_estimator` returns an estimator with what the
-    stream has learned. To start from untrained weights, call `partial_fit` with one short sequence
-    first.
+    weights and leaves the estimator unchanged. With `n_features`, the method `stream` of an
+    estimator that is not fitted returns a stream that starts with untrained weights. `to_estimator`
+    returns an estimator with what the stream has learned.
 
     The same steps, targets and resets give the same weights and predictions, bit for bit, as
     `partial_fit` on the sequences with targets per step. Elman and RTRL estimators can learn along
@@ -298,7 +298,7 @@ class Stream:
         Returns
         -------
         predictions : ndarray of shape (n_steps,), (n_steps, n_classes) or (n_steps, n_outputs)
-            What `step` would have returned at each step, bit for bit.
+            The same predictions as from `step`, bit for bit.
 
         Raises
         ------
@@ -337,7 +337,7 @@ class Stream:
         predictions : ndarray
             As from `step_many`. A prediction is made before its target is learned.
         losses : ndarray of shape (n_steps,)
-            What `learn` would have returned at each step; NaN where there is no target.
+            The same losses as from `learn`; NaN where there is no target.
 
         Raises
         ------
@@ -387,8 +387,8 @@ class Stream:
         Returns
         -------
         predictions : ndarray of shape (n_steps,) or (n_steps, n_outputs)
-            What `step` returned, and what it would return with each prediction in turn as the next
-            step, bit for bit.
+            The same predictions, bit for bit, as from `step` with each prediction as the next step.
+            The first is that of the last step.
 
         Raises
         ------

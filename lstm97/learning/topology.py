@@ -255,8 +255,7 @@ class Topology(FlatWeights):
 
         Notes
         -----
-        With forget gates, all other weights, and what `rng` draws later, are those of the same net
-        without forget gates.
+        Forget gates change neither the other weights nor the later random numbers of `rng`.
         """
         if self.forget_gate:
             plain = replace(self, forget_gate=False)

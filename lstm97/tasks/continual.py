@@ -54,7 +54,7 @@ class StreamTask(Task):
     Attributes
     ----------
     length : int
-        Number of targets after which a stream ends.
+        A stream ends after this number of targets.
     resets : bool
         Whether nets are reset from outside when a string begins.
     """

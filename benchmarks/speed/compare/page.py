@@ -34,7 +34,8 @@ def measured(record):
     rounds = f"{record['n_rounds']} rounds"
     if record["quick"]:
         rounds += " (a quick run: these figures are for trying out only)"
-    return f"{record['date']}, {record['processor']}, one thread, {rounds}; {names}.\n"
+    place = f"on one thread of an {record['processor']} processor"
+    return f"These figures were measured on {record['date']}, {place}, in {rounds}, with {names}.\n"
 
 
 def goals(record):
