@@ -3,7 +3,8 @@
     python benchmarks/defaults/table.py --settings default torch --sets chosen
     python benchmarks/defaults/table.py --page docs/settings.md
 
-The second form writes the tables of a page between its marks. Sets without a fit are left empty.
+The second form writes the tables of a page between its marks, which name settings and a group of
+sets. Sets without a fit are left empty.
 """
 
 import argparse
@@ -13,13 +14,8 @@ from pathlib import Path
 
 from study import GROUPS, SCORES, recorded
 
-MARKED = re.compile(r"(<!-- made from scores: (\w[\w-]*) -->\n).*?(<!-- end -->)", re.DOTALL)
-# The settings of the tables on the page.
-ON_PAGE = {
-    "chosen": ["default", "best", "torch"],
-    "made": ["default"],
-    "held-out": ["default", "torch"],
-}
+MARKED = re.compile(r"(<!-- made from scores: ([^\n>]+) on ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
 
 
 def table(settings, groups, scores):
@@ -51,7 +47,7 @@ def table(settings, groups, scores):
 
 def page_with_tables(text, scores=SCORES):
     """Return the text of a page with its tables made again."""
-    return MARKED.sub(lambda m: m[1] + table(ON_PAGE[m[2]], [m[2]], scores) + m[3], text)
+    return MARKED.sub(lambda m: m[1] + table(m[2].split(", "), [m[3]], scores) + m[4], text)
 
 
 def main(arguments=None):
