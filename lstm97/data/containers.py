@@ -127,13 +127,13 @@ def _arrow_reader():
 
 
 def column_names(x):
-    """Return the names of the columns of a data frame; None if x is no data frame."""
+    """Return the names of the columns of a data frame; None if x is not a data frame."""
     names = getattr(x, "column_names", getattr(x, "columns", None))
     return None if names is None else list(names)
 
 
 def is_missing(labels):
-    """Tell which labels, or numbers, are None, NaN or NA."""
+    """Tell which labels or numbers are missing: None, NaN or NA."""
     if labels.dtype.kind == "O":
         missing = [_is_missing(label) for label in labels.ravel()]
         return np.array(missing, dtype=bool).reshape(labels.shape)

@@ -394,7 +394,7 @@ class Sequences(Ragged):
         indices : array-like of int
             Positions of the sequences; repeated ones are allowed.
         axis : int, default=0
-            Must be 0; the parameter is there for compatibility with pandas.
+            Must be 0. The parameter exists for compatibility with pandas.
 
         Returns
         -------

@@ -94,7 +94,7 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
     n_iter_ : int
         Number of epochs of `fit` plus number of calls of `partial_fit`.
     loss_curve_ : list of float
-        Mean loss per sequence for each epoch or call. Sample weights multiply the losses.
+        Mean loss per sequence for each epoch or call. The losses are multiplied by sample weights.
     stop_reason_ : {"converged", "stagnated", "limit", "diverged", "callback", "interrupted"}
         Why the last fit ended: its stop rule was met; it was met, but constant outputs would have
         done as well as the net; the fit reached its last epoch; a number was no longer finite; a
@@ -699,7 +699,7 @@ class CommonParameters:
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)
 class StoppingParameters(BaseSequenceEstimator):
-    """Parameters of estimators whose `fit` ends when the loss, or a held-out score, stagnates.
+    """Parameters of estimators that stop when the loss, or a held-out score, stagnates.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ class Entry(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A figure, and a note that is printed in small type beside it."""
+    """A figure, and a note that is printed in small type next to it."""
 
     text: str = DASH
     note: str = ""

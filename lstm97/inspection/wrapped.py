@@ -18,9 +18,9 @@ def unwrap(estimator: Any, X: Any = None) -> tuple[Any, Any]:
     Returns
     -------
     net : object
-        The last step, or the estimator itself if it is no pipeline or search.
+        The last step, or the estimator itself if it is neither a pipeline nor a search.
     X : array-like
-        What the other steps make of X.
+        X after the other steps.
     """
     while True:
         if hasattr(estimator, "best_estimator_"):

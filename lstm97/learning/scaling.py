@@ -98,7 +98,7 @@ class Scaling:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether the scaling stays as it is, whatever values come."""
+        """Whether new values no longer change the scaling."""
         return bool((self.count >= ENOUGH).all())
 
     @property
@@ -129,7 +129,7 @@ class Scaling:
         return type(self)(after[0], after[1], after[2]), out
 
     def apply(self, rows: np.ndarray) -> np.ndarray:
-        """Return rows as the kernels standardise them; values that overflow are infinite."""
+        """Return standardized rows, as in the kernels; values that overflow are infinite."""
         with np.errstate(over="ignore"):
             return (rows - self.mean) / self.scale
 

@@ -49,7 +49,7 @@ class Snapshot(NamedTuple):
         State of the solver, like the attribute `solver_state_` of LSTM estimators. None if the
         stream does not learn by Adam.
     x_scaling, y_scaling : Scaling or None
-        What standardizes steps and targets; None if nothing does. `x` is standardized.
+        Scaling of steps and targets, or None without scaling. `x` is standardized.
 
     Examples
     --------
@@ -273,7 +273,7 @@ class Stream:
         Returns
         -------
         predictions : ndarray of shape (n_steps,), (n_steps, n_classes) or (n_steps, n_outputs)
-            What `step` would have returned at each step, bit for bit.
+            Predictions, with the same bits as if `step` had returned them.
 
         Raises
         ------
@@ -313,7 +313,7 @@ class Stream:
         predictions : ndarray
             As from `step_many`. A prediction is made before its target is learned.
         losses : ndarray of shape (n_steps,)
-            What `learn` would have returned at each step; NaN where there is no target.
+            Losses as from `learn`; NaN for steps without a target.
 
         Raises
         ------

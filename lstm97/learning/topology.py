@@ -255,8 +255,8 @@ class Topology(FlatWeights):
 
         Notes
         -----
-        With forget gates, all other weights, and what `rng` draws later, are those of the same net
-        without forget gates.
+        A net with forget gates has the same other weights as a net without them, and `rng` draws
+        the same numbers afterwards.
         """
         if self.forget_gate:
             plain = replace(self, forget_gate=False)
