@@ -71,7 +71,7 @@ class TrainingState:
     seed : int
         Seed of the candidates' initial weights, together with the number of hidden units.
     last : Move
-        Last change of the output weights.
+        Last change of the weights of the outputs.
     progress : Progress
         Progress of the present phase.
     candidates : Candidates or None
