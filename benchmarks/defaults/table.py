@@ -14,8 +14,9 @@ from pathlib import Path
 
 from study import GROUPS, SCORES, recorded
 
-MARKED = re.compile(r"(<!-- made from scores: ([^\n>]+) on ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
+MARKED = re.compile(
+    r"(<!-- made from scores: ([^\n>]+) on ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL
+)
 
 
 def table(settings, groups, scores):
