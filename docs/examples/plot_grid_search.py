@@ -35,8 +35,8 @@ search = GridSearchCV(pipeline, grid, cv=2).fit(X, y)
 print(f"R2 {search.best_score_:.3f} with {search.best_params_}")
 
 # %%
-# The search varies the parameters in the order of their names: bias, learning rate and scaling. The
-# last varies fastest.
+# The search varies the parameters in the order of their names: bias, learning rate and scaling.
+# Scaling changes fastest.
 biases, rates = grid["lstm__input_gate_bias"], grid["lstm__learning_rate"]
 means = search.cv_results_["mean_test_score"].reshape(len(biases), len(rates), 2)
 

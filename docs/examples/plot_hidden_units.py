@@ -9,10 +9,10 @@ room for them. This example shows where the nets fail, and what the units change
 """
 
 # %%
-# We begin with the committed records of trials. On the left is the fraction of trials that were
-# solved within four times the paper's mean, by the number of hidden units, with 95% intervals. On
-# the right is the number of wrong strings at the end of each trial of the five rows of Table 1. The
-# x coordinate only separates the points.
+# We begin with the committed records of trials. The left panel shows the fraction of trials that
+# were solved within four times the paper's mean, by the number of hidden units, with 95% intervals.
+# The right panel shows the number of wrong strings at the end of each trial of the five rows of
+# Table 1. The x coordinate only separates the points.
 import json
 from pathlib import Path
 
@@ -96,11 +96,11 @@ def mean_states(model):
 
 
 # %%
-# On the left, nets with blocks of one cell distinguish T from P no better than by chance, although
-# some of them know the other symbols. In the middle, no net with blocks of two cells knows both.
-# With six additional units, all nets distinguish T from P, and nearly all know the other symbols.
-# Many points lie on each other. On the right is the mean absolute state of each net with blocks of
-# one cell. In nets of cells only, it grows by more than one at every step.
+# In the left panel, nets with blocks of one cell tell T from P no better than by chance, although
+# some of them know the other symbols. In the middle panel, no net with blocks of two cells knows
+# both. With six additional units, all nets distinguish T from P, and nearly all know the other
+# symbols. Many points lie on each other. The right panel shows the mean absolute state of each net
+# with blocks of one cell. In nets of cells only, it grows by more than one at every step.
 figure, panels = plt.subplots(1, 3, figsize=(9, 3.6), layout="constrained")
 nets, parts = {}, {}
 for axes, row in zip(panels, ("4x1", "3x2"), strict=False):

@@ -25,7 +25,7 @@ VERDICT_RULES = {
     "success rate differs": (
         "Fisher's exact test on solved and failed trials, ours and the paper's, gives p < 0.05. If "
         'the paper states no rate, we count all of its trials as solved. If it says "some", the '
-        "rate differs only if we solved none. If it quotes other work, we assume ten trials."
+        "rate differs if we solved no trial. If it quotes other work, we assume ten trials."
     ),
     "faster": "Our mean number of training sequences to success is below half of the paper's.",
     "slower": "Our mean is above twice the paper's.",

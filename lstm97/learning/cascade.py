@@ -64,14 +64,14 @@ class Candidates:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """State of training, apart from the net, from which learning continues.
+    """State of training, in addition to the net, from which learning continues.
 
     Attributes
     ----------
     seed : int
         Seed of the candidates' initial weights, together with the number of hidden units.
     last : Move
-        Last change of the output weights.
+        Last change of the weights of the outputs.
     progress : Progress
         Progress of the present phase.
     candidates : Candidates or None
