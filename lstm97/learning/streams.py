@@ -49,6 +49,8 @@ class Snapshot(NamedTuple):
         stream does not learn by Adam.
     x_scaling, y_scaling : Scaling or None
         Scaling of steps and targets, or None without scaling. `x` is standardized.
+    n_steps : int
+        Number of steps so far, of all sequences.
 
     Examples
     --------
