@@ -322,14 +322,15 @@ def two_nouns_and_verb(doc):
         before.append(first)
         if first.end != second.start:
             continue
-        is_count = doc[0].pos_ == "NUM" and doc[1].text == "of" and before[0].start == 2
+        is_count = doc[1].text == "of" and before[0].start == 2
         is_start = (before[0].start == 0 or is_count) and all(
             doc[a.end].tag_ == "IN" and b.start == a.end + 1 for a, b in pairwise(before)
         )
         if not is_start or before[0].root.lower_ in TIMES or is_relative(first, second):
             return False
         rest = [t for t in doc[second.start :] if not t.is_punct]
-        verbs = [t for t in rest if is_verb(t) and is_finite(t) and "aux" not in t.dep_]
+        verbs = [t for t in rest if is_verb(t) and is_finite(t)]
+        verbs = [t for t in verbs if "aux" not in t.dep_ and t.dep_ != "advcl"]
         is_hidden = not verbs and rest[-1].tag_ == "NNS" and rest[-1].nbor(-1).tag_ in NOUNS
         follows = len(verbs) == 1 and second.root in verbs[0].lefts and not has_object(verbs[0])
         return doc[-1].text == "." and (is_hidden or follows)

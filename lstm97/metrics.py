@@ -30,7 +30,7 @@ def flatten(
         shape (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs). A label that is None or
         NaN, or a row of numbers that are all NaN, means that the step has no target.
     *others : array-like
-        Predictions or probabilities of the same steps, in the same forms.
+        Predictions or probabilities for the same steps, in the same forms.
     sample_weight : array-like, default=None
         One number per sequence, or one array of numbers per sequence.
 

@@ -46,9 +46,9 @@ def save(estimator: BaseSequenceEstimator, path: str | os.PathLike[str]) -> None
     """Save a fitted estimator to a file that needs neither pickle nor lstm97 to be read.
 
     The file is a NumPy archive, .npz; docs/persistence.md describes its contents. `save` writes a
-    temporary file next to the path and renames it when it is complete. If a save fails, an older
-    file is unchanged. The new file has the permissions of the older one. If the path is a symbolic
-    link, the file that it points to is written.
+    temporary file in the same folder and renames it when it is complete, so a save that fails
+    leaves an older file unchanged. The new file has the permissions of the older one. If the path
+    is a symbolic link, the file that it points to is written.
 
     Parameters
     ----------

@@ -126,7 +126,7 @@ class StepwiseTransformer(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X holds infinity; if it holds NaN, which not all transformers accept; if X and y do
+            If X has infinite values, or NaN where the wrapped transformer refuses it; if X and y do
             not match; or if the wrapped transformer refuses them. The transformer is unchanged.
         """
         return self._fit("fit", X, y, reset=True)

@@ -133,7 +133,7 @@ def column_names(x):
 
 
 def is_missing(labels):
-    """Return where labels or numbers are None, NaN or NA."""
+    """Tell which labels or numbers are missing: None, NaN or NA."""
     if labels.dtype.kind == "O":
         missing = [_is_missing(label) for label in labels.ravel()]
         return np.array(missing, dtype=bool).reshape(labels.shape)

@@ -104,9 +104,9 @@ def to_rows(predictions: Any, frame: Any, *, id: str, time: str | None = None) -
     Parameters
     ----------
     predictions : array-like
-        Predictions of an estimator for the X of `from_frame`: an array with one prediction, or row
-        of outputs, per sequence, which each of its rows then has; or a list of one array per
-        sequence, with a prediction for each step.
+        Predictions for the X of `from_frame`. An array has one prediction, or row of outputs, per
+        sequence, and every row of the sequence gets it. A list has one array per sequence, with a
+        prediction for each step.
     frame : data frame
         As for `from_frame`.
     id : str

@@ -394,7 +394,7 @@ class Sequences(Ragged):
         indices : array-like of int
             Positions of the sequences; repeated ones are allowed.
         axis : int, default=0
-            Only 0 is allowed; the parameter is there for compatibility with pandas.
+            Must be 0. The parameter exists for compatibility with pandas.
 
         Returns
         -------

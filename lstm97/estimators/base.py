@@ -94,7 +94,7 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
     n_iter_ : int
         Number of epochs of `fit` plus number of calls of `partial_fit`.
     loss_curve_ : list of float
-        Mean loss per sequence for each epoch or call, with sample weights.
+        Mean loss per sequence for each epoch or call. The losses are multiplied by sample weights.
     stop_reason_ : {"converged", "stagnated", "limit", "diverged", "callback", "interrupted"}
         Why the last fit ended. "converged": its stop rule was met. "stagnated": its stop rule was
         met, but constant outputs would have done as well as the net. "limit": it reached its last
@@ -700,7 +700,7 @@ class CommonParameters:
 
 @dataclass(init=False, eq=False, repr=False, kw_only=True)
 class StoppingParameters(BaseSequenceEstimator):
-    """Parameters of a stop rule, which looks at the loss or at a held-out score.
+    """Parameters of estimators that stop when the loss, or a held-out score, stagnates.
 
     Parameters
     ----------

@@ -191,9 +191,9 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         Returns
         -------
         y : ndarray of shape (n_sequences,) or (n_sequences, n_labels)
-            Predicted classes, or an indicator matrix of labels. With targets per step, y is an
-            object array with one array of shape (n_steps_i,) or (n_steps_i, n_labels) per sequence.
-            If X is an array, y is one array whose second axis is that of the steps.
+            Predicted classes, or an indicator matrix of labels. For targets per step,
+            this is an object array with one array of shape (n_steps_i,) or (n_steps_i, n_labels)
+            per sequence. If X is an array, it is one array whose second axis has the steps.
         """
         rows, sequences, model = self._outputs(X)
         return model._arrange(model._decode(rows), X, sequences)
@@ -547,9 +547,9 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         Returns
         -------
         y : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
-            Predicted numbers. With targets per step, y is an object array with one array of shape
-            (n_steps_i,) or (n_steps_i, n_outputs) per sequence. If X is an array, y is one array
-            whose second axis is that of the steps.
+            Predicted numbers. For targets per step, this is an object array with one array of
+            shape (n_steps_i,) or (n_steps_i, n_outputs) per sequence. If X is an array, it is one
+            array whose second axis has the steps.
         """
         rows, sequences, model = self._outputs(X)
         return model._arrange(model._decode(rows), X, sequences)

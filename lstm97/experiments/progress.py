@@ -21,7 +21,7 @@ def show_progress(title, wanted, n_jobs):
     Parameters
     ----------
     title : str
-        Name of the run.
+        Title of the progress bar.
     wanted : dict of str to (Setting, int)
         Settings, by id, with their numbers of trials.
     n_jobs : int

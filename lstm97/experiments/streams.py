@@ -22,7 +22,7 @@ N_DRAWN = 500
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class StreamRegressor(LSTMRegressor):
-    """LSTM with additional parameters for these trials.
+    """An LSTM with parameters that only these trials need.
 
     Parameters
     ----------

@@ -144,7 +144,7 @@ def diagnose(estimator: Any, X: SequencesLike) -> list[Finding]:
       saturated and hardly any error reaches the cell. Such a state ends beyond 6, on the same side,
       in at least 90% of the sequences.
     - *Stuck gates.* The opening of the gate is below 0.001, or above 0.999, at every step of every
-      sequence, so that it can hardly learn. The paper speaks of initial biases only.
+      sequence, so that it hardly learns. The paper speaks of initial biases only.
     - *The abuse problem.* The cell does what a bias could do: wherever the net has targets, the
       cell's output is the same within 5%, and an output of the net depends on it.
 

@@ -18,7 +18,7 @@ def unwrap(estimator: Any, X: Any = None) -> tuple[Any, Any]:
     Returns
     -------
     net : object
-        The last step, or the estimator itself if it is not a pipeline or search.
+        The last step, or the estimator itself if it is neither a pipeline nor a search.
     X : array-like
         X after the other steps.
     """

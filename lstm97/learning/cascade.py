@@ -64,7 +64,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """State of training, apart from the net, from which learning continues.
+    """State of training, in addition to the net, from which learning continues.
 
     Attributes
     ----------

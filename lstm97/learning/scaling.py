@@ -98,7 +98,7 @@ class Scaling:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether new values leave the scaling unchanged."""
+        """Whether new values no longer change the scaling."""
         return bool((self.count >= ENOUGH).all())
 
     @property

@@ -48,7 +48,7 @@ class Snapshot(NamedTuple):
         State of the solver, like the attribute `solver_state_` of LSTM estimators. None if the
         stream does not learn by Adam.
     x_scaling, y_scaling : Scaling or None
-        Scalings of steps and targets; None if these are not standardized. `x` is standardized.
+        Scaling of steps and targets, or None without scaling. `x` is standardized.
     n_steps : int
         Number of steps so far, of all sequences.
 
@@ -298,7 +298,7 @@ class Stream:
         Returns
         -------
         predictions : ndarray of shape (n_steps,), (n_steps, n_classes) or (n_steps, n_outputs)
-            The same predictions as from `step`, bit for bit.
+            Predictions, with the same bits as if `step` had returned them.
 
         Raises
         ------
@@ -337,7 +337,7 @@ class Stream:
         predictions : ndarray
             As from `step_many`. A prediction is made before its target is learned.
         losses : ndarray of shape (n_steps,)
-            The same losses as from `learn`; NaN where there is no target.
+            Losses as from `learn`; NaN for steps without a target.
 
         Raises
         ------

@@ -255,7 +255,8 @@ class Topology(FlatWeights):
 
         Notes
         -----
-        Forget gates change neither the other weights nor the later random numbers of `rng`.
+        A net with forget gates has the same other weights as a net without them, and `rng` draws
+        the same numbers afterwards.
         """
         if self.forget_gate:
             plain = replace(self, forget_gate=False)

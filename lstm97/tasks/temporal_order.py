@@ -24,7 +24,7 @@ class TemporalOrder(Task):
     Parameters
     ----------
     n_relevant : {2, 3}
-        Number of relevant symbols: two make four classes, and three make eight.
+        Number of relevant symbols. Two make four classes, and three make eight.
     """
 
     n_inputs = len(SYMBOLS)
@@ -74,8 +74,8 @@ def make_temporal_order(
     X : Sequences
         One-hot rows of the symbols a, b, c, d, X, Y, E, B.
     y : ndarray of int of shape (n_sequences,)
-        The relevant symbols read as a binary number, in which X is 0 and Y is 1. For two symbols,
-        the paper names these numbers Q, R, S and U.
+        The relevant symbols read as a binary number, in which X is 0 and Y is 1. The paper
+        calls the classes 0, 1, 2 and 3 of two symbols Q, R, S and U.
 
     Examples
     --------
