@@ -188,7 +188,7 @@ def solved_and_mean(setting, records):
 
 
 def beside_others():
-    """Return how many times as long others take to learn on line, from speed.json."""
+    """Return how many times as long others take to learn online, from speed.json."""
     workload = _json("speed")["workloads"]["adding-100"]
     ours, others = workload["seconds"]["lstm97"], ("torch", "JAX")
     times = [

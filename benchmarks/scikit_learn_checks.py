@@ -3,7 +3,7 @@
     python benchmarks/scikit_learn_checks.py
 
 The exit status is 1 if a check fails whose failure is not declared, or if fewer checks pass than
-LEAST. The declared failures concern sample weights: on-line learning sees a sequence of weight 2
+LEAST. The declared failures concern sample weights: online learning sees a sequence of weight 2
 once, but a repeated sequence twice. For a cascade the two differ only in the order of sums, but
 over its long training with quickprop this difference grows beyond what the check allows.
 Transformers have fewer checks: scikit-learn's own SimpleImputer passes 45.

@@ -1,4 +1,4 @@
-"""The LSTM of 1997, with its truncated on-line gradient, as scikit-learn estimators."""
+"""The LSTM of 1997, with its truncated online gradient, as scikit-learn estimators."""
 
 from lstm97._kernels import search_path as _search_path
 

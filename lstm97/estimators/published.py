@@ -154,7 +154,7 @@ def from_published(name: str, parameters: Parameters) -> dict[str, Any]:
         elif key in _DEFAULTS and old[key] == _DEFAULTS[key]:
             today[key] = None
     if kind == "LSTM" and _has_batches(old):
-        today["batch_size"] = old["batch_size"]  # None would be on-line learning
+        today["batch_size"] = old["batch_size"]  # None would be online learning
     return from_second(name, today)
 
 

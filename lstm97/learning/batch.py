@@ -1,6 +1,6 @@
 """Learning by batches: the weights change once per batch, by the mean gradient.
 
-Small nets in double precision use the kernels of on-line learning, with sequences side by side in
+Small nets in double precision use the kernels of online learning, with sequences side by side in
 vector lanes, and have the same bits everywhere. Large nets, single precision and sparse inputs use
 the BLAS, whose last digits depend on the processor.
 """

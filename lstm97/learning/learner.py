@@ -38,7 +38,7 @@ class Fall(NamedTuple):
     step : float
         By how much the rate falls from one sequence to the next.
     size : int
-        Number of sequences for which on-line learning keeps the rate as it is.
+        Number of sequences for which online learning keeps the rate as it is.
     """
 
     start: float

@@ -141,7 +141,7 @@ class Training:
         self.reason = "interrupted"
 
     def _replay(self, X, y, start, n):
-        """Go back to the start of a chunk; an on-line learner learns its first n sequences."""
+        """Go back to the start of a chunk; an online learner learns its first n sequences."""
         self.learner.restore(start)
         if n and self.learner.is_online:
             self.learner.learn(X[:n], y[:n])

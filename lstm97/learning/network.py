@@ -1,4 +1,4 @@
-"""Learners with one flat weight vector, and on-line learning of a net."""
+"""Learners with one flat weight vector, and online learning of a net."""
 
 from abc import abstractmethod
 from itertools import pairwise
@@ -75,7 +75,7 @@ class KernelLearner(Learner):
 
 
 class NetworkLearner(KernelLearner):
-    """Learner for a net of memory cell blocks and conventional units, on line.
+    """Learner for a net of memory cell blocks and conventional units, online.
 
     Parameters
     ----------

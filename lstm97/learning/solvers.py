@@ -1,4 +1,4 @@
-"""Solvers, which update weights by the gradient of a batch; on line, the kernel has their part.
+"""Solvers, which update weights by the gradient of a batch; online, the kernel has their part.
 
 A solver's state is a dictionary of arrays that it carries from one update to the next. They are
 replaced by new arrays and never changed, so a state can be kept and restored without a copy.
