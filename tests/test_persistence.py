@@ -224,6 +224,18 @@ def test_a_loaded_model_equals_the_saved_one(case, path):
     assert behaviour(copied, X, y) == behaviour(copy.deepcopy(model), X, y)
 
 
+@every_case
+def test_files_of_machines_with_the_other_byte_order(case, path):
+    def swap(header, arrays):
+        for name, array in arrays.items():
+            arrays[name] = array.astype(array.dtype.newbyteorder("S"))
+
+    model, X, y = fitted(case)
+    loaded = load(written(path, case, swap))
+    assert attributes(loaded) == attributes(model)
+    assert behaviour(loaded, X, y) == behaviour(copy.deepcopy(model), X, y)
+
+
 CHILD = """
 import pickle, sys, warnings
 from pathlib import Path
