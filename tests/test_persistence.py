@@ -75,7 +75,7 @@ CASES = {
         "LSTMRegressor", {"n_blocks": 9, "initial_blocks": 1, "growth_patience": 24}, "two", 0,
     ),
     "without gates": ("LSTMRegressor", {"input_gate": False, "output_gate_bias": None}, "one", 0),
-    "biases": ("LSTMClassifier", {"input_gate_bias": np.array([-1, -2], dtype=np.int64)}, "booleans", 0),
+    "biases": ("LSTMClassifier", {"input_gate_bias": np.int64([-1, -2])}, "booleans", 0),
     "forget gates": (
         "LSTMClassifier", {"forget_gate": True, "forget_gate_bias": np.float32([0.5, 1.5])},
         "integers", 1,
