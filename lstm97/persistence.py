@@ -221,7 +221,9 @@ def _array(name: str, member: bytes) -> np.ndarray:
         dtype.hasobject or size == found,
         f"{name} needs {size} bytes by its header, but has {found}",
     )
-    return np.lib.format.read_array(io.BytesIO(member), allow_pickle=False)
+    array = np.lib.format.read_array(io.BytesIO(member), allow_pickle=False)
+    # A machine with the other order of bytes may have written it.
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 # ---- estimators ----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from lstm97.data.checks import as_steps, holds_strings, naming, refuse_masked
+from lstm97.data.checks import as_steps, holds_strings, naming, refuse_masked, repeated
 from lstm97.data.containers import as_array, is_missing, stated_ndim, unpack
 from lstm97.data.input import check_step_names, check_table, check_width
 from lstm97.data.sequences import Sequences, SequencesLike, as_sequences, is_ragged
@@ -405,4 +405,4 @@ def _at_steps(y: Any, lengths: np.ndarray) -> np.ndarray | None:
     y = np.atleast_1d(as_labels(y, "y"))
     if len(y) != len(lengths):
         raise ValueError(f"X has {len(lengths)} sequences, but y has {len(y)} targets")
-    return np.repeat(y, lengths, axis=0)
+    return repeated(y, lengths)

@@ -75,7 +75,7 @@ CASES = {
         "LSTMRegressor", {"n_blocks": 9, "initial_blocks": 1, "growth_patience": 24}, "two", 0,
     ),
     "without gates": ("LSTMRegressor", {"input_gate": False, "output_gate_bias": None}, "one", 0),
-    "biases": ("LSTMClassifier", {"input_gate_bias": np.array([-1, -2])}, "booleans", 0),
+    "biases": ("LSTMClassifier", {"input_gate_bias": np.int64([-1, -2])}, "booleans", 0),
     "forget gates": (
         "LSTMClassifier", {"forget_gate": True, "forget_gate_bias": np.float32([0.5, 1.5])},
         "integers", 1,
@@ -222,6 +222,18 @@ def test_a_loaded_model_equals_the_saved_one(case, path):
     save(copied, path.with_name("again"))
     assert path.with_name("again").read_bytes() == path.read_bytes()
     assert behaviour(copied, X, y) == behaviour(copy.deepcopy(model), X, y)
+
+
+@every_case
+def test_files_of_machines_with_the_other_byte_order(case, path):
+    def swap(header, arrays):
+        for name, array in arrays.items():
+            arrays[name] = array.astype(array.dtype.newbyteorder("S"))
+
+    model, X, y = fitted(case)
+    loaded = load(written(path, case, swap))
+    assert attributes(loaded) == attributes(model)
+    assert behaviour(loaded, X, y) == behaviour(copy.deepcopy(model), X, y)
 
 
 CHILD = """

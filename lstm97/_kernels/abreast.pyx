@@ -66,7 +66,7 @@ cdef extern from "abreast.h" nogil:
 
 # The sequences that run side by side, and where their results go.
 cdef struct Crew:
-    const int64_t *order      # (n_lanes,) their numbers
+    const Py_ssize_t *order    # (n_lanes,) their numbers
     int n_lanes
     const double *rows[ABREAST]
     int64_t lengths[ABREAST]
@@ -416,7 +416,7 @@ cdef class AbreastNetwork:
         """Run all sequences, the longest first."""
         cdef Py_ssize_t i, j, n = data.n_sequences
         cdef int lane, v
-        cdef const int64_t[::1] order = np.argsort(-np.asarray(data.lengths), kind="stable")
+        cdef const Py_ssize_t[::1] order = np.argsort(-np.asarray(data.lengths), kind="stable")
         cdef const int64_t[::1] first_rows = first
         cdef double[:, ::1] rows = out
         cdef double[:, ::1] table = results

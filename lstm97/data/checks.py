@@ -156,6 +156,12 @@ def as_integers(x: Any, name: str) -> np.ndarray:
     return x.astype(np.int64)
 
 
+def repeated(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Return one row of values per sequence once for each of its steps."""
+    # On a machine of 32 bits, NumPy does not repeat by int64.
+    return np.repeat(values, lengths.astype(np.intp, copy=False), axis=0)
+
+
 def check_sparse(matrix, name):
     """Refuse a sparse matrix that holds no numbers, or whose indices lie outside its arrays."""
     if matrix.dtype.kind == "O":

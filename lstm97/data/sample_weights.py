@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
-from lstm97.data.checks import as_numbers, brief, naming, refuse_masked
+from lstm97.data.checks import as_numbers, brief, naming, refuse_masked, repeated
 from lstm97.data.containers import as_array, stated_ndim, unpack
 from lstm97.data.targets import flatten_steps, has_steps, place
 
@@ -49,7 +49,7 @@ def row_weights(sample_weight, lengths, every, of="X"):
             f"sample_weight has {len(weight)} numbers, but {of} has {len(lengths)} sequences"
         )
     _check(weight)
-    return np.repeat(weight, lengths) if every else weight
+    return repeated(weight, lengths) if every else weight
 
 
 def _step_weights(sample_weight, lengths, every, of):

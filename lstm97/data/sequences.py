@@ -18,6 +18,7 @@ from lstm97.data.checks import (
     locate,
     naming,
     one_hot,
+    repeated,
 )
 from lstm97.data.containers import Ragged, depth, stated_ndim
 
@@ -155,9 +156,8 @@ class Sequences(Ragged):
                 raise ValueError(f"{name}[{i}] and {name}[0]: one is sparse, the other is dense")
         if not is_dense:
             return cls.from_lengths(sparse.vstack(parts, format="csr"), lengths, name)
-        sequences = cls._trusted(
-            np.concatenate(parts), np.cumsum(lengths) - lengths, np.array(lengths)
-        )
+        n_steps = np.array(lengths, dtype=np.int64)
+        sequences = cls._trusted(np.concatenate(parts), np.cumsum(n_steps) - n_steps, n_steps)
         sequences.check_finite(name)
         return sequences
 
@@ -278,7 +278,7 @@ class Sequences(Ragged):
             raise TypeError(f"n_symbols must be an integer or None, got {brief(n_symbols)}")
         if not parts:
             raise ValueError(f"{name} holds no sequence")
-        lengths = np.array([len(part) for part in parts])
+        lengths = np.array([len(part) for part in parts], dtype=np.int64)
         symbols = np.concatenate(parts)
         n_symbols = int(symbols.max(initial=0)) + 1 if n_symbols is None else n_symbols
         if n_symbols > MAX_INDEX:
@@ -383,7 +383,7 @@ class Sequences(Ragged):
         first = np.cumsum(self.lengths) - self.lengths
         if self.n_steps == self.flat.shape[0] and np.array_equal(self.starts, first):
             return self
-        rows = np.arange(self.n_steps) + np.repeat(self.starts - first, self.lengths)
+        rows = np.arange(self.n_steps) + repeated(self.starts - first, self.lengths)
         return self._trusted(self.flat[rows], first, self.lengths)
 
     def take(self, indices: ArrayLike, axis: int = 0) -> "Sequences":

@@ -16,6 +16,7 @@ from lstm97.data.checks import (
     locate,
     naming,
     refuse_masked,
+    repeated,
 )
 from lstm97.data.containers import as_array, as_floats, depth, is_missing, stated_ndim
 from lstm97.data.sequences import Sequences
@@ -85,7 +86,7 @@ class Targets:
         if not self.every:
             return self.first
         ends = np.cumsum(lengths)
-        return np.arange(ends[-1]) + np.repeat(self.first - ends + lengths, lengths)
+        return np.arange(ends[-1]) + repeated(self.first - ends + lengths, lengths)
 
 
 def has_steps(y):

@@ -294,7 +294,7 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
             )
         n_labels = values.shape[1]
         if not hasattr(self, "classes_"):
-            self.classes_: np.ndarray = np.arange(n_labels)
+            self.classes_: np.ndarray = np.arange(n_labels, dtype=np.int64)
         if n_labels != len(self.classes_):
             raise ValueError(f"y has {n_labels} labels, expected {len(self.classes_)}")
         if classes is not None and not np.array_equal(_check_classes(classes), self.classes_):

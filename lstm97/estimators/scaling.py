@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import is_regressor
 
-from lstm97.data.checks import brief
+from lstm97.data.checks import brief, repeated
 from lstm97.data.sequences import Sequences
 from lstm97.data.targets import Targets
 from lstm97.learning.scaling import Scaling
@@ -114,8 +114,8 @@ class Standardizing:
         first = np.cumsum(X.lengths) - X.lengths
         if is_due is not None:
             per_sequence = np.logical_or.reduceat(is_due, first) if y.every else is_due
-            is_due = np.repeat(per_sequence, X.lengths)
-        rows = np.arange(X.n_steps) + np.repeat(X.starts - first, X.lengths)
+            is_due = repeated(per_sequence, X.lengths)
+        rows = np.arange(X.n_steps) + repeated(X.starts - first, X.lengths)
         self.x_scaling_, flat = self.x_scaling_.run(X.flat[rows], "X", is_due)
         return Sequences._trusted(flat, first, X.lengths)
 
