@@ -85,21 +85,21 @@ class _BaseLSTM(BaseSequenceEstimator):
         Number of cells per block; they share the block's gates.
     input_gate_bias : "random", None, float or array-like of shape (n_blocks,) or (2,)
         Initial bias of the input gates: one number; one number per block; or two numbers, for the
-        first and the last block, with those between spread evenly for any `n_blocks`. "random"
-        draws it like the weights. None means that these gates have no bias. Negative biases that
-        differ from block to block keep the net from using all cells at once (Section 4, the abuse
-        problem), and keep the states from drifting.
+        first and the last block, with the biases in between spread evenly for any `n_blocks`.
+        "random" draws it like the weights. None means that these gates have no bias. Negative
+        biases that differ from block to block keep the net from using all cells at once (Section 4,
+        the abuse problem), and keep the states from drifting.
     recurrence : {"all", "cells", "none"}
         Activations of the previous step that are fed back to the hidden layer: all, as in the
         paper; those of cells and conventional units, but not of gates; or none.
     forget_gate : bool
         Whether the blocks have forget gates, which multiply the states at each step. The paper's
-        blocks do not have them, and their states only add up. With forget gates, a net can run
-        along sequences without an end.
+        blocks do not have them, so their states only accumulate. With forget gates, a net can run
+        along endless sequences.
     forget_gate_bias : "random", None, float or array-like of shape (n_blocks,) or (2,)
         Initial bias of the forget gates; see `input_gate_bias`. The larger it is, the longer a new
         net remembers: with 1 a state falls to one half in about two steps, with 5 in about a
-        hundred. With 40 a gate stays exactly open, and the net forgets nothing.
+        hundred. With 40 a gate stays fully open, and the net forgets nothing.
     input_gate : bool
         Whether the blocks have input gates.
     output_gate : bool
@@ -126,12 +126,12 @@ class _BaseLSTM(BaseSequenceEstimator):
     growth_patience : int or None
         With `initial_blocks`, the number of sequences over which the loss is averaged. The loss has
         stopped falling when this mean is not at least 1% below the mean over the same number of
-        sequences before. None means 1000.
+        preceding sequences. None means 1000.
     init_scale : float
         Initial weights are uniform on [-init_scale, init_scale].
     learning_rate : float or "auto"
-        Step size of the updates or, if it falls, of the first update. "auto" suits Adam: 0.02 with
-        batches, and 0.003 online.
+        Step size of the updates. If the rate falls, this is the step size of the first update.
+        "auto" suits Adam: 0.02 with batches, and 0.003 online.
     learning_rate_schedule : {"linear", "constant"}
         With "linear", the rate falls in a straight line over all updates of `fit`, to a hundredth,
         and `partial_fit` and streams learn with three tenths of `learning_rate`. "constant" keeps
@@ -139,9 +139,9 @@ class _BaseLSTM(BaseSequenceEstimator):
     batch_size : int, "auto" or None
         Number of sequences per update: the weights change once per batch, by the mean gradient of
         its sequences. None means online learning, as in the paper. With "auto", `partial_fit` and
-        streams learn online, and `fit` learns by batches of 8. But `fit` learns online as well if
-        there are targets at every step of fewer than 50 sequences, or if `initial_blocks` or
-        `update` is set.
+        streams learn online, and `fit` learns in batches of 8. But `fit` also learns online if
+        there are fewer than 50 sequences and they have targets at every step, or if
+        `initial_blocks` or `update` is set.
     gradient : {"auto", "truncated", "full"}
         "truncated" is the paper's gradient, in which errors stop at the net inputs of the hidden
         layer. "full" is the gradient of back-propagation through time, in which errors also travel
@@ -163,24 +163,24 @@ class _BaseLSTM(BaseSequenceEstimator):
     Attributes
     ----------
     solver_state_ : dict
-        State that the solver carries from one update to the next, also from one call of
+        State that the solver carries from one update to the next, including from one call of
         `partial_fit` to the next. Only available with batches or with Adam.
 
     Notes
     -----
     The time and memory that a batch needs grow with its number of steps. Nets of up to 200 hidden
-    units (gates, cells and conventional units) with ``dtype="float64"`` and dense input learn
-    batches with the same bits on all machines. All other batches use matrix products of the BLAS,
-    in one thread: their last digits depend on the processor, on the BLAS and, for predictions, on
-    `n_jobs`. A net with `initial_blocks` cannot learn by batches.
+    units (gates, cells and conventional units) with ``dtype="float64"`` and dense input give the
+    same bits on all machines when they learn in batches. All other nets then use matrix products of
+    the BLAS, in one thread: the last digits of their results depend on the processor, on the BLAS
+    and, for predictions, on `n_jobs`. A net with `initial_blocks` cannot learn in batches.
 
     Online, Adam moves all weights at each update: at each step that has a target, or at the end of
     each sequence. It also moves weights whose gradient is zero, and all weights if the sample
     weight is zero, because earlier gradients still count. The time of an update therefore grows
     with the number of weights. With a target at every step, a net of 300 weights takes about 1.6
-    times as long as by gradient descent. With sparse steps, whose time otherwise hardly grows with
-    the number of features, a net of 8,000 weights takes about 17 times as long. Weights of a block
-    that `initial_blocks` adds begin without earlier gradients.
+    times as long as with gradient descent. With sparse steps, whose time otherwise hardly grows
+    with the number of features, a net of 8,000 weights takes about 17 times as long. Weights of a
+    block that `initial_blocks` adds begin without earlier gradients.
 
     References
     ----------
@@ -466,8 +466,8 @@ class _Stopping(StoppingParameters):
     Parameters
     ----------
     max_iter : int or None
-        Maximum number of epochs of `fit`. None means as many as the data need: at least 1,000
-        updates; 15 epochs, or fewer if that would make more than 7,500 updates, but at least 3. If
+        Maximum number of epochs of `fit`. None means 15 epochs; more if that would make fewer than
+        1,000 updates; or fewer, but at least 3, if it would make more than 7,500 updates. If
         the weights change at every step, None means 100,000 updates, and at least 3 epochs.
     tol : float, "auto" or None
         `fit` ends when the mean loss per sequence has not fallen by this much for
@@ -490,7 +490,7 @@ class _Stopping(StoppingParameters):
 class LSTMClassifier(SequenceClassifierMixin, _Stopping, ClassOutputs, _BaseLSTM):
     """Classifier of sequences: a small net of LSTM memory cells.
 
-    The net has one output per class. The defaults suit recordings as they are. `as_published` makes
+    The net has one output per class. The defaults suit raw recordings. `as_published` makes
     the net of the 1997 paper, with its learning rule and without any scaling.
 
     Parameters
@@ -525,7 +525,7 @@ class LSTMClassifier(SequenceClassifierMixin, _Stopping, ClassOutputs, _BaseLSTM
 class LSTMRegressor(SequenceRegressorMixin, _Stopping, NumberOutputs, _BaseLSTM):
     """Regressor on sequences: a small net of LSTM memory cells.
 
-    The defaults suit recordings and targets as they are. `as_published` makes the net of the 1997
+    The defaults suit raw recordings and raw targets. `as_published` makes the net of the 1997
     paper, with its learning rule and without any scaling.
 
     See Also
