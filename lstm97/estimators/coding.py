@@ -39,8 +39,8 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
     ----------
     class_weight : dict, "balanced" or None
         Weights of the classes, which multiply the loss in addition to the sample weights. A dict
-        maps labels to weights; missing labels have weight 1. "balanced" gives all classes that
-        occur the same total weight. If None, all classes have weight 1. It must be None if targets
+        maps labels to weights; missing labels have weight 1. "balanced" gives the same total weight
+        to all classes that occur. If None, all classes have weight 1. It must be None if targets
         have several labels.
 
     Attributes

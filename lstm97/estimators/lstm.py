@@ -95,7 +95,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     forget_gate : bool
         Whether the blocks have forget gates, which multiply the states at each step. The paper's
         blocks do not have them, so their states only accumulate. With forget gates, a net can run
-        along endless sequences.
+        on endless sequences.
     forget_gate_bias : "random", None, float or array-like of shape (n_blocks,) or (2,)
         Initial bias of the forget gates; see `input_gate_bias`. The larger it is, the longer a new
         net remembers: with 1 a state falls to one half in about two steps, with 5 in about a
@@ -133,9 +133,9 @@ class _BaseLSTM(BaseSequenceEstimator):
         Step size of the updates. If the rate falls, this is the step size of the first update.
         "auto" suits Adam: 0.02 with batches, and 0.003 online.
     learning_rate_schedule : {"linear", "constant"}
-        With "linear", the rate falls in a straight line over all updates of `fit`, to a hundredth,
-        and `partial_fit` and streams learn with three tenths of `learning_rate`. "constant" keeps
-        the rate.
+        With "linear", the rate falls in a straight line over all updates of `fit`, to a hundredth
+        of `learning_rate`; `partial_fit` and streams learn with three tenths of `learning_rate`
+        throughout. "constant" keeps the rate.
     batch_size : int, "auto" or None
         Number of sequences per update: the weights change once per batch, by the mean gradient of
         its sequences. None means online learning, as in the paper. With "auto", `partial_fit` and
@@ -148,8 +148,8 @@ class _BaseLSTM(BaseSequenceEstimator):
         back through the feedback. "auto" is "full" with batches, and "truncated" online.
     solver : {"adam", "sgd"}
         How updates use the gradient: by Adam (Kingma and Ba 2015), which scales the step of each
-        weight by the size of its recent gradients, or by gradient descent. The notes say what Adam
-        costs online.
+        weight by the size of its recent gradients, or by gradient descent. The notes say how much
+        slower Adam makes online learning.
     update : {"step", "sequence"} or None
         When online learning changes the weights: at each step that has a target, or at the end of
         each sequence. Both give the same result up to rounding if only last steps have targets.
@@ -170,17 +170,18 @@ class _BaseLSTM(BaseSequenceEstimator):
     -----
     The time and memory that a batch needs grow with its number of steps. Nets of up to 200 hidden
     units (gates, cells and conventional units) with ``dtype="float64"`` and dense input give the
-    same bits on all machines when they learn in batches. All other nets then use matrix products of
-    the BLAS, in one thread: the last digits of their results depend on the processor, on the BLAS
-    and, for predictions, on `n_jobs`. A net with `initial_blocks` cannot learn in batches.
+    same bits on all machines when they learn in batches. Other nets that learn in batches use
+    matrix products of the BLAS, in one thread, so the last digits of their results depend on the
+    processor, on the BLAS and, for predictions, on `n_jobs`. A net with `initial_blocks` cannot
+    learn in batches.
 
     Online, Adam moves all weights at each update: at each step that has a target, or at the end of
     each sequence. It also moves weights whose gradient is zero, and all weights if the sample
     weight is zero, because earlier gradients still count. The time of an update therefore grows
     with the number of weights. With a target at every step, a net of 300 weights takes about 1.6
-    times as long as with gradient descent. With sparse steps, whose time otherwise hardly grows
-    with the number of features, a net of 8,000 weights takes about 17 times as long. Weights of a
-    block that `initial_blocks` adds begin without earlier gradients.
+    times as long as with gradient descent. With sparse steps, the time of gradient descent hardly
+    grows with the number of features, and Adam takes about 17 times as long for a net of 8,000
+    weights. Weights of a block that `initial_blocks` adds begin without earlier gradients.
 
     References
     ----------
