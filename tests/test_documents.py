@@ -105,7 +105,7 @@ def test_front_pages_have_the_mean_accuracies_of_the_settings_page():
         for name in ("README.md", "docs/index.md", "docs/settings.md")
     )
     for part, n_sets, pages in [("chosen", 5, [readme, home]), ("held-out", 3, [readme])]:
-        table = settings.split(f"<!-- made from scores: {part} -->")[1].split("<!-- end -->")[0]
+        table = settings.split(f" on {part} -->")[1].split("<!-- end -->")[0]
         rows = (
             re.search(rf"^\| {name} .*", table, re.MULTILINE)[0] for name in ("default", "torch")
         )

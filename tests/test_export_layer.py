@@ -1,10 +1,15 @@
 """Any net as a layer of today, computed by NumPy: the outputs of the kernel."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from lstm97 import LSTMRegressor
+from lstm97 import LSTMRegressor, StepwiseTransformer
+from lstm97.export import to_c, to_onnx, to_torch
 from lstm97.export.layer import layer_of
 from lstm97.export.net import net_of
 from reference.cases import kernel_run, random_problem, random_topology
@@ -53,3 +58,20 @@ def test_a_net_without_a_hidden_layer_is_refused():
     net = net_of(model.partial_fit([[[0.0]]], [0.0]))
     with pytest.raises(ValueError, match="initial_blocks=0"):
         layer_of(net.topology, net.weights)
+
+
+@pytest.mark.parametrize("write", [to_c, to_onnx, to_torch])
+def test_a_scaler_of_other_features_is_refused(write, tmp_path):
+    if write is not to_c:
+        pytest.importorskip("onnx" if write is to_onnx else "torch")
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20, 20))
+    scale = StepwiseTransformer(StandardScaler(), n_channels=4)
+    pipe = make_pipeline(scale, LSTMRegressor(2, max_iter=1, random_state=0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipe.fit(X, X[:, 0])
+    arguments = [] if write is to_torch else [tmp_path / "net" if write is to_onnx else tmp_path]
+    with pytest.raises(ValueError, match="scales 4 features, but the net has 20: set n_channels"):
+        write(pipe, *arguments)
+    assert not list(tmp_path.iterdir())

@@ -180,6 +180,28 @@ def test_numbers_beyond_float32_are_refused(model, tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
+def test_a_scale_below_float32_is_refused(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20, 5, 2)) * 1e-50
+    model = LSTMRegressor(2, max_iter=1, random_state=0).fit(X, rng.normal(size=20))
+    with pytest.raises(ValueError, match="x_scale holds a number beyond the range of float32"):
+        to_onnx(model, tmp_path / "net.onnx")
+
+
+def test_a_mean_that_is_large_beside_the_scale(tmp_path):
+    """Pressures in pascal: float32 holds them, but not their mean."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    rng = np.random.default_rng(0)
+    X = (101_325 + rng.normal(size=(60, 8, 2)) * 10).astype(np.float32)
+    y = X[:, -1, 0] - 101_325.0
+    model = LSTMRegressor(4, max_iter=20, random_state=0).fit(X.astype(float), y / 10)
+    to_onnx(model, tmp_path / "net.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
+    feed = {"X": X.transpose(1, 0, 2), "sequence_lens": np.full(60, 8, np.int32)}
+    last = session.run(["last"], feed)[0].ravel()
+    np.testing.assert_allclose(last, model.predict(X.astype(float)), rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("where", ["folder", "missing/net.onnx", "file/net.onnx"])
 def test_a_path_that_cannot_be_written_leaves_nothing(model, tmp_path, where):
     (tmp_path / "folder").mkdir()

@@ -186,3 +186,28 @@ def test_predictions_that_overflow_are_refused():
     refuse(stream, "an output is not finite")
     with pytest.raises(ValueError, match="an output is not finite"):
         model.forecast([x], 3)
+
+
+def test_a_forecast_depends_on_its_own_sequence_alone_while_scalings_run():
+    rng = np.random.default_rng(0)
+    A, B = (rng.normal(3, 2, size=(n, 1)) for n in (30, 25))
+    model = LSTMRegressor(4, random_state=0).partial_fit([A[:-1]], [A[1:, 0]])
+    both = model.forecast([A, B], 3)
+    assert both[0].tolist() == model.forecast([A], 3)[0].tolist()
+    assert both[1].tolist() == model.forecast([B], 3)[0].tolist()
+    np.testing.assert_allclose(both[:, 0], [y[-1] for y in model.predict([A, B])], rtol=1e-12)
+
+
+def test_the_first_output_of_a_forecast_is_checked():
+    model = LSTMRegressor(
+        2, random_state=0, standardize=False, state_activation="identity", shortcut=True
+    ).partial_fit([[[0.0]]], [0.0])
+    model.weights_[:] = 1e200
+    stream = model.stream()
+    with pytest.raises(ValueError, match="not finite"):
+        stream.step([1e200])
+    for n_steps in (1, 2):
+        with pytest.raises(ValueError, match="an output is not finite"):
+            stream.forecast(n_steps)
+    with pytest.raises(ValueError, match="n_steps=True must be a positive integer"):
+        stream.forecast(True)

@@ -1125,3 +1125,14 @@ def test_a_stream_that_cannot_learn_takes_many_steps():
     with pytest.raises(ValueError, match="cannot learn along a stream"):
         stream.learn_many(X[0], y[0])
     assert model.stream().step_many(X[0][:1]).shape == (1, len(LABELS))
+
+
+def test_steps_are_counted_once_where_learning_diverges():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 1)) * 20
+    stream = LSTMRegressor(
+        4, random_state=0, solver="sgd", learning_rate=3.0, standardize=False, shortcut=True
+    ).stream(n_features=1)
+    with pytest.warns(ConvergenceWarning):
+        stream.learn_many(X, X[:, 0] * 5)
+    assert stream.n_steps_ == 3000

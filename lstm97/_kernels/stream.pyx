@@ -162,7 +162,7 @@ cdef class Stepper:
 
         These steps are not taken. Tell whether all outputs are finite.
         """
-        cdef Py_ssize_t t
+        cdef Py_ssize_t k, t
         cdef bint is_finite = True
         if self.net.n.n_inputs != self.net.n.n_outputs or out.shape[1] != self.net.n.n_outputs:
             raise ValueError("outputs cannot be inputs: they differ in number")
@@ -174,6 +174,8 @@ cdef class Stepper:
             place = self._place()
             try:
                 memcpy(&out[0, 0], self.net.q.output, self.net.n.n_outputs * sizeof(double))
+                for k in range(self.net.n.n_outputs):
+                    is_finite = is_finite and isfinite(out[0, k])
                 for t in range(out.shape[0]):
                     if t > 0:
                         is_finite = is_finite and self._step_dense(out[t - 1], out[t])
@@ -407,6 +409,7 @@ cdef class Stepper:
         try:
             while t < x.n_steps and is_finite:
                 self.net._save()
+                n_steps = self.n_steps
                 place = [each and each.arrays() for each in (self.x_scaler, self.y_scaler)]
                 is_finite, n = self._take(
                     x, t, out, targets, weights, learning_rate, losses, False
@@ -414,6 +417,7 @@ cdef class Stepper:
                 if not self.net._is_finite():
                     # Again, but without the updates that would not be finite.
                     self.net._go_back()
+                    self.n_steps = n_steps
                     for scaler, arrays in zip((self.x_scaler, self.y_scaler), place):
                         if scaler is not None:
                             scaler.set(arrays)

@@ -529,6 +529,7 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         """
         stream = Stream(self)
         stream._check_forecast(n_steps)
+        stream._fix_scaling()
         sequences = stream._estimator._check_X(X, reset=False)
         parts = []
         for steps in sequences:

@@ -57,7 +57,7 @@ def to_c(
         Folder for ``name.h`` and ``name.c``. Older files of these names are replaced.
     name : str, default="lstm"
         Beginning of the names of files, functions and constants: a name of C that does not begin
-        with an underscore. Nets with different names can be in one program.
+        with an underscore. Nets can be in one program if their names differ in more than case.
     learn : bool, default=False
         Whether the net can learn, as a stream of the estimator can. Then the struct holds the
         weights and all that learning carries; otherwise the weights are constants.
@@ -83,7 +83,8 @@ def to_c(
     Notes
     -----
     Sequences are dense. Outputs are those of `predict_proba` for a classifier, and of `predict` for
-    a regressor, at each step. The C does not check whether features are finite.
+    a regressor, at each step. The C does not check whether features are finite. Floats lose digits
+    of features whose mean is much larger than their standard deviation: subtract it first.
 
     Examples
     --------
@@ -102,6 +103,8 @@ def to_c(
     """
     if not (isinstance(name, str) and re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name)):
         raise ValueError(f"name={brief(name)} must be a name of C that begins with a letter")
+    if not isinstance(learn, bool):
+        raise ValueError(f"learn={brief(learn)} must be True or False")
     if dtype not in ("float64", "float32"):
         raise ValueError(f"dtype={brief(dtype)} must be 'float64' or 'float32'")
     net = net_of(estimator)
@@ -285,9 +288,28 @@ class _Writer:
         if self.dtype == np.float32:
             for pattern, word in IN_FLOAT.items():
                 text = re.sub(pattern, word, text)
-        text = re.sub(r"\blstm_|\blstm(?=\.h\b)", lambda m: m[0].replace("lstm", self.name), text)
-        text = re.sub(r"\bLSTM_", f"{self.name.upper()}_", text)
+        text = self._named(text)
         return text.replace("@LABELS@", self._labels())
+
+    def _named(self, text: str) -> str:
+        """Return a template in which the net has its name; refuse names that stand for more."""
+        prefix, words = (
+            re.compile(r"\blstm_|\blstm(?=\.h\b)|\bLSTM_"),
+            re.compile(r"\b[A-Za-z_]\w*"),
+        )
+
+        def prefixed(match: re.Match[str]) -> str:
+            if match[0] == "LSTM_":
+                return f"{self.name.upper()}_"
+            return match[0].replace("lstm", self.name)
+
+        inner = {word for word in words.findall(text) if not prefix.match(word)}
+        ours = {prefix.sub(prefixed, word) for word in words.findall(text) if prefix.match(word)}
+        if inner & ours:
+            raise ValueError(
+                f"name={self.name!r} makes the name {min(inner & ours)}, which the C uses already"
+            )
+        return prefix.sub(prefixed, text)
 
 
 def _chosen(lines: list[str], flags: set[str]) -> Iterator[str]:

@@ -86,7 +86,8 @@ def net_of(estimator: Any) -> Net:
     TypeError
         If it is another estimator, or the pipeline has another step.
     ValueError
-        If it is not fitted, or its weights are not finite.
+        If it is not fitted, if its weights are not finite, or if a scaler has other features than
+        the net.
     """
     *steps, model = _steps(estimator) or [estimator]
     if not isinstance(model, LSTMClassifier | LSTMRegressor):
@@ -145,5 +146,10 @@ def _affines(step: Any, n_inputs: int) -> list[Affine]:
             mean = scaler.mean_.copy()
         if scaler.with_std:
             scale = scaler.scale_.copy()
+        if not len(mean) == len(scale) == n_inputs:
+            raise ValueError(
+                f"{brief(scaler)} scales {scaler.n_features_in_} features, but the net has "
+                f"{n_inputs}: set n_channels of both"
+            )
         affines.append(Affine(mean, scale))
     return affines

@@ -152,7 +152,7 @@ def _standardized(net: Net) -> str:
     """Return the nodes that standardize the inputs."""
     if not net.inputs:
         return "x = Identity (X)"
-    return "centred = Sub (X, x_mean)  x = Div (centred, x_scale)"
+    return "near = Sub (X, x_mean)  centred = Sub (near, x_rest)  x = Div (centred, x_scale)"
 
 
 def _activations(layer: Layer) -> str:
@@ -216,6 +216,9 @@ def _constants(net: Net, layer: Layer) -> dict[str, NDArray[Any]]:
         numbers["y_mean"], numbers["y_scale"] = net.targets
     with np.errstate(over="ignore"):
         constants = {name: values.astype(np.float32) for name, values in numbers.items()}
+    if net.inputs:  # what float32 cannot hold of a mean that is large beside the scale
+        constants["x_rest"] = (numbers["x_mean"] - constants["x_mean"]).astype(np.float32)
     for name, values in constants.items():
-        require(np.isfinite(values).all(), f"{name} holds a number beyond the range of float32")
+        fits = np.isfinite(values).all() and ("scale" not in name or values.all())
+        require(fits, f"{name} holds a number beyond the range of float32")
     return constants | {"one": np.array([1]), "n_units": np.array([layer.n_units])}

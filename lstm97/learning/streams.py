@@ -180,8 +180,16 @@ class Stream:
         self._net = Stepper(
             learner.topology, learner.weights, form, copied(learner.state) if adapts else None
         )
-        scalings = (getattr(estimator, f"{name}_scaling_", None) for name in "xy")
-        self._net.standardize(*(each and each.arrays() for each in scalings), ENOUGH)
+        self._set_scaling(ENOUGH)
+
+    def _set_scaling(self, enough: float) -> None:
+        """Begin with the estimator's scalings, which then run for `enough` values."""
+        scalings = (getattr(self._estimator, f"{name}_scaling_", None) for name in "xy")
+        self._net.standardize(*(each and each.arrays() for each in scalings), enough)
+
+    def _fix_scaling(self) -> None:
+        """Let the scalings stay those of the estimator, as in `predict`."""
+        self._set_scaling(0.0)
 
     @property
     def is_due(self) -> bool:
@@ -255,8 +263,8 @@ class Stream:
         ValueError
             If there was no step since the last call of `learn` or `reset`; if y is not a valid
             target; if `sample_weight` is negative or not finite; if `at` belongs to another net, or
-            its step was learned before; or if the estimator cannot learn along a stream. The stream
-            is then unchanged.
+            was taken after its step was learned; or if the estimator cannot learn along a stream.
+            The stream is then unchanged.
 
         Warns
         -----
@@ -537,7 +545,7 @@ class Stream:
                 f"({n_features},) and a prediction ({n_outputs},): fit with targets of all "
                 "features, or call step of a stream with what is known of the next steps"
             )
-        if not (isinstance(n_steps, Integral) and n_steps > 0):
+        if isinstance(n_steps, bool) or not (isinstance(n_steps, Integral) and n_steps > 0):
             raise ValueError(f"n_steps={brief(n_steps)} must be a positive integer")
 
     def _check_many(self, X: Any) -> Sequences:
