@@ -1136,3 +1136,20 @@ def test_steps_are_counted_once_where_learning_diverges():
     with pytest.warns(ConvergenceWarning):
         stream.learn_many(X, X[:, 0] * 5)
     assert stream.n_steps_ == 3000
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_steps_without_weight_are_learned_as_one_by_one(solver):
+    X, y = np.random.default_rng(0).normal(size=(2, 6, 1))
+    streams = [
+        LSTMRegressor(2, random_state=0, solver=solver).stream(n_features=1) for _ in range(2)
+    ]
+    for stream in streams:
+        stream.learn_many(X, y[:, 0])
+    streams[0].learn_many(X, y[:, 0], np.zeros(6))
+    for x, target in zip(X, y[:, 0], strict=True):
+        streams[1].step(x)
+        streams[1].learn(target, 0.0)
+    one, other = (stream.snapshot() for stream in streams)
+    assert one.weights.tobytes() == other.weights.tobytes()
+    assert one.state.tobytes() == other.state.tobytes()

@@ -11,7 +11,7 @@ from lstm97.data.targets import flatten_steps, has_steps, place
 LARGEST = 1e100
 
 
-def row_weights(sample_weight, lengths, every, of="X"):
+def row_weights(sample_weight, lengths, every, of="X", may_be_zero=False):
     """Check sample weights, and return one for each row of the targets.
 
     Parameters
@@ -26,6 +26,8 @@ def row_weights(sample_weight, lengths, every, of="X"):
         Whether the targets have one row per step.
     of : str, default="X"
         Name, in error messages, of what has these lengths.
+    may_be_zero : bool, default=False
+        Whether all weights may be zero.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def row_weights(sample_weight, lengths, every, of="X"):
     with naming("sample_weight"):
         sample_weight = unpack(sample_weight)
     if has_steps(sample_weight) or stated_ndim(sample_weight) == 2:
-        return _step_weights(sample_weight, lengths, every, of)
+        return _step_weights(sample_weight, lengths, every, of, may_be_zero)
     weight = as_numbers(sample_weight, "sample_weight")
     if weight.ndim != 1:
         raise ValueError(
@@ -48,11 +50,11 @@ def row_weights(sample_weight, lengths, every, of="X"):
         raise ValueError(
             f"sample_weight has {len(weight)} numbers, but {of} has {len(lengths)} sequences"
         )
-    _check(weight)
+    _check(weight, may_be_zero=may_be_zero)
     return repeated(weight, lengths) if every else weight
 
 
-def _step_weights(sample_weight, lengths, every, of):
+def _step_weights(sample_weight, lengths, every, of, may_be_zero):
     """Check weights per step, and join those of all sequences."""
     if not every:
         raise ValueError(
@@ -69,12 +71,12 @@ def _step_weights(sample_weight, lengths, every, of):
         raise ValueError(
             f"sample_weight must hold one number per step, but it holds {weight.shape[1]}"
         )
-    _check(weight, lengths)
+    _check(weight, lengths, may_be_zero)
     return weight
 
 
-def _check(weight, lengths=None):
-    """Refuse weights that are negative, too large or not finite, and weights that are all zero."""
+def _check(weight, lengths=None, may_be_zero=False):
+    """Refuse weights that are negative, too large, not finite, or all zero if they may not be."""
     bad = ~((weight >= 0.0) & (weight <= LARGEST))
     if bad.any():
         row = int(np.argmax(bad))
@@ -82,7 +84,7 @@ def _check(weight, lengths=None):
             f"sample_weight contains {weight[row]} {place(row, lengths)}; weights must be finite, "
             f"not negative, and at most {LARGEST:g}"
         )
-    if not weight.any():
+    if not (may_be_zero or weight.any()):
         raise ValueError("sample_weight is zero for all targets: there is nothing to learn")
 
 

@@ -570,7 +570,9 @@ class Stream:
         model.target_steps_ = "every"
         values = model._check_y([y], sequences).values
         if sample_weight is not None:
-            sample_weight = row_weights([sample_weight], sequences.lengths, every=True)
+            sample_weight = row_weights(
+                [sample_weight], sequences.lengths, every=True, may_be_zero=True
+            )
         return values, model._weigh(values, sample_weight)
 
     def _check_x(self, x: Any) -> Any:
