@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lstm97.experiments import progress
@@ -265,6 +265,9 @@ JUNK = st.sampled_from(
 
 @pytest.mark.usefixtures("no_plots")
 @settings(suppress_health_check=list(HealthCheck), max_examples=20, deadline=None)
+@example(changes={"versions": None}, places=[])
+@example(changes={"versions": "x"}, places=[])
+@example(changes={"platform": 0, "commit": []}, places=[])
 @given(
     changes=st.dictionaries(st.sampled_from([*record(0), "versions", "platform", "commit"]), JUNK),
     places=st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=3),

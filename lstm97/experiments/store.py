@@ -18,6 +18,11 @@ FIELDS = {
     "n_sequences": (int,), "milestones": (dict,), "n_wrong": (int,), "n_test": (int,),
     "test_error": (*NUMBER, type(None)), "curve": (list,), "seconds": NUMBER,
 }  # fmt: skip
+# Fields that some records lack.
+OPTIONAL = {
+    "n_right": NUMBER,  # of streams
+    "versions": (dict,), "platform": (str, type(None)), "commit": (str, type(None)),
+}  # fmt: skip
 
 
 class StoreError(RuntimeError):
@@ -223,8 +228,8 @@ def _check(record):
         _check_types([record[name]], name, types)
     _check_types(record["curve"], "curve", (*NUMBER, type(None)))
     _check_types(record["milestones"].values(), "milestones", (int,))
-    if "n_right" in record:  # of streams
-        _check_types([record["n_right"]], "n_right", NUMBER)
+    for name in OPTIONAL.keys() & record.keys():
+        _check_types([record[name]], name, OPTIONAL[name])
 
 
 def _check_types(values, name, types):
