@@ -276,7 +276,8 @@ def filled(text):
 
 def documents():
     """Return the new text of each document, by its path."""
-    paths = [ROOT / name for name in ("README.md", "docs/baselines.md", "docs/reproduction.md")]
+    names = ("README.md", "docs/index.md", "docs/baselines.md", "docs/reproduction.md")
+    paths = [ROOT / name for name in names]
     return {path: filled(path.read_text(encoding="utf-8")) for path in paths}
 
 

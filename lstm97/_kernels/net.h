@@ -93,7 +93,7 @@ typedef struct {
 typedef struct {
     int first;                /* the first cell of the register */
     int cell[MOST_LANES];     /* the cell of each block; where it has none here, the zero of e_s */
-    int lane[2 * MOST_LANES]; /* for permute: the lane of that cell; any lane where there is none */
+    int lane[2 * MOST_LANES]; /* for permute: the lane of that cell, or any lane */
 } Part;
 
 enum { MOST_PARTS = 4 };

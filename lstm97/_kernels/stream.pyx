@@ -503,8 +503,8 @@ cdef class Stepper:
     def snapshot(self):
         """Return weights, state, columns that were not zero so far, the last step, and `is_due`.
 
-        Then come the state of Adam, and mean, scale and count of steps and of targets, each None if
-        there is none; last, the number of steps. All are copies.
+        Then come the state of Adam, the mean, scale and count of steps, those of targets, and the
+        number of steps. A net that has no such state or scaling gives None. All are copies.
         """
         cdef double[::1] weights = np.empty(self.n_weights)
         moments = self._empty_moments()

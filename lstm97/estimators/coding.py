@@ -529,7 +529,7 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         """
         stream = Stream(self)
         stream._check_forecast(n_steps)
-        stream._fix_scaling()
+        stream._set_scaling(0.0)  # the scalings stay as they are, as in predict
         sequences = stream._estimator._check_X(X, reset=False)
         parts = []
         for steps in sequences:

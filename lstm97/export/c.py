@@ -356,7 +356,7 @@ def _sum_of(array: str, n: int, start: int = 0) -> str:
 
 
 def _plain(label: Any) -> str:
-    """Return a label as it can stand in a comment."""
+    """Return a label without characters that could end a comment."""
     return re.sub(r"[^\w .+-]", "_", str(label), flags=re.ASCII)
 
 

@@ -56,7 +56,7 @@ void lstm_step(lstm_net *net, const double *x, double *y);
 #when CLASSES
  * label: index of the class.
 #otherwise
- * target: (OUTPUTS,); NaN where there is none.
+ * target: (OUTPUTS,); NaN for a missing target.
 #end
  *
  * Returns the loss of this step, before the weights change. It is not finite, and nothing changes,

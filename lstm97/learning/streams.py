@@ -187,10 +187,6 @@ class Stream:
         scalings = (getattr(self._estimator, f"{name}_scaling_", None) for name in "xy")
         self._net.standardize(*(each and each.arrays() for each in scalings), enough)
 
-    def _fix_scaling(self) -> None:
-        """Let the scalings stay those of the estimator, as in `predict`."""
-        self._set_scaling(0.0)
-
     @property
     def is_due(self) -> bool:
         """Whether there is a step for which `learn` has not been called."""
