@@ -176,27 +176,41 @@ static const struct {
 
 /* ---- the gradient forward in time ----------------------------------------------------------- */
 
-/* Finds the parts of sums over blocks, for a few blocks of several cells. */
+/* Sets one part of the sums; tells whether there is anything to add. */
+static inline int set_part(const Sizes *n, int gates, int i, int place, int first, Part *part) {
+    int is_needed = 0;
+    part->gates = gates;
+    part->traces = i * n->cell_lanes + first;
+    for (int lane = 0; lane < LANES; lane++) {
+        const int block = gates + lane - n->first_gate[n->trace_kind[i]];
+        const int cell = block * n->block_size + place;
+        const int is_here =
+            block >= 0 && block < n->n_blocks && cell / LANES == first / LANES;
+        part->cell[lane] = is_here ? cell : n->cell_lanes;
+        set_index(part->lane, lane, is_here ? cell % LANES : 0);
+        is_needed |= is_here;
+    }
+    return is_needed;
+}
+
+/* Finds the parts of the sums over blocks for a few gates, unless each register of gates belongs to
+ * one register of cells. */
 static inline void choose_parts(const Sizes *n, State *q) {
     q->n_parts = 0;
-    if (n->block_size == 1 || n->n_blocks > LANES) return;
-    for (int c = 0; c < n->block_size; c++) {
-        for (int first = 0; first < n->cell_lanes; first += LANES) {
-            Part part = {.first = first};
-            int is_empty = 1;
-            for (int j = 0; j < LANES; j++) {
-                const int cell = j * n->block_size + c;
-                const int is_here = j < n->n_blocks && cell / LANES == first / LANES;
-                part.cell[j] = is_here ? cell : n->cell_lanes;
-                set_index(part.lane, j, is_here ? cell % LANES : 0);
-                is_empty &= !is_here;
+    if (n->block_size == 1 && n->n_blocks % LANES == 0) return;
+    for (int gates = 0; gates < n->gate_lanes; gates += LANES) {
+        for (int i = 1; i < n->n_traces; i++) {
+            for (int place = 0; place < n->block_size; place++) {
+                for (int first = 0; first < n->cell_lanes; first += LANES) {
+                    Part part;
+                    if (!set_part(n, gates, i, place, first, &part)) continue;
+                    if (q->n_parts == MOST_PARTS) {
+                        q->n_parts = 0;
+                        return;
+                    }
+                    q->parts[q->n_parts++] = part;
+                }
             }
-            if (is_empty) continue;
-            if (q->n_parts == MOST_PARTS) {
-                q->n_parts = 0;
-                return;
-            }
-            q->parts[q->n_parts++] = part;
         }
     }
 }
@@ -208,23 +222,26 @@ static inline ALWAYS void add_trace_row(const Sizes *n, const State *q, int m, c
     const double *trace = q->trace + (int64_t)m * n->trace_lanes;
     double *row = gradient + (int64_t)m * n->unit_lanes;
     add_products(n->cell_lanes, q->e_s, trace, row + n->first_cell);
+    for (int p = 0; p < q->n_parts;) { /* the parts of one register of gates after the other */
+        const int gates = q->parts[p].gates;
+        lanes sum = load(row + gates);
+        do {
+            const lanes cells = load(trace + q->parts[p].traces);
+            sum = FMA(errors[p], permute(cells, q->parts[p].lane), sum);
+        } while (++p < q->n_parts && q->parts[p].gates == gates);
+        store(row + gates, sum);
+    }
+    if (q->n_parts > 0) return;
     for (int i = 1; i < n->n_traces; i++) {
         double *gates = row + n->first_gate[n->trace_kind[i]];
         trace += n->cell_lanes;
         if (n->block_size == 1) {
             add_products(n->cell_lanes, q->e_s, trace, gates);
-        } else if (q->n_parts > 0) {
-            lanes sum = load(gates);
-            for (int p = 0; p < q->n_parts; p++) {
-                const lanes cells = load(trace + q->parts[p].first);
-                sum = FMA(errors[p], permute(cells, q->parts[p].lane), sum);
-            }
-            store(gates, sum);
-        } else {
-            for (int c = 0; c < n->n_cells; c++) {
-                double *gate = gates + c / n->block_size;
-                *gate = fma(q->e_s[c], trace[c], *gate);
-            }
+            continue;
+        }
+        for (int c = 0; c < n->n_cells; c++) {
+            double *gate = gates + c / n->block_size;
+            *gate = fma(q->e_s[c], trace[c], *gate);
         }
     }
 }

@@ -88,15 +88,16 @@ typedef struct {
     double *output; /* (output_rows, output_lanes) */
 } Weights;
 
-/* A part of the sums over the cells of each block: those of one register that have the same place
- * in their blocks. Lane j is for block j. */
+/* A part of the sums over the cells of each block, for one register of gates: the traces by gates of
+ * one kind, of one register of cells, of those cells that have the same place in their blocks. */
 typedef struct {
-    int first;                /* the first cell of the register */
-    int cell[MOST_LANES];     /* the cell of each block; where it has none here, the zero of e_s */
+    int gates;                /* the first lane of the gates */
+    int traces;               /* where the traces of the cells begin in a row */
+    int cell[MOST_LANES];     /* the cell of each gate, or the zero behind e_s */
     int lane[2 * MOST_LANES]; /* for permute: the lane of that cell, or any lane */
 } Part;
 
-enum { MOST_PARTS = 4 };
+enum { MOST_PARTS = 8 };
 
 typedef struct State State;
 typedef void StepHidden(const Sizes *n, const Weights *w, State *q, const double *x);
