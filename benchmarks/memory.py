@@ -3,8 +3,8 @@
     python benchmarks/memory.py
     python benchmarks/memory.py --json       print steps and peak in MiB after each piece
 
-The sequence is drawn and learned in pieces of 100,000 steps, with its state carried from piece to
-piece. The largest resident set must stop growing after the first piece.
+A stream draws and learns the sequence in pieces of 100,000 steps, without a reset between them. The
+largest resident set must stop growing after the first piece.
 """
 
 import argparse
@@ -14,10 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lstm97.data.sequences import Sequences
-from lstm97.data.targets import Targets
-from lstm97.learning.network import NetworkLearner
-from lstm97.learning.topology import Topology
+from lstm97 import LSTMRegressor
 
 PIECE = 100_000
 
@@ -35,20 +32,20 @@ def peak():
 
 
 def peaks_of(n_steps):
-    """Train; return the peak in MiB after each piece, by the steps so far, and the learner."""
+    """Train; return the peak in MiB after each piece, by the steps so far, and the weights."""
     rng = np.random.default_rng(0)
-    topology = Topology(n_inputs=2, n_outputs=1, output_activation="linear")
-    weights = topology.initial_weights(rng, 0.1, {"input_gate": [-3.0, -6.0]})
-    learner = NetworkLearner(topology, weights, 0.001, "truncated-forward", "step")
+    model = LSTMRegressor.as_published(
+        init_scale=0.1, input_gate_bias=[-3, -6], learning_rate=0.001, random_state=0
+    )
+    stream = model.stream(n_features=2)
     peaks = {}
     for start in range(0, n_steps, PIECE):
         n = min(PIECE, n_steps - start)
         x = rng.uniform(-1.0, 1.0, (n, 2))
         y = np.where(rng.random(n) < 0.01, x[:, 0] * x[:, 1], np.nan)
-        X = Sequences(x, [0], [n])
-        learner.learn(X, Targets.at_steps(y[:, None], X.lengths), carry=start > 0)
+        stream.learn_many(x, y)
         peaks[start + n] = peak()
-    return peaks, learner
+    return peaks, stream.snapshot().weights
 
 
 def main():
@@ -57,12 +54,12 @@ def main():
     parser.add_argument("--steps", type=int, default=10_000_000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    peaks, learner = peaks_of(options.steps)
+    peaks, weights = peaks_of(options.steps)
     if options.json:
         print(json.dumps(list(peaks.items())))
         return
     sizes = list(peaks.values())
-    print(f"{options.steps:,} steps, weights finite: {learner.is_finite()}")
+    print(f"{options.steps:,} steps, weights finite: {np.isfinite(weights).all()}")
     print(f"peak after the first piece {sizes[0]:.1f} MiB, after the last {sizes[-1]:.1f} MiB")
 
 

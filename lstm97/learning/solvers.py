@@ -71,8 +71,8 @@ def copied(state):
 
 def resumed(solver, state, n_weights):
     """Return a state, or that at the start if it is None or that of another solver."""
-    is_dict = state is None or isinstance(state, dict)
-    require(is_dict, f"solver_state_ must be a dict of arrays, got {brief(state)}")
+    if not (state is None or isinstance(state, dict)):
+        raise ValueError(f"solver_state_ must be a dict of arrays, got {brief(state)}")
     start = solver.start(n_weights)
     if state is None or state.keys() != start.keys():
         return start
