@@ -121,10 +121,7 @@ static inline void abreast_inputs(const Abreast *a, const double **rows, double 
 /* Replaces net inputs of units with the range [low, high] by their activations. */
 static inline void abreast_squash(const Abreast *a, int unit, int end, double low, double high,
                                   const Step *at) {
-    const lanes from = all_lanes(low), to = all_lanes(high);
-    for (double *y = ROW(at->a, unit); y < ROW(at->a, end); y += LANES) {
-        store(y, squash(load(y), from, to));
-    }
+    squash_range((end - unit) * a->width, low, high, ROW(at->a, unit), ROW(at->a, unit));
 }
 
 /* The gates of a block. */
@@ -153,9 +150,11 @@ static inline ALWAYS void abreast_states(const Sizes *n, const int kinds, const 
 
 /* Squashed states of all cells. */
 static inline void abreast_squash_states(const Abreast *a, const Step *at) {
-    for (int i = 0; i < a->n.n_cells * a->width; i += LANES) {
-        const Values_lanes cell = {.s = load(at->s + i)};
-        store(at->h + i, squashed_state_lanes(a->n.linear_state, &cell));
+    const int n_lanes = a->n.n_cells * a->width;
+    if (a->n.linear_state) {
+        copy_lanes(n_lanes, at->s, at->h);
+    } else {
+        squash_range(n_lanes, -1.0, 1.0, at->s, at->h);
     }
 }
 

@@ -63,9 +63,9 @@ static inline ALWAYS void team_sums(const Team *team, const int width, const int
     }
 }
 
-/* Writes the activations of `count` units with the range [low, high] to y. */
-static inline ALWAYS void team_activate(const Team *team, const int width, const int count,
-                                        int unit, lanes low, lanes high) {
+/* Writes the net inputs of `count` units to y. */
+static inline ALWAYS void team_weigh(const Team *team, const int width, const int count,
+                                     int unit) {
     lanes sums[4][TEAM_SIZE / LANES];
     const double *fed_back = AT(team->w, team->n.n_inputs * team->n.n_units + unit);
     const double *bias = AT(fed_back, team->n.n_feedback * team->n.n_units);
@@ -76,29 +76,37 @@ static inline ALWAYS void team_activate(const Team *team, const int width, const
     team_sums(team, width, count, team->n.n_feedback, fed_back,
               AT(team->previous, team->n.first_feedback), sums);
     UNROLLED for (int i = 0; i < count; i++) {
-        EACH_PART store(AT(team->y, unit + i) + v, squash(sums[i][v / LANES], low, high));
+        EACH_PART store(AT(team->y, unit + i) + v, sums[i][v / LANES]);
     }
 }
 
-static inline ALWAYS void team_units_of(const Team *team, const int width, int unit, int end,
-                                        double low, double high) {
-    const lanes from = all_lanes(low), to = all_lanes(high);
-    for (; unit + 4 <= end; unit += 4) team_activate(team, width, 4, unit, from, to);
+static inline ALWAYS void team_weigh_all(const Team *team, const int width) {
+    int unit = 0, end = team->n.n_units;
+    for (; unit + 4 <= end; unit += 4) team_weigh(team, width, 4, unit);
     switch (end - unit) {
-        case 3: team_activate(team, width, 3, unit, from, to); break;
-        case 2: team_activate(team, width, 2, unit, from, to); break;
-        case 1: team_activate(team, width, 1, unit, from, to);
+        case 3: team_weigh(team, width, 3, unit); break;
+        case 2: team_weigh(team, width, 2, unit); break;
+        case 1: team_weigh(team, width, 1, unit);
     }
 }
 
-/* The same for the units from `unit` to `end`. A function of its own, as it is long. */
-static APART void team_units(const Team *team, const int width, int unit, int end, double low,
-                             double high) {
+/* The same for all units. A function of its own, as it is long. */
+static APART void team_net_inputs(const Team *team, const int width) {
     if (width == LANES) {
-        team_units_of(team, LANES, unit, end, low, high);
+        team_weigh_all(team, LANES);
     } else {
-        team_units_of(team, TEAM_SIZE, unit, end, low, high);
+        team_weigh_all(team, TEAM_SIZE);
     }
+}
+
+/* Squashes n rows to the range [low, high]. */
+static inline ALWAYS void team_squash(const int width, int n, double low, double high,
+                                      const double *x, double *y) {
+    if (width == TEAM_SIZE) {
+        squash_range(n * TEAM_SIZE, low, high, x, y);
+        return;
+    }
+    for (int i = 0; i < n; i++) squash_range(LANES, low, high, AT(x, i), AT(y, i));
 }
 
 /* The gates of a block, in one part of the team; a call can make their kinds constant. */
@@ -113,25 +121,34 @@ static inline ALWAYS Gates_lanes team_gates(const Team *team, const int kinds, c
     return gates;
 }
 
-/* States and activations of a block's cells, and what this step adds to their derivatives. */
-static inline ALWAYS void team_cells(const Team *team, const int width, const int kinds,
-                                     int block) {
-    const Sizes *n = &team->n;
+/* States of all cells, and what this step adds to their derivatives: (9). */
+static inline ALWAYS void team_states(const Sizes *n, const int kinds, const Team *team,
+                                      const int width) {
     const lanes low = all_lanes(n->g_low), high = all_lanes(n->g_high);
     const lanes slope = all_lanes(n->g_slope);
-    for (int c = block * n->block_size; c < (block + 1) * n->block_size; c++) EACH_PART {
+    for (int block = 0; block < n->n_blocks; block++) EACH_PART {
         const Gates_lanes gates = team_gates(team, kinds, team->y, block, v);
-        double *y = AT(team->y, n->n_gates + c) + v;
-        Values_lanes cell = {.before = load(AT(team->s, c) + v), .g = load(y)};
-        cell.s = next_state_lanes(&gates, &cell);
-        cell.h = squashed_state_lanes(n->linear_state, &cell);
-        store(AT(team->s, c) + v, cell.s);
-        store(AT(team->h, c) + v, cell.h);
-        store(y, cell_output_lanes(&gates, cell.h));
-        store(AT(team->u, c) + v, cell_push_lanes(&gates, &cell, low, high, slope));
-        for (int kind = 0, i = c; kind < N_STATE_GATES; kind++) {
-            if (!HAS_GATE(kinds, kind)) continue;
-            store(AT(team->u, i += n->n_cells) + v, gate_push_lanes(&gates, kind, &cell));
+        for (int c = block * n->block_size; c < (block + 1) * n->block_size; c++) {
+            const Values_lanes cell = {.before = load(AT(team->s, c) + v),
+                                       .g = load(AT(team->y, n->n_gates + c) + v)};
+            store(AT(team->s, c) + v, next_state_lanes(&gates, &cell));
+            store(AT(team->u, c) + v, cell_push_lanes(&gates, &cell, low, high, slope));
+            for (int kind = 0, i = c; kind < N_STATE_GATES; kind++) {
+                if (!HAS_GATE(kinds, kind)) continue;
+                store(AT(team->u, i += n->n_cells) + v, gate_push_lanes(&gates, kind, &cell));
+            }
+        }
+    }
+}
+
+/* Activations of all cells: (9). */
+static inline ALWAYS void team_cells(const Sizes *n, const int kinds, const Team *team,
+                                     const int width) {
+    for (int block = 0; block < n->n_blocks; block++) EACH_PART {
+        const Gates_lanes gates = team_gates(team, kinds, team->y, block, v);
+        for (int c = block * n->block_size; c < (block + 1) * n->block_size; c++) {
+            const lanes h = load(AT(team->h, c) + v);
+            store(AT(team->y, n->n_gates + c) + v, cell_output_lanes(&gates, h));
         }
     }
 }
@@ -199,16 +216,18 @@ static inline ALWAYS void team_carry(const Team *team, const int width, const in
 static inline ALWAYS void team_hidden(const Team *team, const int width) {
     const Sizes *n = &team->n;
     const int first_hidden = n->n_gates + n->n_cells;
-    team_units(team, width, 0, n->n_gates, 0.0, 1.0);
-    team_units(team, width, n->n_gates, first_hidden, n->g_low, n->g_high);
-    team_units(team, width, first_hidden, n->n_units, 0.0, 1.0);
-    for (int block = 0; block < n->n_blocks; block++) {
-        if (n->gates == GATES_OF_1997) {
-            team_cells(team, width, GATES_OF_1997, block);
-        } else {
-            team_cells(team, width, n->gates, block);
-        }
+    double *y = team->y, *cells = AT(y, n->n_gates), *hidden = AT(y, first_hidden);
+    team_net_inputs(team, width);
+    team_squash(width, n->n_gates, 0.0, 1.0, y, y);
+    team_squash(width, n->n_cells, n->g_low, n->g_high, cells, cells);
+    team_squash(width, n->n_hidden, 0.0, 1.0, hidden, hidden);
+    FOR_KINDS(n, team_states, team, width);
+    if (n->linear_state) {
+        copy_lanes(n->n_cells * TEAM_SIZE, team->s, team->h);
+    } else {
+        team_squash(width, n->n_cells, -1.0, 1.0, team->s, team->h);
     }
+    FOR_KINDS(n, team_cells, team, width);
 }
 
 /* Takes at most SPAN steps without a target, but for the last, and advances rows. */

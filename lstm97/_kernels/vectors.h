@@ -168,37 +168,47 @@ static double exp_table[][LANES] = {
 enum { LARGEST = 10, SMALLEST, PER_LN2, SHIFT, LN2_HIGH, LN2_LOW, ONE, TWO };
 #define C(i) load(exp_table[i])
 
-/* exp(r) - 1 for |r| <= ln(2)/2, in Estrin's order. */
-static inline lanes reduced_expm1(lanes r) {
-    const lanes r2 = r * r;
-    const lanes r4 = r2 * r2;
-    const lanes q01 = FMA(r, C(1), C(0));
-    const lanes q23 = FMA(r, C(3), C(2));
-    const lanes q45 = FMA(r, C(5), C(4));
-    const lanes q67 = FMA(r, C(7), C(6));
-    const lanes q89 = FMA(r, C(9), C(8));
-    const lanes high = FMA(r4, q89, FMA(r2, q67, q45));
-    return FMA(r2, FMA(r4, high, FMA(r2, q23, q01)), r);
+/* The functions of AT_ONCE or fewer registers do each operation on all of them before the next:
+ * then no operation waits for the one before it. `count` must be a constant. */
+enum { AT_ONCE = 4 };
+#define EACH UNROLLED for (int i = 0; i < count; i++)
+
+/* Replaces r by exp(r) - 1, for |r| <= ln(2)/2, in Estrin's order. */
+static inline ALWAYS void reduced_expm1(const int count, lanes *r) {
+    lanes r2[AT_ONCE], r4[AT_ONCE], low[AT_ONCE], high[AT_ONCE];
+    EACH r2[i] = r[i] * r[i];
+    EACH r4[i] = r2[i] * r2[i];
+    EACH high[i] = FMA(r[i], C(5), C(4));
+    EACH high[i] = FMA(r2[i], FMA(r[i], C(7), C(6)), high[i]);
+    EACH high[i] = FMA(r4[i], FMA(r[i], C(9), C(8)), high[i]);
+    EACH low[i] = FMA(r[i], C(1), C(0));
+    EACH low[i] = FMA(r2[i], FMA(r[i], C(3), C(2)), low[i]);
+    EACH low[i] = FMA(r4[i], high[i], low[i]);
+    EACH r[i] = FMA(r2[i], low[i], r[i]);
 }
 
-/* -x = k ln(2) + r: gives 2^k, exactly, and exp(r) - 1. |x| is cut at 708, where 2^k is still a
- * normal number; a NaN goes through. */
-static inline lanes split_exp_minus(lanes x, lanes *power) {
-    x = MIN(C(LARGEST), MAX(C(SMALLEST), x));
-    const lanes shifted = FMA(x, C(PER_LN2), C(SHIFT)); /* rounds; the low bits are k + 1023 */
-    const lanes k = shifted - C(SHIFT);
-    lane_bits bits;
-    memcpy(&bits, &shifted, sizeof bits);
-    bits <<= 52;
-    memcpy(power, &bits, sizeof bits);
-    const lanes r = FMA(k, C(LN2_HIGH), -x);
-    return reduced_expm1(FMA(k, C(LN2_LOW), r));
+/* -x = k ln(2) + r: gives 2^k, exactly, and replaces x by exp(r) - 1. |x| is cut at 708, where 2^k
+ * is still a normal number; a NaN goes through. */
+static inline ALWAYS void split_exp_minus(const int count, lanes *x, lanes *power) {
+    lanes k[AT_ONCE];
+    EACH x[i] = MIN(C(LARGEST), MAX(C(SMALLEST), x[i]));
+    EACH k[i] = FMA(x[i], C(PER_LN2), C(SHIFT)); /* rounds; the low bits are k + 1023 */
+    EACH {
+        lane_bits bits;
+        memcpy(&bits, &k[i], sizeof bits);
+        bits <<= 52;
+        memcpy(&power[i], &bits, sizeof bits);
+    }
+    EACH k[i] = k[i] - C(SHIFT);
+    EACH x[i] = FMA(k[i], C(LN2_HIGH), -x[i]);
+    EACH x[i] = FMA(k[i], C(LN2_LOW), x[i]);
+    reduced_expm1(count, x);
 }
 
 static inline double exp_(double x) {
-    lanes power;
-    const lanes m = split_exp_minus(all_lanes(-x), &power);
-    const lanes y = FMA(power, m, power);
+    lanes power, y = all_lanes(-x);
+    split_exp_minus(1, &y, &power);
+    y = FMA(power, y, power);
     return LANE(y, 0);
 }
 
@@ -228,23 +238,63 @@ static inline double log_(double x) {
     return fma(k, 0x1.62e42fefa39efp-1, f - (half - tail));
 }
 
-/* Logistic function stretched from (0, 1) to (low, high); the paper's f, g and h. Written with
- * exp(-x) - 1, so that the symmetric ones keep their relative accuracy near zero. */
-static inline lanes squash(lanes x, lanes low, lanes high) {
-    lanes power;
-    const lanes m = split_exp_minus(x, &power);
-    const lanes e = FMA(power, m, power - C(ONE));
-    return FMA(low, e, low + high) / (C(TWO) + e);
+/* Replaces x by the logistic function, stretched from (0, 1) to (low, high); the paper's f, g and h.
+ * Written with exp(-x) - 1, so that the symmetric ones keep their relative accuracy near zero. */
+static inline ALWAYS void squash_at_once(const int count, lanes *x, const lanes *low,
+                                         const lanes *high) {
+    lanes power[AT_ONCE];
+    split_exp_minus(count, x, power);
+    EACH x[i] = FMA(power[i], x[i], power[i] - C(ONE));
+    EACH x[i] = FMA(low[i], x[i], low[i] + high[i]) / (C(TWO) + x[i]);
 }
+
+static inline lanes squash(lanes x, lanes low, lanes high) {
+    squash_at_once(1, &x, &low, &high);
+    return x;
+}
+
+#undef EACH
 
 /* ---- loops over the lanes of a layer ------------------------------------------------------- */
 
 #define EACH_GROUP for (int l = 0; l < n_lanes; l += LANES)
 
+/* y[l] = squash(net[l]) for `count` registers. */
+static inline ALWAYS void squash_registers(const int count, const double *net, const double *low,
+                                           const double *high, double *y) {
+    lanes x[AT_ONCE], from[AT_ONCE], to[AT_ONCE];
+    UNROLLED for (int i = 0; i < count; i++) {
+        x[i] = load(net + i * LANES);
+        from[i] = load(low + i * LANES);
+        to[i] = load(high + i * LANES);
+    }
+    squash_at_once(count, x, from, to);
+    UNROLLED for (int i = 0; i < count; i++) store(y + i * LANES, x[i]);
+}
+
 /* y[l] = squash(net[l]), each lane with its own range. */
 static inline void squash_lanes(int n_lanes, const double *net, const double *low,
                                 const double *high, double *y) {
-    EACH_GROUP store(y + l, squash(load(net + l), load(low + l), load(high + l)));
+    int l = 0;
+    for (; l + AT_ONCE * LANES <= n_lanes; l += AT_ONCE * LANES) {
+        squash_registers(AT_ONCE, net + l, low + l, high + l, y + l);
+    }
+    for (; l < n_lanes; l += LANES) squash_registers(1, net + l, low + l, high + l, y + l);
+}
+
+/* y[l] = squash(x[l]), all lanes with the range [low, high]. */
+static inline void squash_range(int n_lanes, double low, double high, const double *x,
+                                double *y) {
+    const lanes from = all_lanes(low), to = all_lanes(high);
+    const lanes lows[] = {from, from, from, from}, highs[] = {to, to, to, to};
+    lanes some[AT_ONCE];
+    int l = 0;
+    for (; l + AT_ONCE * LANES <= n_lanes; l += AT_ONCE * LANES) {
+        UNROLLED for (int i = 0; i < AT_ONCE; i++) some[i] = load(x + l + i * LANES);
+        squash_at_once(AT_ONCE, some, lows, highs);
+        UNROLLED for (int i = 0; i < AT_ONCE; i++) store(y + l + i * LANES, some[i]);
+    }
+    for (; l < n_lanes; l += LANES) store(y + l, squash(load(x + l), from, to));
 }
 
 /* y[l] += a x[l]. */
