@@ -197,8 +197,8 @@ def beside_others():
     ]
     torch, jax = (f"{x:.0f}" for x in times)
     return (
-        "To train on sequences of 100 steps (the paper's adding problem; 4 cells, one sequence at a "
-        f"time,\none thread), torch takes {torch} times as long as lstm97, and JAX takes {jax} "
+        "To train on sequences of 100 steps (the paper's adding problem; 4 cells, one sequence at "
+        f"a time,\none thread), torch takes {torch} times as long as lstm97, and JAX takes {jax} "
         "times as long.\n"
     )
 
