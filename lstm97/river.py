@@ -1,6 +1,6 @@
 """Streams with the interface of the package river, which need not be installed.
 
-If it is, the models are classifiers and regressors of river, with all that its base classes add.
+If it is, the models are river's own classifiers and regressors, with all that its base classes add.
 """
 
 import copy
@@ -36,7 +36,7 @@ class _RiverModel:
         self._names = self.features
 
     def _get_params(self) -> dict[str, Any]:
-        """Return the parameters of a clone, whose stream is in the state in which this began."""
+        """Return the parameters of a clone, whose stream is in the first state of this one."""
         return {"stream": self._start, "features": self.features}
 
     def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
