@@ -32,9 +32,9 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PART = re.compile(r"(<!-- made from records: (\w+) -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
-# The methods that the paper's abstract compares LSTM with.
+# The algorithms that the paper's abstract compares LSTM with.
 OTHERS = ("rtrl", "bptt", "cascade", "elman", "chunker")
-# Rows for the front page: one for each experiment, in the reading that fits the paper's figures.
+# Rows for the front page: one for each experiment, in the reading that gives the paper's numbers.
 FRONT_PAGE = [
     "exp1-lstm-3x2-0.5-hidden", "exp2a-lstm-100-end", "exp2c-1000-1000-unfed", "exp3a-100-3",
     "exp4-100", "exp5-100-140-biased", "exp6a",
@@ -77,14 +77,14 @@ def rules():
 
 @cache
 def tables():
-    """Return the paper's tables with our figures."""
+    """Return the paper's tables with our results."""
     text = markdown_tables(results())
     return VERDICT.sub(lambda match: f"| {mark(match[1])}{match[2] or ''} |", text) + "\n"
 
 
 @cache
 def claims():
-    """Return the claims of the paper's abstract, our figures, and whether the claims hold."""
+    """Return the claims of the paper's abstract, our results, and whether the claims hold."""
     tasks = summarize_matrix(Store(RESULTS))
     best, alone, ratios = [], [], []
     for title, row in tasks.items():
@@ -160,7 +160,7 @@ def table(headings, rows):
 
 
 def front_page():
-    """Return the README's table: the paper's figures, the literal reading, the one that fits."""
+    """Return the README's table: the paper's numbers, the literal reading, the one that fits."""
     every = {setting.id: (setting, records) for setting, records in results()}
     rows = []
     for setting, records in map(every.get, FRONT_PAGE):
@@ -197,8 +197,9 @@ def beside_others():
     ]
     torch, jax = (f"{x:.0f}" for x in times)
     return (
-        "On the adding problem (100 steps, 4 cells, one sequence at a time, one thread), "
-        f"torch takes {torch} times\nas long as lstm97, and JAX {jax} times.\n"
+        "To train on sequences of 100 steps (the paper's adding problem; 4 cells, one sequence at "
+        f"a time,\none thread), torch takes {torch} times as long as lstm97, and JAX takes {jax} "
+        "times as long.\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""Metrics of scikit-learn for targets per step, which are one array per sequence."""
+"""scikit-learn's metrics for targets per step, which are one array per sequence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ def flatten(
 ) -> tuple[np.ndarray, ...]:
     """Join targets per step, and what belongs to them, and leave out steps without a target.
 
-    Every metric of scikit-learn takes the result.
+    Every scikit-learn metric takes the result.
 
     Parameters
     ----------

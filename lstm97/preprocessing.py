@@ -1,4 +1,4 @@
-"""`StepwiseTransformer`, which applies a transformer of scikit-learn to every step."""
+"""`StepwiseTransformer`, which applies a scikit-learn transformer to every step."""
 
 import copy
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def _wraps(method: str) -> Callable[[Any], bool]:
 
 
 class StepwiseTransformer(TransformerMixin, BaseEstimator):
-    """Transformer that applies a transformer of scikit-learn to every step of sequences.
+    """Transformer that applies a scikit-learn transformer to every step of sequences.
 
     The wrapped transformer sees a table with one row per step, and knows nothing of sequences. It
     is fitted on the steps of all sequences together, and must turn each row into one row of

@@ -1,6 +1,6 @@
 """Streams with the interface of the package river, which need not be installed.
 
-If it is, the models are classifiers and regressors of river, with all that its base classes add.
+If it is, the models are river's own classifiers and regressors, with all that its base classes add.
 """
 
 import copy
@@ -36,11 +36,11 @@ class _RiverModel:
         self._names = self.features
 
     def _get_params(self) -> dict[str, Any]:
-        """Return the parameters, from which river makes clones: they begin where this one began."""
+        """Return the parameters of a clone, whose stream is in the first state of this one."""
         return {"stream": self._start, "features": self.features}
 
     def learn_one(self, x: dict[Any, Any], y: Any, w: float = 1.0) -> None:
-        """Take a step, and learn its target.
+        """Move the stream to the next step, and learn its target.
 
         Parameters
         ----------
@@ -79,14 +79,15 @@ class _RiverModel:
 class RiverClassifier(_RiverModel, Classifier):
     """Stream of a classifier, with the methods of river's classifiers.
 
-    As in all of river, predictions change nothing: `learn_one` takes the step, and learns its
-    label. So the net remembers the steps that were learned, in their order; for a step without a
-    label, call `learn_one` with None. If labels come late, a prediction knows nothing of the steps
-    whose labels have not come; `Stream.learn`, with its parameter `at`, does not have this
-    restriction.
+    As everywhere in river, `predict_one` changes nothing. `learn_one` moves the stream to the next
+    step and learns its label. The net therefore remembers the steps for which `learn_one` was
+    called, in their order. For a step without a label, call `learn_one` with None. If labels come
+    late, a prediction knows nothing of the steps whose labels have not come; `Stream.learn`, with
+    its parameter `at`, does not have this restriction.
 
     If river is installed, this is one of its classifiers: it can be evaluated and joined to
-    pipelines, and clones begin where the model began.
+    pipelines. river's `clone` returns a model whose stream is in the state that it had when the
+    original model was made.
 
     Parameters
     ----------

@@ -493,7 +493,7 @@ def test_labels_cannot_end_the_comment_that_lists_them(tmp_path):
 def test_names_that_the_c_uses_already_are_refused(name, tmp_path):
     X = np.random.default_rng(0).normal(size=(10, 4, 1))
     model = LSTMRegressor(2, max_iter=1, random_state=0).fit(X, X[:, 0, 0])
-    with pytest.raises(ValueError, match=f"name='{name}' makes the name .*, which the C uses"):
+    with pytest.raises(ValueError, match=f"name='{name}' makes the name .*, which the C code uses"):
         to_c(model, tmp_path, name=name, learn=True)
     assert not list(tmp_path.iterdir())
     with pytest.raises(ValueError, match="learn='yes' must be True or False"):

@@ -80,6 +80,8 @@ def test_symbols_become_one_hot_rows():
     assert same(X, [np.eye(4)[[0, 2]], np.eye(4)[[1, 1, 0]]])
     assert Sequences.from_symbols([[0, 2]]).n_features == 3
     assert repr(X) == "<Sequences: 2 sequences, 2 to 3 steps, 4 features>"
+    one = Sequences.from_list([np.ones((1, 1))])
+    assert repr(one) == "<Sequences: 1 sequence, 1 step, 1 feature>"
 
 
 def test_scikit_learn_splits_it():

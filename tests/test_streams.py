@@ -576,6 +576,9 @@ def test_a_stream_says_what_it_is_and_how_many_steps_it_took():
     assert (
         repr(stream) == "<Stream of RTRLRegressor: 3 features, 2 outputs, 0 steps so far, learns>"
     )
+    one = RTRLRegressor(random_state=0).stream(n_features=1)
+    one.step([0.0])
+    assert repr(one) == "<Stream of RTRLRegressor: 1 feature, 1 output, 1 step so far, learns>"
     stream.learn_many(X[2], y[2])
     place = stream.snapshot()
     stream.reset().step(X[0][0])

@@ -1,4 +1,4 @@
-"""Find readings of the paper that reproduce its figures: run missing trials, write the page.
+"""Find readings of the paper that reproduce its numbers: run missing trials, write the page.
 
     python benchmarks/fidelity [HYPOTHESIS ...]
 

@@ -1,4 +1,4 @@
-"""Write the figures of docs/fidelity.md from hypotheses.toml and the records in results/.
+"""Write the numbers of docs/fidelity.md from hypotheses.toml and the records in results/.
 
 The script replaces the text between `<!-- made from records: NAME -->` and `<!-- end -->`. The rest
 is written by hand.
@@ -140,7 +140,7 @@ def aimed(setting, summary):
 
 
 def two_classes():
-    """Return the figures of Tables 4 and 5, the paper's and ours, by T and N."""
+    """Return the numbers of Tables 4 and 5, the paper's and ours, by T and N."""
     rows = {}
     for setting, summary in of_lstm():
         if setting.table in (4, 5):
@@ -173,7 +173,7 @@ def beyond():
 
 
 def figures():
-    """Return the text of figures.md: all figures, row by row, the paper's first."""
+    """Return the text of figures.md: all numbers, row by row, the paper's first."""
     rows = load_settings()
     headings = [
         "", "trials", "solved", "mean", "median", "ours / paper", "limit", "decision"
@@ -193,13 +193,13 @@ def figures():
 
 
 def paper_line(row):
-    """Return the paper's figures."""
+    """Return the paper's numbers."""
     success, mean = row.published_success, row.published_count
     return ["paper", str(row.published_trials), success, mean, "", "", "", ""]
 
 
 def line(name, setting, summary):
-    """Return our figures for one reading of a row."""
+    """Return our numbers for one reading of a row."""
     low, high = summary.rate_interval
     ratio = f"{summary.mean / setting.published_mean:.2f}" if summary.n_solved else DASH
     return [

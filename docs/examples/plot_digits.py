@@ -2,7 +2,7 @@
 Read digits row by row
 ======================
 
-The digits of scikit-learn are images of 8 by 8 pixels. Here a net reads one row of pixels at a time
+scikit-learn's digits are images of 8 by 8 pixels. Here a net reads one row of pixels at a time
 and names the digit after the last row. Its outputs exist at every step, so we can also see when it
 makes up its mind.
 """

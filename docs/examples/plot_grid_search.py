@@ -2,7 +2,7 @@
 Search settings on sequences of unequal lengths
 ===============================================
 
-Sequences of unequal lengths work in pipelines and grid searches of scikit-learn. Here a search
+Sequences of unequal lengths work in scikit-learn's pipelines and grid searches. Here a search
 tests whether it helps to scale the features of every step, and which bias of the input gates is
 best. The task is the adding problem (Section 5.4 of the paper) at half its length.
 """

@@ -1,10 +1,10 @@
 """
-Every method on every task
-==========================
+Every algorithm on every task
+=============================
 
-This figure shows which of eight methods solve which tasks of the paper (Section 5), in ten trials
-for each pair. Nothing is trained here. The figure comes from the committed records of trials, which
-``lstm97 matrix`` makes.
+This figure shows which of eight algorithms solve which tasks of the paper (Section 5), in ten
+trials for each pair. Nothing is trained here. The figure comes from the committed records of
+trials, which ``lstm97 matrix`` makes.
 """
 
 # %%

@@ -10,7 +10,7 @@ records of trials.
 
 # %%
 # The records are in a clone of the repository. A reading follows the text of the paper, or departs
-# from it in a stated way if the text does not lead to the paper's figures.
+# from it in a stated way if the text does not lead to the paper's numbers.
 from pathlib import Path
 
 import matplotlib.pyplot as plt

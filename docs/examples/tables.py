@@ -64,7 +64,7 @@ def part(name):
         lines.append([line["method"], *(f"{score:.3f}" for score in scores)])
     rows = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     used = ", ".join(f"{name} {number}" for name, number in origin.items())
-    return f"{rows}\nThese figures were made with {used}.\n"
+    return f"{rows}\nThese numbers were computed with {used}.\n"
 
 
 def page():

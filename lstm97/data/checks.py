@@ -32,6 +32,11 @@ class _Brief(reprlib.Repr):
 brief = _Brief().repr
 
 
+def counted(n, noun, plural=None):
+    """Return a number with its noun: "1 step", "2 steps"."""
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"
+
+
 @contextmanager
 def naming(name):
     """Put the name of an argument in front of errors that other libraries raise.

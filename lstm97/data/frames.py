@@ -83,7 +83,7 @@ def from_frame(
     ... })
     >>> X, y = from_frame(frame, id="id", time="time", target="label")
     >>> X
-    <Sequences: 2 sequences, 2 to 3 steps, 1 features>
+    <Sequences: 2 sequences, 2 to 3 steps, 1 feature>
     >>> X[0].ravel().tolist(), y.tolist()
     ([0.1, 0.2, 0.3], ['up', 'down'])
     """

@@ -15,6 +15,7 @@ from lstm97.data.checks import (
     as_steps,
     brief,
     check_sparse,
+    counted,
     locate,
     naming,
     one_hot,
@@ -349,8 +350,9 @@ class Sequences(Ragged):
         if len(self) == 0:
             return "<Sequences: none>"
         low, high = self.lengths.min(), self.lengths.max()
-        steps = f"{low} steps" if low == high else f"{low} to {high} steps"
-        return f"<Sequences: {len(self)} sequences, {steps}, {self.n_features} features>"
+        steps = counted(low, "step") if low == high else f"{low} to {high} steps"
+        n, features = counted(len(self), "sequence"), counted(self.n_features, "feature")
+        return f"<Sequences: {n}, {steps}, {features}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         whole = self.without_gaps()

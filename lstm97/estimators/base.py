@@ -653,17 +653,18 @@ class CommonParameters:
     warm_start : bool
         Whether `fit` continues to train the net of the last `fit` or `partial_fit`. Parameters that
         set the net's size and initial weights are then ignored; all other parameters of the net
-        must be unchanged. The two fits together give exactly the result of one long fit if the
-        sequences and parameters are the same, and if the first fit was ended by a callback or by
-        Ctrl-C, or reached `max_iter` with a constant learning rate.
+        must be unchanged. The result is exactly that of one long fit if the sequences and
+        parameters are the same and the last fit either was ended by a callback or Ctrl-C, or
+        reached `max_iter` at a constant learning rate.
     standardize : bool or dict
         Whether features, and targets of linear outputs, are scaled to mean 0 and standard deviation
-        1 before the net sees them; predictions have the units of the original targets. `fit` takes
-        the statistics from all steps of its sequences, and from all targets, with the sample
-        weights. If there was no `fit` before, `partial_fit` and streams update the statistics of
-        each feature and target with each step, until it has had 100 values since it began to vary.
-        With a dict, you set some of them yourself: "x_mean" and "x_scale", "y_mean" and "y_scale".
-        Each is one number, or one number per feature or output. Sparse steps are not standardized.
+        1 before the net sees them; predictions have the units of the original targets. `fit`
+        computes the statistics over all steps of its sequences and over all targets, weighted by
+        the sample weights. If there was no `fit` before, `partial_fit` and streams update the
+        statistics at each step. The updates for a feature or target stop after 100 values, counted
+        from when it begins to vary. With a dict, you set some of these statistics yourself:
+        "x_mean" and "x_scale", "y_mean" and "y_scale". Each is one number, or one number per
+        feature or output. Sparse steps are not standardized.
     n_channels : int or None
         Number of features per step if X is 2-D. Each row is then a sequence: all features of the
         first step, then those of the second, and so on. Use 1 for univariate series. If None, each

@@ -84,7 +84,7 @@ class _BaseCascade(BaseSequenceEstimator):
     Attributes
     ----------
     topology_ : CascadeTopology
-        Sizes of the net; ``topology_.n_hidden`` is the present number of hidden units.
+        Sizes of the net; ``topology_.n_hidden`` is the current number of hidden units.
     training_state_ : TrainingState
         State from which `partial_fit` continues: candidates, last steps of Quickprop, progress.
 

@@ -58,7 +58,8 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
     If a target may have several labels at once, y is an indicator matrix of shape (n_sequences,
     n_labels), with 0 or 1 for each label. With targets per step, it is a list of matrices of shape
     (n_steps_i, n_labels), in which a row of NaN means that the step has no target. The outputs are
-    then logistic, each the probability of a label, and the score is the accuracy of whole rows.
+    then logistic, each the probability of a label, and the score is the subset accuracy: all labels
+    of a target must be right.
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -75,7 +76,7 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         classes: ArrayLike | None = None,
         sample_weight: TargetsLike | None = None,
     ) -> Self:
-        """Learn from sequences once, in their order, starting from the present weights.
+        """Learn from sequences once, in their order, starting from the current weights.
 
         Parameters
         ----------
@@ -117,7 +118,7 @@ class SequenceClassifierMixin(CommonParameters, ClassifierMixin):
         Returns
         -------
         stream : Stream
-            A stream that does not change the estimator.
+            Stream that does not change the estimator.
 
         Raises
         ------
@@ -425,7 +426,7 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
     def partial_fit(
         self, X: SequencesLike, y: TargetsLike, sample_weight: TargetsLike | None = None
     ) -> Self:
-        """Learn from sequences once, in their order, starting from the present weights.
+        """Learn from sequences once, in their order, starting from the current weights.
 
         Parameters
         ----------
@@ -458,7 +459,7 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
         Returns
         -------
         stream : Stream
-            A stream that does not change the estimator.
+            Stream that does not change the estimator.
 
         Raises
         ------
@@ -510,12 +511,13 @@ class SequenceRegressorMixin(CommonParameters, RegressorMixin):
 
         See Also
         --------
-        Stream.forecast : Forecast from the present step of a stream.
+        Stream.forecast : Forecast from the current step of a stream.
 
         Notes
         -----
-        The bits are those of a `Stream`: of its `step` along the sequence, and then with each
-        prediction. The first prediction is that of `predict` for the last step, up to rounding.
+        The predictions are the same, bit for bit, as those of a `Stream` that takes the steps of
+        the sequence, and then each prediction as the next step. The first prediction is that of
+        `predict` for the last step, up to rounding.
 
         Examples
         --------

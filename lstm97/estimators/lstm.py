@@ -87,8 +87,8 @@ class _BaseLSTM(BaseSequenceEstimator):
         Initial bias of the input gates: one number; one number per block; or two numbers, for the
         first and the last block, with the biases in between spread evenly for any `n_blocks`.
         "random" draws it like the weights. None means that these gates have no bias. Negative
-        biases that differ from block to block keep the net from using all cells at once (Section 4,
-        the abuse problem), and keep the states from drifting.
+        biases that differ from block to block keep the net from using all cells at once (the "abuse
+        problem" in Section 4 of the paper), and keep the states from drifting.
     recurrence : {"all", "cells", "none"}
         Activations of the previous step that are fed back to the hidden layer: all, as in the
         paper; those of cells and conventional units, but not of gates; or none.
@@ -121,8 +121,9 @@ class _BaseLSTM(BaseSequenceEstimator):
         Whether outputs have a bias.
     initial_blocks : int or None
         Number of blocks at the start of `fit`. Another block is added each time the loss has
-        stopped falling (Section 4, sequential network construction). If None, the net has all
-        blocks from the start. If 0, the outputs need `shortcut` or `n_hidden`.
+        stopped falling (sequential network construction, Section 4 of the paper). If None, the net
+        has all blocks from the start. If 0, also set `shortcut` or `n_hidden`; otherwise, the
+        outputs would have no inputs.
     growth_patience : int or None
         With `initial_blocks`, the number of sequences over which the loss is averaged. The loss has
         stopped falling when this mean is not at least 1% below the mean over the same number of
@@ -133,8 +134,8 @@ class _BaseLSTM(BaseSequenceEstimator):
         Step size of the updates. If the rate falls, this is the step size of the first update.
         "auto" suits Adam: 0.02 with batches, and 0.003 online.
     learning_rate_schedule : {"linear", "constant"}
-        With "linear", the rate falls in a straight line over all updates of `fit`, to a hundredth
-        of `learning_rate`; `partial_fit` and streams learn with three tenths of `learning_rate`
+        With "linear", the rate falls linearly over all updates of `fit`, to a hundredth of
+        `learning_rate`; `partial_fit` and streams learn with three tenths of `learning_rate`
         throughout. "constant" keeps the rate.
     batch_size : int, "auto" or None
         Number of sequences per update: the weights change once per batch, by the mean gradient of
@@ -491,7 +492,7 @@ class _Stopping(StoppingParameters):
 class LSTMClassifier(SequenceClassifierMixin, _Stopping, ClassOutputs, _BaseLSTM):
     """Classifier of sequences: a small net of LSTM memory cells.
 
-    The net has one output per class. The defaults suit raw recordings. `as_published` makes
+    The net has one output per class. The defaults suit raw measurements. `as_published` makes
     the net of the 1997 paper, with its learning rule and without any scaling.
 
     Parameters
@@ -526,7 +527,7 @@ class LSTMClassifier(SequenceClassifierMixin, _Stopping, ClassOutputs, _BaseLSTM
 class LSTMRegressor(SequenceRegressorMixin, _Stopping, NumberOutputs, _BaseLSTM):
     """Regressor on sequences: a small net of LSTM memory cells.
 
-    The defaults suit raw recordings and raw targets. `as_published` makes the net of the 1997
+    The defaults suit raw measurements and raw targets. `as_published` makes the net of the 1997
     paper, with its learning rule and without any scaling.
 
     See Also

@@ -74,7 +74,7 @@ class Standardizing:
         return X, replace(y, values=values)
 
     def _begin_scaling(self, n_features: int, n_outputs: int) -> None:
-        """Set the scalings that are given by hand, or those before any step."""
+        """Set the scalings that the user gives, or those before any step."""
         given = self.standardize if isinstance(self.standardize, dict) else {}
         if not given.keys() <= {*GIVEN}:
             raise ValueError(

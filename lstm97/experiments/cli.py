@@ -29,7 +29,7 @@ from lstm97.experiments.store import Store, StoreError, make_folder
 from lstm97.experiments.summary import comparison, overview
 
 INTERRUPTED = 130  # exit status of shells after Ctrl-C
-LEAST_WIDTH = 80  # a narrower list would cut off figures
+LEAST_WIDTH = 80  # a narrower list would cut off numbers
 WIDEST = 10_000  # of a list for other programs, which is not wrapped
 MOST_TRIALS = 1_000_000  # as all missing trials are listed before the first one runs
 MOST = 2**31 - 1

@@ -1,4 +1,4 @@
-"""The matrix: every method on every task, including those that the paper does not compare."""
+"""The matrix: every algorithm on every task, including those that the paper does not compare."""
 
 from lstm97.experiments.settings import load_matrix
 from lstm97.experiments.statistics import summarize

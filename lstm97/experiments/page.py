@@ -28,7 +28,7 @@ def make_page(entries, plots, note=""):
     plots : dict of str to str
         Plots as SVG, by their names in `CAPTIONS`. It may be empty.
     note : str, default=""
-        Note on all figures, printed at the top.
+        Note on all numbers, printed at the top.
 
     Returns
     -------

@@ -18,7 +18,7 @@ def origin(setting, trial, seed):
 
 
 def curve(values):
-    """Reduce the figures of all chunks to a few, each the mean over several chunks."""
+    """Reduce the numbers of all chunks to a few, each the mean over several chunks."""
     parts = np.array_split(values, min(CURVE_POINTS, max(1, len(values))))
     return [number(float(f"{part.mean():.4g}")) for part in parts if len(part)]
 

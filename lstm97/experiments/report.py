@@ -1,4 +1,4 @@
-"""The report, which compares our figures with the paper's: Markdown, CSV, plots and HTML."""
+"""The report, which compares our results with the paper's: Markdown, CSV, plots and HTML."""
 
 import csv
 import html
@@ -24,7 +24,7 @@ def write_report(folder, results, note=""):
         Settings with their records, in the order of the report. A setting without records is
         reported as not run.
     note : str, default=""
-        Note on all figures, printed at the top of the page.
+        Note on all numbers, printed at the top of the page.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def _write(path, text):
 
 
 def markdown_tables(results):
-    """Return the paper's tables with our figures, as Markdown.
+    """Return the paper's tables with our results, as Markdown.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def _escaped(text):
 
 
 def _csv(entries):
-    """Return a table with a line for each setting, with the paper's figures in the last columns."""
+    """Return a table with a line for each setting, with the paper's numbers in the last columns."""
     rows = [_csv_row(entry) for entry in entries]
     names = dict.fromkeys(name for row in rows for name in row)
     names = sorted(names, key=lambda name: name.startswith("paper_"))
@@ -209,7 +209,7 @@ def _csv_row(entry):
 
 
 def _flat(figures):
-    """Replace each interval by two figures, and the milestones by one figure each."""
+    """Replace each interval by two numbers, and the milestones by one number each."""
     flat = {}
     for name, value in figures.items():
         if name.endswith("_interval"):

@@ -117,7 +117,7 @@ class Setting:
 
     @property
     def has_aim(self):
-        """Whether the figures should come close to the paper's: those of its rows of LSTM."""
+        """Whether the results should come close to the paper's: those of its rows of LSTM."""
         return self.method == "lstm" and self.table != BEYOND
 
     @property
@@ -132,7 +132,7 @@ class Setting:
 
     @property
     def published_count(self):
-        """`published_mean` in words; empty if the paper has no figures."""
+        """`published_mean` in words; empty if the paper has no numbers."""
         if not self.paper:
             return ""
         beyond = self.paper.get("beyond")
@@ -154,7 +154,7 @@ class Setting:
 
     @property
     def published_trials(self):
-        """Number of trials behind the paper's figures; None if it quotes other work."""
+        """Number of trials behind the paper's numbers; None if it quotes other work."""
         return None if self.paper.get("quoted") else self.paper.get("trials", self.trials)
 
     def by(self, method):

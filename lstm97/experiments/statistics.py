@@ -44,7 +44,7 @@ AIM_RULE = (
 class Summary:
     """Summary of the trials of a setting.
 
-    As in the paper, the figures from `mean` on are over the solved trials only. Figures that
+    As in the paper, the numbers from `mean` on are over the solved trials only. Numbers that
     cannot be computed are None. Intervals are (low, high) with a confidence of 95%.
 
     Attributes
@@ -138,7 +138,7 @@ def summarize(setting, records):
 
 
 def _of_all(records, n_solved):
-    """Return the figures over all trials, of which there is at least one."""
+    """Return the numbers over all trials, of which there is at least one."""
     interval = binomtest(n_solved, len(records)).proportion_ci(method="wilson")
     return {
         "seconds": fmean(record["seconds"] for record in records),
@@ -148,7 +148,7 @@ def _of_all(records, n_solved):
 
 
 def _of_streams(records):
-    """Return the figures over trials on streams that were not solved."""
+    """Return the numbers over trials on streams that were not solved."""
     groups = {"good": [], "rest": []}
     for record in records:
         if not record["solved"]:
@@ -160,7 +160,7 @@ def _of_streams(records):
 
 
 def _of_solved(records):
-    """Return the figures over solved trials, of which there is at least one."""
+    """Return the numbers over solved trials, of which there is at least one."""
     counts = sorted(record["n_sequences"] for record in records)
     milestones = [record["milestones"] for record in records]
     return {
@@ -178,7 +178,7 @@ def _of_solved(records):
 
 
 def _mean(values):
-    """Return the mean; None if there are no such figures, as on streams."""
+    """Return the mean; None if there are no such numbers, as on streams."""
     return None if None in values else fmean(values)
 
 
@@ -195,14 +195,14 @@ def _interval(values, statistic):
 
 
 def verdict(setting, summary):
-    """Return how our figures compare with the paper's.
+    """Return how our results compare with the paper's.
 
     `VERDICT_RULES` has the condition of each verdict.
 
     Parameters
     ----------
     setting : Setting
-        Setting with the paper's figures.
+        Setting with the paper's numbers.
     summary : Summary
         Summary of its trials.
 
@@ -269,7 +269,7 @@ def meets_aim(setting, summary):
     Parameters
     ----------
     setting : Setting
-        Setting with the paper's figures.
+        Setting with the paper's numbers.
     summary : Summary
         Summary of its trials.
 

@@ -1,4 +1,4 @@
-"""Comparisons of our figures with the paper's, for the terminal."""
+"""Comparisons of our results with the paper's, for the terminal."""
 
 from collections import Counter
 
@@ -50,7 +50,7 @@ def overview(results):
     -------
     rich.console.Group
     """
-    table = Table(title="Our trials and the paper's figures", box=SIMPLE_HEAD, padding=0)
+    table = Table(title="Our results and the paper's", box=SIMPLE_HEAD, padding=0)
     table.add_column("id", no_wrap=True)
     for name in ("trials", "solved", "mean", "paper", "verdict"):
         table.add_column(name, justify="right", no_wrap=name != "verdict")
@@ -83,7 +83,7 @@ def _table(title, columns, rows):
 
 
 def _rows(setting, summary, n_test):
-    """Yield a name, our figure and the paper's for each row."""
+    """Yield a name, our number and the paper's for each row."""
     paper = setting.paper
     yield "trials", str(summary.n_trials), str(setting.published_trials or DASH)
     yield "solved", f"{summary.rate:.0%}", setting.published_success

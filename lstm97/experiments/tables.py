@@ -1,4 +1,4 @@
-"""The paper's tables with our figures, as cells of text for Markdown and HTML."""
+"""The paper's tables with our results, as cells of text for Markdown and HTML."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from lstm97.experiments.settings import BEYOND, Setting
 from lstm97.experiments.statistics import Summary, meets_aim, summarize, verdict
 
 DASH = "\N{EN DASH}"
-# Columns that a table has only if the paper states such figures.
+# Columns that a table has only if the paper states such numbers.
 OPTIONAL = ("ST1", "Good", "Rest")
 
 
@@ -21,14 +21,14 @@ class Entry(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A figure, and a note that is printed in small type next to it."""
+    """A number, and a note that is printed in small type next to it."""
 
     text: str = DASH
     note: str = ""
 
 
 class Line(NamedTuple):
-    """A line with the paper's figures or those of a reading; cells are keyed by heading."""
+    """A line with the paper's numbers or those of a reading; cells are keyed by heading."""
 
     label: Cell
     cells: dict
@@ -117,7 +117,7 @@ def grouped(entries, name):
 
 
 def _table(name, entries):
-    """Return one table; it has some columns only if the paper states such figures."""
+    """Return one table; it has some columns only if the paper states such numbers."""
     rows = [_row(group) for group in grouped(entries, "row").values()]
     headings = [
         heading
@@ -139,7 +139,7 @@ def _title(entries):
 
 def _row(entries):
     """Return one row, given all its readings."""
-    # The setting whose id is that of the row holds the paper's figures.
+    # The setting whose id is that of the row holds the paper's numbers.
     literal = next((e for e in entries if e.setting.id == e.setting.row), entries[0]).setting
     label = Cell(literal.title, "paper")
     return Row(Line(label, _paper_cells(literal)), [_reading(entry) for entry in entries])

@@ -1,4 +1,4 @@
-"""Fitted nets that leave Python: as C, as ONNX, or as a module of PyTorch.
+"""Fitted nets that leave Python: as C, as ONNX, or as a PyTorch module.
 
 Import from here what you need; ONNX and PyTorch are loaded when their functions are called.
 """

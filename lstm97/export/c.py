@@ -15,7 +15,7 @@ from lstm97.data.checks import brief
 from lstm97.export.net import Net, net_of
 from lstm97.learning.topology import CELL_RANGES, GATES, STATE_GATES
 
-# Words of cell.h, and what they are in the C of one number at a time.
+# Words of cell.h, and what they are in C code for one number at a time.
 WORDS = {"real": "double", "UNIT": "1.0", "HALF": "0.5", "FUSED": "fma", "SQUASH": "squash"}
 # The parts of adam.h that move one weight.
 ADAM = ("DECAY_MEAN", "settled", "AdamStep", "next_step", "move_one")
@@ -40,19 +40,20 @@ def to_c(
     learn: bool = False,
     dtype: Literal["float64", "float32"] = "float64",
 ) -> None:
-    """Write a fitted net as a header and a file of C99, which need no library but fma and sqrt.
+    """Write a fitted net as a header and a source file in C99.
 
-    The C allocates no memory. A net is a struct, ``NAME_net``, of constant size, which assignment
-    copies. ``NAME_init`` sets it to the weights of the estimator, ``NAME_step`` takes a step of a
+    The C code allocates no memory and calls no library functions except ``fma`` and, with Adam,
+    ``sqrt``. A net is a struct, ``NAME_net``, of constant size; assigning one to another copies the
+    net. ``NAME_init`` sets it to the weights of the estimator, ``NAME_step`` takes a step of a
     sequence and predicts, ``NAME_reset`` begins another sequence and, with `learn`,
-    ``NAME_learn`` learns the target of the last step. With ``dtype="float64"`` they give the bits
-    of the estimator's stream.
+    ``NAME_learn`` learns the target of the last step. With ``dtype="float64"``, the results are the
+    same, bit for bit, as those of the estimator's stream.
 
     Parameters
     ----------
     estimator : LSTMClassifier, LSTMRegressor or Pipeline
         Fitted. The other steps of a pipeline must be ``StepwiseTransformer(StandardScaler())``;
-        they become a part of the C, like the estimator's own scaling of inputs and targets.
+        they become a part of the C code, like the estimator's own scaling of inputs and targets.
     folder : path-like
         Folder for ``name.h`` and ``name.c``. Older files of these names are replaced.
     name : str, default="lstm"
@@ -83,8 +84,8 @@ def to_c(
     Notes
     -----
     Sequences are dense. Outputs are those of `predict_proba` for a classifier, and of `predict` for
-    a regressor, at each step. The C does not check whether features are finite. Floats lose digits
-    of features whose mean is much larger than their standard deviation: subtract it first.
+    a regressor, at each step. The C code does not check whether features are finite. Floats lose
+    digits of features whose mean is much larger than their standard deviation: subtract it first.
 
     Examples
     --------
@@ -307,7 +308,8 @@ class _Writer:
         ours = {prefix.sub(prefixed, word) for word in words.findall(text) if prefix.match(word)}
         if inner & ours:
             raise ValueError(
-                f"name={self.name!r} makes the name {min(inner & ours)}, which the C uses already"
+                f"name={self.name!r} makes the name {min(inner & ours)}, which the C code uses "
+                "already"
             )
         return prefix.sub(prefixed, text)
 

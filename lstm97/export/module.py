@@ -1,4 +1,4 @@
-"""`SequenceNet`, a net as a module of torch; the only file that needs torch to be imported."""
+"""`SequenceNet`, a net as a PyTorch module; the only file that needs torch to be imported."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`to_torch` and `from_torch`: nets of memory cells as modules of torch, and back."""
+"""`to_torch` and `from_torch`: nets of memory cells as PyTorch modules, and back."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -18,7 +18,7 @@ ROWS = ("input_gate", "forget_gate", "cell", "output_gate")
 
 
 def to_torch(estimator: Any) -> Any:
-    """Return a fitted net as a module of torch, with its scalings and its output activation.
+    """Return a fitted net as a PyTorch module, with its scalings and its output activation.
 
     Parameters
     ----------

@@ -37,29 +37,31 @@ FALLS = 0.02
 SMALL, LARGE = 0.01, 10.0
 
 _BEGIN_SHUT = (
-    "begin with the gate nearly shut, by a negative {}, so that it learns when to open (Section 4)"
+    "begin with the gate nearly shut, with a negative {}, so that it learns when to open (Section "
+    "4 of the paper)"
 )
 _BEGIN_OPEN = (
     "begin with {} nearer to zero (the paper's are from -1 to -6); or, if the net does well "
-    "without the block, begin with fewer blocks and let them be added when needed, by "
-    "initial_blocks (Section 4)"
+    "without the block, begin with fewer blocks and let them be added when needed, with "
+    "initial_blocks (Section 4 of the paper)"
 )
 REMEDIES = {
-    "few_epochs": "raise max_iter, or go on by warm_start=True",
+    "few_epochs": "raise max_iter, or continue with warm_start=True",
     "one_class": "see whether the loss fell at all; then class_weight='balanced' if the other "
     "classes are rare, more epochs, or a rate and biases from the page on settings",
     "input_scale": "set standardize=True, or put StepwiseTransformer(StandardScaler()) before the "
     "net",
-    "state_drift": "begin with input gates nearly shut, by input_gate=True and a negative "
-    "input_gate_bias (Section 4); or let the net learn to forget, by forget_gate=True",
+    "state_drift": "begin with input gates nearly shut, with input_gate=True and a negative "
+    "input_gate_bias (Section 4 of the paper); or let the net learn to forget, with "
+    "forget_gate=True",
     **{f"{gate}_open": _BEGIN_SHUT.format(f"{gate}_bias") for gate in GATES},
     **{f"{gate}_shut": _BEGIN_OPEN.format(f"{gate}_bias") for gate in GATES},
     "forget_gate_open": "begin with a smaller forget_gate_bias, or without forget gates if the net "
     "does well: it forgets nothing",
     "forget_gate_shut": "begin with a larger forget_gate_bias: the state does not outlast a step",
-    "bias_cell": "add blocks only when the error stops falling, by initial_blocks; or begin with "
-    "output gates nearly shut, by negative numbers in output_gate_bias that differ between blocks "
-    "(Section 4)",
+    "bias_cell": "add blocks only when the error stops falling, with initial_blocks; or begin with "
+    "output gates nearly shut, with negative numbers in output_gate_bias that differ between "
+    "blocks (Section 4 of the paper)",
 }
 
 
@@ -161,7 +163,7 @@ def diagnose(estimator: Any, X: SequencesLike) -> list[Finding]:
     -------
     findings : list of Finding
         Problems of the whole net, then drifted states, stuck gates and constant cells, each with a
-        `DiagnosisWarning`. A finding does not prove a mistake: a net may solve its task and have
+        `DiagnosisWarning`. A finding is not always a problem: a net may solve its task and have
         spare cells.
 
     Raises
@@ -173,7 +175,7 @@ def diagnose(estimator: Any, X: SequencesLike) -> list[Finding]:
 
     See Also
     --------
-    LSTMClassifier.trace : Return the recordings on which the findings are based.
+    LSTMClassifier.trace : Return the values on which the findings are based.
 
     References
     ----------

@@ -77,7 +77,7 @@ class CarouselDisplay:
     Parameters
     ----------
     trace : Trace
-        Recording of the sequence, from `LSTMClassifier.trace`.
+        Values of the net along the sequence, from `LSTMClassifier.trace`.
     inputs : ndarray of shape (n_steps, n_features)
         The sequence.
     output_names : list of str

@@ -105,7 +105,7 @@ def gradient_report(estimator: Any, X: SequencesLike, y: TargetsLike) -> Gradien
 
     The truncated gradient, by which the LSTM of 1997 learns, leaves out the error that would reach
     a weight through the net inputs of later steps. The full gradient, from back-propagation
-    through time, leaves out nothing. Both are gradients of the loss over X and y at the present
+    through time, leaves out nothing. Both are gradients of the loss over X and y at the current
     weights, whichever of them the estimator uses to learn.
 
     Both are sums over targets, and over the steps up to each target at which a weight was used.

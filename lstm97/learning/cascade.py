@@ -73,9 +73,9 @@ class TrainingState:
     last : Move
         Last change of the weights of the outputs.
     progress : Progress
-        Progress of the present phase.
+        Progress of the current phase.
     candidates : Candidates or None
-        Present candidates; None while the outputs are trained.
+        Current candidates; None while the outputs are trained.
     is_finished : bool
         Whether the net has all its units and the outputs have stagnated.
     """

@@ -314,9 +314,9 @@ class EarlyStopping(StopRule):
     Parameters
     ----------
     score : callable
-        Function that returns the score of the present net; NaN if an output is not finite.
+        Function that returns the score of the current net; NaN if an output is not finite.
     snapshot : callable
-        Function that returns a snapshot of the present learner.
+        Function that returns a snapshot of the current learner.
     tol : float
         Least rise of the score that counts.
     patience : int or float

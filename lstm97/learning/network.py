@@ -97,7 +97,7 @@ class NetworkLearner(KernelLearner):
     Attributes
     ----------
     state : dict or None
-        The present state. Its arrays are replaced and never changed.
+        The current state. Its arrays are replaced and never changed.
     """
 
     is_one_net = True

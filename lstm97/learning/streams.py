@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from lstm97._kernels.stream import Stepper
-from lstm97.data.checks import as_integers, as_numbers, as_steps, brief, naming, warn_user
+from lstm97.data.checks import as_integers, as_numbers, as_steps, brief, counted, naming, warn_user
 from lstm97.data.sample_weights import row_weights
 from lstm97.data.sequences import Sequences, as_sequences
 from lstm97.data.targets import EXACT, as_labels, is_missing
@@ -31,7 +31,7 @@ class Snapshot(NamedTuple):
     Attributes
     ----------
     weights : ndarray of shape (n_weights,)
-        The present weights.
+        The current weights.
     state : ndarray
         Values that the net carries from step to step.
     touched : ndarray of int
@@ -92,11 +92,11 @@ class Stream:
     estimator that is not fitted returns a stream that starts with untrained weights. `to_estimator`
     returns an estimator with what the stream has learned.
 
-    The same steps, targets and resets give the same weights and predictions, bit for bit, as
-    `partial_fit` on the sequences with targets per step. Elman and RTRL estimators can learn along
-    a stream, and so can LSTM estimators with ``gradient="truncated"``, ``update="step"`` and
-    without batches. BPTT estimators, and those that learn from whole sequences, from batches or
-    with ``class_weight="balanced"``, have streams that can only predict.
+    A stream that is reset before each sequence gets the same weights, bit for bit, as `partial_fit`
+    on these sequences with targets per step. The predictions are the same, too. Elman and RTRL
+    estimators can learn along a stream, and so can LSTM estimators with ``gradient="truncated"``,
+    ``update="step"`` and without batches. BPTT estimators, and those that learn from whole
+    sequences, from batches or with ``class_weight="balanced"``, have streams that can only predict.
 
     Parameters
     ----------
@@ -198,11 +198,12 @@ class Stream:
         return self._net.n_steps
 
     def __repr__(self) -> str:
-        n_features, n = self._topology.n_inputs, self._topology.n_outputs
-        kind = "outputs" if self.classes_ is None else "classes"
+        kind = ("output",) if self.classes_ is None else ("class", "classes")
+        kind = ("label",) if self._has_labels else kind
+        features = counted(self._topology.n_inputs, "feature")
         return (
-            f"<Stream of {type(self._estimator).__name__}: {n_features} features, {n} "
-            f"{'labels' if self._has_labels else kind}, {self.n_steps_} steps so far, "
+            f"<Stream of {type(self._estimator).__name__}: {features}, "
+            f"{counted(self._topology.n_outputs, *kind)}, {counted(self.n_steps_, 'step')} so far, "
             f"{'only predicts' if self._refusal else 'learns'}>"
         )
 
@@ -246,8 +247,8 @@ class Stream:
             How much the loss of this step counts. The estimator's `class_weight` multiplies it.
         at : Snapshot, default=None
             If the target comes late, what `snapshot` returned after its step; each snapshot is for
-            one call. The state of that step and the present weights give the gradient, which moves
-            the present weights. None means the last step.
+            one call. The state of that step and the current weights give the gradient, which moves
+            the current weights. None means the last step.
 
         Returns
         -------
@@ -469,7 +470,7 @@ class Stream:
         return self
 
     def to_estimator(self) -> Any:
-        """Return a fitted estimator with the present weights.
+        """Return a fitted estimator with the current weights.
 
         Returns
         -------

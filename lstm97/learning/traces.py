@@ -1,4 +1,4 @@
-"""`Trace`, a recording of what a net held at each step of a sequence."""
+"""`Trace`, the values of a net at each step of a sequence."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from lstm97.learning.topology import GATES, Topology
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Recording of what a net held at each step of a sequence; see `LSTMClassifier.trace`.
+    """Values of a net at each step of a sequence; see `LSTMClassifier.trace`.
 
     The values of cell v of block j are at [:, j, v]. With s = `cell_state`, which is 0 before the
     first step, and the squashing function h of the states (Section 4 of the paper)::
@@ -62,7 +62,7 @@ class Trace:
 
 
 def record_traces(topology: Topology, weights: np.ndarray, X: Sequences) -> list[Trace]:
-    """Run a net on sequences, and return a recording of each.
+    """Run a net on sequences, and return a trace of each.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def record_traces(topology: Topology, weights: np.ndarray, X: Sequences) -> list
 
 
 def _cut(topology: Topology, rows: np.ndarray) -> Trace:
-    """Return the recording of one sequence, as views of the rows that the kernel has written."""
+    """Return the trace of one sequence, as views of the rows that the kernel has written."""
     units = {group.name: group.n_units for group in topology.hidden_groups}
     widths = {
         **{gate: units.get(gate, 0) for gate in GATES},

@@ -3,10 +3,10 @@
     python benchmarks/speed/compare                  everything, in about eight minutes
     python benchmarks/speed/compare --quick          fewer rounds and sizes, in about 1.5 minutes
     python benchmarks/speed/compare --only reber     some workloads, without writing the results
-    python benchmarks/speed/compare --records        only the figures from the records of trials
+    python benchmarks/speed/compare --records        only the numbers from the records of trials
 
 The script writes benchmarks/results/speed.json, from which
-``python benchmarks/speed/compare/page.py`` makes the figures of docs/performance.md. torch, jax,
+``python benchmarks/speed/compare/page.py`` makes the numbers of docs/performance.md. torch, jax,
 numba and a C compiler are optional: a competitor that is not installed is left out.
 """
 

@@ -1,4 +1,4 @@
-"""Write the figures of docs/performance.md, and its plots, from benchmarks/results/speed.json.
+"""Write the numbers of docs/performance.md, and its plots, from benchmarks/results/speed.json.
 
     python benchmarks/speed/compare/page.py
 
@@ -29,13 +29,13 @@ def table(headings, rows):
 
 
 def measured(record):
-    """Return where, when and with which versions the figures were measured."""
+    """Return where, when and with which versions the numbers were measured."""
     names = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     rounds = f"{record['n_rounds']} rounds"
     if record["quick"]:
-        rounds += " (a quick run: these figures are for trying out only)"
+        rounds += " (a quick run: these numbers are for trying out only)"
     place = f"on one thread of an {record['processor']} processor"
-    return f"These figures were measured on {record['date']}, {place}, in {rounds}, with {names}.\n"
+    return f"These numbers were measured on {record['date']}, {place}, in {rounds}, with {names}.\n"
 
 
 def goals(record):

@@ -89,7 +89,7 @@ def start():
 
 
 def origin():
-    """Return where and when the figures were measured."""
+    """Return where and when the numbers were measured."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
