@@ -501,7 +501,13 @@ def test_all_processes_of_a_run_end_with_it(n_kills, tmp_path):
     arguments = ["run", "adding", "--trials", str(20 * n_kills), "--store", str(tmp_path)]
     for number in islice(cycle(signals), n_kills):
         command = [sys.executable, "-m", "lstm97", *arguments, "--jobs", "2"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as process:
+        with subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            # A suite that runs under nohup hands down an ignored SIGHUP.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        ) as process:
             time.sleep(rng.uniform(1, 5))
             process.send_signal(number)
             process.communicate(timeout=5)  # until no process has this end of the pipe

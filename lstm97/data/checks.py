@@ -192,6 +192,9 @@ def _check_indices(matrix):
         return
     if not matrix.indices.dtype.kind == matrix.indptr.dtype.kind == "i":
         raise ValueError("indices must be integers")
+    # SciPy looks at them only if the last one is not 0.
+    if (np.diff(matrix.indptr) < 0).any():
+        raise ValueError("indptr must not decrease")
     # A copy, because check_format may shorten the matrix's arrays.
     copy.copy(matrix).check_format(full_check=True)
 
