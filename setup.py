@@ -109,7 +109,9 @@ class BuildKernels(build_ext):
         """Tell whether vectors.h chooses eight doubles per vector for an instruction set."""
         if self.compiler.compiler_type == "msvc":
             return False
-        command = [*self.compiler.compiler_so, *extension.extra_compile_args, "-E", "-x", "c", "-"]
+        # Where a compiler looks for the header of a program that it reads from a pipe differs.
+        options = [*extension.extra_compile_args, "-I.", "-E", "-x", "c", "-"]
+        command = [*self.compiler.compiler_so, *options]
         code = '#include "lstm97/_kernels/vectors.h"\nLANES'
         run = subprocess.run(command, input=code, check=True, stdout=subprocess.PIPE, text=True)
         return run.stdout.split()[-1] == "8"
