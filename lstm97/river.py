@@ -86,8 +86,8 @@ class RiverClassifier(_RiverModel, Classifier):
     its parameter `at`, does not have this restriction.
 
     If river is installed, this is one of its classifiers: it can be evaluated and joined to
-    pipelines. river's `clone` returns a model whose stream is in the state that it had when the
-    original model was made.
+    pipelines. river's `clone` returns a model with a copy of the stream as it was when the original
+    model was made.
 
     Parameters
     ----------

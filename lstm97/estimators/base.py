@@ -653,9 +653,9 @@ class CommonParameters:
     warm_start : bool
         Whether `fit` continues to train the net of the last `fit` or `partial_fit`. Parameters that
         set the net's size and initial weights are then ignored; all other parameters of the net
-        must be unchanged. The result is exactly that of one long fit if the sequences and
-        parameters are the same and the last fit either was ended by a callback or Ctrl-C, or
-        reached `max_iter` at a constant learning rate.
+        must be unchanged. With the same sequences and parameters, the result is exactly that of one
+        long fit in two cases: a callback or Ctrl-C ended the last fit, or the last fit reached
+        `max_iter` at a constant learning rate.
     standardize : bool or dict
         Whether features, and targets of linear outputs, are scaled to mean 0 and standard deviation
         1 before the net sees them; predictions have the units of the original targets. `fit`
@@ -723,7 +723,8 @@ class StoppingParameters(BaseSequenceEstimator):
     Attributes
     ----------
     validation_scores_ : list of float
-        Score after each epoch, NaN for epochs without early stopping. Only available if
+        Score after each epoch. It is NaN for epochs of earlier calls of `fit` or `partial_fit`
+        without early stopping, and for a last epoch that ended early. Only available if
         ``early_stopping=True``.
     best_validation_score_ : float
         Highest score, which is that of `weights_`. Only available if ``early_stopping=True``.

@@ -125,8 +125,8 @@ class _BaseLSTM(BaseSequenceEstimator):
         has all blocks from the start. If 0, also set `shortcut` or `n_hidden`; otherwise, the
         outputs would have no inputs.
     growth_patience : int or None
-        With `initial_blocks`, the number of sequences over which the loss is averaged. The loss has
-        stopped falling when this mean is not at least 1% below the mean over the same number of
+        With `initial_blocks`, the number of sequences over which the loss is averaged. The loss
+        counts as falling while this mean is at least 1% below the mean over the same number of
         preceding sequences. None means 1000.
     init_scale : float
         Initial weights are uniform on [-init_scale, init_scale].
@@ -148,9 +148,9 @@ class _BaseLSTM(BaseSequenceEstimator):
         layer. "full" is the gradient of back-propagation through time, in which errors also travel
         back through the feedback. "auto" is "full" with batches, and "truncated" online.
     solver : {"adam", "sgd"}
-        How updates use the gradient: by Adam (Kingma and Ba 2015), which scales the step of each
-        weight by the size of its recent gradients, or by gradient descent. The notes say how much
-        slower Adam makes online learning.
+        How updates use the gradient. "adam" (Kingma and Ba 2015) divides the step of each weight by
+        the size of its recent gradients; "sgd" is gradient descent. The notes say how much slower
+        online learning is with Adam.
     update : {"step", "sequence"} or None
         When online learning changes the weights: at each step that has a target, or at the end of
         each sequence. Both give the same result up to rounding if only last steps have targets.
@@ -169,20 +169,21 @@ class _BaseLSTM(BaseSequenceEstimator):
 
     Notes
     -----
-    The time and memory that a batch needs grow with its number of steps. Nets of up to 200 hidden
-    units (gates, cells and conventional units) with ``dtype="float64"`` and dense input give the
-    same bits on all machines when they learn in batches. Other nets that learn in batches use
-    matrix products of the BLAS, in one thread, so the last digits of their results depend on the
-    processor, on the BLAS and, for predictions, on `n_jobs`. A net with `initial_blocks` cannot
-    learn in batches.
+    The time and memory that a batch needs grow with its number of steps. When nets of up to 200
+    hidden units (gates, cells and conventional units) learn in batches, with ``dtype="float64"``
+    and dense input, the results are identical on all machines, bit for bit. Other nets that learn
+    in batches use matrix products of the BLAS, in one thread, so the last digits of their results
+    depend on the processor, on the BLAS and, for predictions, on `n_jobs`. A net with
+    `initial_blocks` cannot learn in batches.
 
     Online, Adam moves all weights at each update: at each step that has a target, or at the end of
     each sequence. It also moves weights whose gradient is zero, and all weights if the sample
     weight is zero, because earlier gradients still count. The time of an update therefore grows
-    with the number of weights. With a target at every step, a net of 300 weights takes about 1.6
-    times as long as with gradient descent. With sparse steps, the time of gradient descent hardly
-    grows with the number of features, and Adam takes about 17 times as long for a net of 8,000
-    weights. Weights of a block that `initial_blocks` adds begin without earlier gradients.
+    with the number of weights. With a target at every step, Adam takes about 1.6 times as long as
+    gradient descent for a net of 300 weights. With sparse steps, the time of gradient descent
+    hardly grows with the number of features, and Adam takes about 17 times as long for a net of
+    8,000 weights. When a block is added (`initial_blocks`), Adam has no earlier gradients for its
+    weights.
 
     References
     ----------

@@ -143,8 +143,8 @@ def diagnose(estimator: Any, X: SequencesLike) -> list[Finding]:
     Three concern cells and gates; their remedies are those of the paper's Section 4:
 
     - *Internal state drift.* If the inputs of a cell are mostly of one sign, they add up until h is
-      saturated and hardly any error reaches the cell. Such a state ends beyond 6, on the same side,
-      in at least 90% of the sequences.
+      saturated and hardly any error reaches the cell. Such a state ends beyond 6 or -6, always with
+      the same sign, in at least 90% of the sequences.
     - *Stuck gates.* The opening of the gate is below 0.001, or above 0.999, at every step of every
       sequence, so that it hardly learns. The paper speaks of initial biases only.
     - *The abuse problem.* The cell does what a bias could do: wherever the net has targets, the
@@ -274,9 +274,9 @@ def _drifted_states(estimator: Any, recordings: list[Trace]) -> Iterator[Finding
     beyond = np.maximum((last > SATURATED).mean(axis=0), (last < -SATURATED).mean(axis=0))
     for block, cell in np.argwhere(beyond >= MOST).tolist():
         evidence = (
-            f"in {beyond[block, cell]:.0%} of the sequences the state ends beyond {SATURATED:g}, "
-            "on the same side: h is saturated, and hardly any error reaches the cell (internal "
-            "state drift)"
+            f"in {beyond[block, cell]:.0%} of the sequences the state ends beyond {SATURATED:g} or "
+            f"-{SATURATED:g}, always with the same sign: h is saturated, and hardly any error "
+            "reaches the cell (internal state drift)"
         )
         yield _finding("state_drift", block, cell, evidence)
 

@@ -303,7 +303,7 @@ class Stream:
         Returns
         -------
         predictions : ndarray of shape (n_steps,), (n_steps, n_classes) or (n_steps, n_outputs)
-            Predictions, with the same bits as if `step` had returned them.
+            Predictions, identical bit for bit to those that `step` returns.
 
         Raises
         ------
