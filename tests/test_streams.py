@@ -371,7 +371,7 @@ def test_any_snapshot_is_refused_or_continues(name, form, draw):
         kept = draw.draw(st.one_of(junk(), st.just((*kept,))))
     if attempt(stream.restore, kept) is not None:
         stream.snapshot(), stream.to_estimator()
-        attempt(stream.step, X[0][[1]] if form == "sparse" else X[0][1])
+        attempt(stream.step, X[0][[1]] if form == "sparse" else X[0][1], also=["steps"])
         attempt(stream.reset)
 
 

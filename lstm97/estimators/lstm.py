@@ -46,9 +46,10 @@ BATCH_SIZE, BATCH_RATE, STEP_RATE = 8, 0.02, 0.003
 FALLS_TO, LATER = 0.01, 0.3
 # The number of sequences from which on nets learn targets at every step by batches.
 FEW_SEQUENCES = 50
-# The least number of updates of a fit at steps with a target, and of any other; the number of
-# epochs if that makes no more than so many updates; and the least number of epochs.
-STEP_UPDATES, UPDATES = 100_000, 1000
+# The number of updates of a fit at steps with a target, with the most epochs for it; the least number
+# of updates of any other fit; the number of epochs if that makes no more than so many updates; and
+# the least number of epochs.
+STEP_UPDATES, MOST_EPOCHS, UPDATES = 100_000, 2000, 1000
 EPOCHS, MOST_UPDATES, LEAST_EPOCHS = 15, 7500, 3
 
 # Not ArrayLike, which would accept any string.
@@ -394,7 +395,8 @@ class _BaseLSTM(BaseSequenceEstimator):
         size, *_ = self._way(is_fit=True)
         if size is None and y.every and self.update is None:
             due = ~np.isnan(y.values[y.rows(X.lengths)]).all(axis=1)
-            return max(LEAST_EPOCHS, math.ceil(STEP_UPDATES / max(1, int(due.sum()))))
+            n_epochs = math.ceil(STEP_UPDATES / max(1, int(due.sum())))
+            return min(max(LEAST_EPOCHS, n_epochs), MOST_EPOCHS)
         n_updates = math.ceil(len(X) / (size or 1))
         least = max(UPDATES, min(EPOCHS * n_updates, MOST_UPDATES))
         if self.initial_blocks is not None:
@@ -471,7 +473,7 @@ class _Stopping(StoppingParameters):
     max_iter : int or None
         Maximum number of epochs of `fit`. None means 15 epochs; more if that would make fewer than
         1,000 updates; or fewer, but at least 3, if it would make more than 7,500 updates. If
-        the weights change at every step, None means 100,000 updates, and at least 3 epochs.
+        the weights change at every step, None means 100,000 updates, in 3 to 2,000 epochs.
     tol : float, "auto" or None
         `fit` ends when the mean loss per sequence has not fallen by this much for
         `n_iter_no_change` epochs. If None, `fit` runs all its epochs. "auto" means 1e-4 with

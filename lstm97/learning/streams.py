@@ -22,7 +22,7 @@ from lstm97.learning.scaling import ENOUGH, Scaling
 from lstm97.learning.solvers import ADAMS, checked, copied
 from lstm97.learning.topology import Topology
 
-OVERFLOW = "an output is not finite: steps or weights hold values that overflow"
+OVERFLOW = "an output is not finite: the steps, the state or the weights hold values that overflow"
 
 
 class Snapshot(NamedTuple):
