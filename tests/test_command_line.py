@@ -83,6 +83,15 @@ def test_an_unknown_experiment_names_the_nearest(capsys, name, meant):
     assert len(last) < 200
 
 
+@pytest.mark.parametrize("method", ["lstm-full", "elman", "chunker", "cascade", "guessing"])
+def test_streams_have_no_other_method(capsys, method, tmp_path):
+    with pytest.raises(SystemExit) as stop:
+        main(["run", "cerg-1997", "--method", method, "--store", str(tmp_path)])
+    assert stop.value.code == 2
+    message = "argument --method: cerg-1997 has streams, which only the method 'lstm' can learn"
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["", "zzzz"])
 def test_an_experiment_that_is_like_none(capsys, name):
     with pytest.raises(SystemExit):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -447,6 +448,12 @@ def test_what_cannot_be_exported_is_refused(model, tmp_path):
         to_c(make_pipeline(StandardScaler().fit(X[0]), model), tmp_path)
     with pytest.raises(TypeError, match="must hold StandardScaler"):
         to_c(make_pipeline(StepwiseTransformer(PCA()).fit(X), model), tmp_path)
+    both = make_pipeline(StandardScaler(), PCA(1))
+    with pytest.raises(TypeError, match=r"must hold StandardScaler.*PCA"):
+        to_c(make_pipeline(StepwiseTransformer(both).fit(X), model), tmp_path)
+    search = GridSearchCV(LSTMRegressor(1), {"max_iter": [1]}, cv=2).fit([*X, *X], [1, 2, 3, 4])
+    with pytest.raises(TypeError, match="not GridSearchCV, but its best_estimator_ can be"):
+        to_c(search, tmp_path)
     with pytest.raises(ValueError, match="scaling still changes"):
         to_c(running, tmp_path)
     whole = copy.copy(model).set_params(update="sequence", batch_size=None)

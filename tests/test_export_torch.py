@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from lstm97 import LSTMClassifier, load, save
+from lstm97 import LSTMClassifier, LSTMRegressor, load, save
 from lstm97.export import from_torch, to_torch
 from reference.fitted import as_predicted, padded, predicted, random_fitted, random_sequences
 
@@ -177,12 +177,19 @@ BAD = {
     "proj_size": {"lstm": lambda: torch.nn.LSTM(2, 4, proj_size=3)},
     "linear reads 5": {"linear": lambda: torch.nn.Linear(5, 2)},
     "lstm must be": {"lstm": lambda: torch.nn.GRU(2, 3)},
+    "OtherLSTM.*to_torch makes of nets": {"lstm": lambda: other_lstm()},
     "linear must be": {"linear": lambda: torch.nn.Sequential(torch.nn.Linear(3, 2))},
-    "2 outputs, but classes holds 3": {"classes": lambda: [1, 2, 3]},
-    "2 outputs, but classes holds 1": {"classes": lambda: [1, 1]},
+    "it has 2, and classes holds 3": {"classes": lambda: [1, 2, 3]},
+    "it has 2, and classes holds 1": {"classes": lambda: [1, 1]},
     "classes": {"classes": lambda: 5},
     "target_steps": {"target_steps": lambda: "all"},
 }
+
+
+def other_lstm():
+    """Return a layer with other functions than torch's."""
+    model = LSTMRegressor(3, cell_activation="logistic", random_state=0)
+    return to_torch(model.partial_fit([[[0.0, 0.0]]], [0.0])).lstm
 
 
 @pytest.mark.parametrize("message", BAD)

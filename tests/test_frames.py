@@ -196,3 +196,14 @@ def test_an_array_has_a_row_per_sequence_even_if_it_is_as_wide_as_they_are_long(
     assert to_rows([[0.1, 0.9], [0.7, 0.3]], frame, id="id").tolist() == [0.1, 0.9, 0.7, 0.3]
     with pytest.raises(ValueError, match="differ in length"):
         to_rows([[0.1, 0.9], [0.7]], frame, id="id")
+
+
+def test_a_column_that_is_no_feature_is_named():
+    frame = pd.DataFrame({"id": [1, 1, 2], "who": ["a", "a", "b"], "x": [0.1, 0.2, 0.3]})
+    with pytest.raises(TypeError, match=r"'who' of frame must hold numbers.*features=\['x', 'y'\]"):
+        from_frame(frame, id="id")
+    assert len(from_frame(frame, id="id", features=["x"])) == 2
+    for argument in ("id", "time"):
+        names = {"id": "id"} | {argument: ["id", "who"]}
+        with pytest.raises(TypeError, match=f"{argument} must be the name of one column"):
+            from_frame(frame, **names, features=["x"])

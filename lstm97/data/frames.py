@@ -6,7 +6,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from lstm97.data.checks import as_numbers, naming, warn_user
+from lstm97.data.checks import as_numbers, brief, holds_strings, naming, warn_user
 from lstm97.data.containers import as_array, depth, is_missing
 from lstm97.data.sequences import Sequences
 
@@ -168,6 +168,12 @@ class _Table:
             if isinstance(self.frame, nw.LazyFrame):
                 raise TypeError("it is lazy, collect it first")
             self.names = self.frame.columns
+        for argument, column in (("id", id), ("time", time)):
+            if isinstance(column, list | tuple):
+                raise TypeError(
+                    f"{argument} must be the name of one column, got {brief(column)}: make one "
+                    "column of several first"
+                )
         ids = self._column(id)
         if len(ids) == 0:
             raise ValueError("frame has no rows")
@@ -198,7 +204,13 @@ class _Table:
             raise ValueError("features must be a list of one column or more")
         flat = np.empty((len(self), len(features)))
         for k, name in enumerate(features):
-            values = as_numbers(self._column(name, may_miss=True), f"column {name!r} of frame")
+            column = self._column(name, may_miss=True)
+            if holds_strings(column):
+                raise TypeError(
+                    f"column {name!r} of frame must hold numbers, but it holds strings; name the "
+                    "columns that are features, as in features=['x', 'y']"
+                )
+            values = as_numbers(column, f"column {name!r} of frame")
             flat[:, k] = values if self.order is None else values[self.order]
         if np.isnan(flat).any():
             return np.split(flat, np.cumsum(self.lengths)[:-1])

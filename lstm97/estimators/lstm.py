@@ -46,9 +46,9 @@ BATCH_SIZE, BATCH_RATE, STEP_RATE = 8, 0.02, 0.003
 FALLS_TO, LATER = 0.01, 0.3
 # The number of sequences from which on nets learn targets at every step by batches.
 FEW_SEQUENCES = 50
-# The number of updates of a fit at steps with a target, with the most epochs for it; the least number
-# of updates of any other fit; the number of epochs if that makes no more than so many updates; and
-# the least number of epochs.
+# The number of updates of a fit at steps with a target, and the most epochs for it; the least
+# number of updates of any other fit; the number of epochs if that makes no more than so many
+# updates; and the least number of epochs.
 STEP_UPDATES, MOST_EPOCHS, UPDATES = 100_000, 2000, 1000
 EPOCHS, MOST_UPDATES, LEAST_EPOCHS = 15, 7500, 3
 

@@ -119,7 +119,7 @@ def _parser():
         "--json", action="store_true", help="print each experiment as a JSON object on one line"
     )
     command = commands.add_parser("run", help="run the missing trials of one experiment")
-    command.set_defaults(command=_run)
+    command.set_defaults(command=_run, refuse=command.error)
     command.add_argument("id", type=_known_id, metavar="ID", help="an id from `lstm97 list`")
     command.add_argument(
         "--method",
@@ -320,7 +320,10 @@ def _print_list(settings):
 
 def _run(options):
     """Run `lstm97 run`."""
-    setting = _chosen_setting(options.id, options.method)
+    try:
+        setting = _chosen_setting(options.id, options.method)
+    except ValueError as error:
+        options.refuse(f"argument --method: {error}")
     wanted = {setting.id: (setting, options.trials)}
     show = (lambda record: print(json.dumps(record), flush=True)) if options.json else None
     status, records = _run_wanted(wanted, options, setting.id, show)

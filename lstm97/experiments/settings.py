@@ -169,10 +169,19 @@ class Setting:
         -------
         Setting
             Its id ends with "@" and the method's name.
+
+        Raises
+        ------
+        ValueError
+            If the method is not LSTM, and the setting has streams, which only LSTM can learn.
         """
         name = f"{self.id}@{method}"
         if method == self.method:
             return replace(self, id=name)
+        if self.is_stream:
+            raise ValueError(
+                f"{self.id} has streams, which only the method {self.method!r} can learn"
+            )
         changes = load_methods()[method]
         kind = "Classifier" if self.estimator.endswith("Classifier") else "Regressor"
         network = self._lstm().network

@@ -91,14 +91,16 @@ def net_of(estimator: Any) -> Net:
     """
     *steps, model = _steps(estimator) or [estimator]
     if not isinstance(model, LSTMClassifier | LSTMRegressor):
+        hint = ", but its best_estimator_ can be" if hasattr(model, "best_estimator_") else ""
         raise TypeError(
             "only an LSTMClassifier or LSTMRegressor, or a Pipeline that ends with one, can be "
-            f"exported, not a {type(model).__name__}"
+            f"exported, not {type(model).__name__}{hint}"
         )
     model = copy.copy(model)  # another thread may fit the original meanwhile
     check_is_fitted(model)
     n_inputs = model.topology_.n_inputs
-    inputs = [affine for step in steps for affine in _affines(step, n_inputs)]
+    scalers = [scaler for step in steps for scaler in _scalers(step)]
+    inputs = [_affine(scaler, n_inputs) for scaler in scalers]
     x_scaling = getattr(model, "x_scaling_", None)
     y_scaling = getattr(model, "y_scaling_", None)
     if x_scaling is not None and not x_scaling.is_none:
@@ -126,30 +128,34 @@ def _steps(estimator: Any) -> list[Any]:
     return [each for step in steps for each in _steps(step)]
 
 
-def _affines(step: Any, n_inputs: int) -> list[Affine]:
-    """Return what a step of a pipeline does to the features of each step of a sequence."""
+def _scalers(step: Any) -> list[Any]:
+    """Return the scalers in a step of a pipeline."""
     if not isinstance(step, StepwiseTransformer):
         raise TypeError(
             "steps of a pipeline that is exported must be StepwiseTransformer(StandardScaler()), "
             f"got {brief(step)}"
         )
     check_is_fitted(step)
-    affines = []
-    for scaler in _steps(step.transformer_):
+    scalers = _steps(step.transformer_)
+    for scaler in scalers:
         if type(scaler) is not StandardScaler:
             raise TypeError(
                 "a StepwiseTransformer that is exported must hold StandardScaler(), got "
                 f"{brief(scaler)}"
             )
-        mean, scale = np.zeros(n_inputs), np.ones(n_inputs)
-        if scaler.with_mean:
-            mean = scaler.mean_.copy()
-        if scaler.with_std:
-            scale = scaler.scale_.copy()
-        if not len(mean) == len(scale) == n_inputs:
-            raise ValueError(
-                f"{brief(scaler)} scales {scaler.n_features_in_} features, but the net has "
-                f"{n_inputs}: set n_channels of both"
-            )
-        affines.append(Affine(mean, scale))
-    return affines
+    return scalers
+
+
+def _affine(scaler: Any, n_inputs: int) -> Affine:
+    """Return what a scaler does to the features of each step of a sequence."""
+    mean, scale = np.zeros(n_inputs), np.ones(n_inputs)
+    if scaler.with_mean:
+        mean = scaler.mean_.copy()
+    if scaler.with_std:
+        scale = scaler.scale_.copy()
+    if not len(mean) == len(scale) == n_inputs:
+        raise ValueError(
+            f"{brief(scaler)} scales {scaler.n_features_in_} features, but the net has "
+            f"{n_inputs}: set n_channels of both"
+        )
+    return Affine(mean, scale)

@@ -142,7 +142,10 @@ def from_torch(
     torch = _torch("from_torch")
     for name, part, kind in (("lstm", lstm, torch.nn.LSTM), ("linear", linear, torch.nn.Linear)):
         if type(part) is not kind:  # a derived class may compute something else
-            raise TypeError(f"{name} must be a torch.nn.{kind.__name__}, got {brief(part)}")
+            hint = ""
+            if type(part).__name__ == "OtherLSTM":
+                hint = ", which to_torch makes of nets with cell_activation='g'"
+            raise TypeError(f"{name} must be a torch.nn.{kind.__name__}, got {brief(part)}{hint}")
     for name, only in {"num_layers": 1, "bidirectional": False, "proj_size": 0}.items():
         found = getattr(lstm, name)
         require(found == only, f"lstm must have {name}={only}, but it has {found}")
@@ -196,7 +199,8 @@ def _untrained(lstm: Any, linear: Any, classes: list[Any] | None) -> Any:
     n_outputs, n_classes = linear.out_features, len(model.classes_)
     require(
         n_outputs == n_classes == len(classes),
-        f"linear has {n_outputs} outputs, but classes holds {n_classes} different labels",
+        f"linear must have one output for each class: it has {n_outputs}, and classes holds "
+        f"{n_classes} different labels",
     )
     return model
 
