@@ -393,7 +393,10 @@ def _write_report(options, wanted, note=""):
         return _print_error(f"there is no store {folder}; name another one by --store")
     results = [(setting, options.store.read(setting)) for setting, _ in wanted.values()]
     if not any(records for _, records in results):
-        return _print_error(f"{folder} has no trials of these experiments, so nothing to report")
+        return _print_error(
+            f"{folder} has no trials of these experiments, so nothing to report; `lstm97 matrix` "
+            "reports tasks that are not in the paper"
+        )
     page = write_report(options.report, results, note)
     Console().print(overview(results))
     print(f"Report: {page}")

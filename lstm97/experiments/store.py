@@ -116,7 +116,10 @@ class Store:
                     _check(record)
                     found.setdefault((record["seed"], record["trial"]), record)
             except (ValueError, KeyError, TypeError, RecursionError) as error:
-                raise StoreError(f"line {number} of {path} is not a record: {error!r}") from error
+                raise StoreError(
+                    f"line {number} of {path} is not a record: {error!r}; delete the line, and its "
+                    "trial will run again"
+                ) from error
         return [found[key] for key in sorted(found)]
 
     def find(self, setting, trial, seed):
