@@ -15,7 +15,7 @@ CAPTIONS = {
     "a table has its colour, and readings with a departure have panels of their own. A cross marks "
     "the end of a trial that failed.",
 }
-NO_PLOTS = '<p>For plots, install matplotlib: <code>pip install "lstm97[plot]"</code>.</p>'
+NO_PLOTS = "<p>For plots, install matplotlib: <code>pip install matplotlib</code>.</p>"
 
 
 def make_page(entries, plots, note=""):

@@ -94,7 +94,7 @@ def to_onnx(estimator: Any, path: str | os.PathLike[str]) -> None:
     try:
         import onnx
     except ImportError as error:
-        raise ImportError("to_onnx needs onnx: pip install 'lstm97[onnx]'") from error
+        raise ImportError("to_onnx needs onnx: pip install onnx") from error
     net = net_of(estimator)
     layer = layer_of(net.topology, net.weights)
     model = onnx.parser.parse_model(_text(net, layer))

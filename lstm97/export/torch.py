@@ -215,5 +215,5 @@ def _torch(caller: str) -> Any:
     try:
         import torch
     except ImportError as error:
-        raise ImportError(f"{caller} needs torch: pip install 'lstm97[torch]'") from error
+        raise ImportError(f"{caller} needs torch: pip install torch") from error
     return torch

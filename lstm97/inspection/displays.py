@@ -355,7 +355,7 @@ def _axes_for(caller: str, panels: list[Panel], ax: Any, height: float) -> tuple
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError(f"{caller} needs matplotlib: pip install 'lstm97[plot]'") from error
+        raise ImportError(f"{caller} needs matplotlib: pip install matplotlib") from error
     figure, axes = plt.subplots(
         len(panels), sharex=True, squeeze=False, figsize=(8, 0.6 + height * len(panels)),
         layout="constrained",
