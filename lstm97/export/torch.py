@@ -144,7 +144,7 @@ def from_torch(
         if type(part) is not kind:  # a derived class may compute something else
             hint = ""
             if type(part).__name__ == "OtherLSTM":
-                hint = ", which to_torch makes of nets with cell_activation='g'"
+                hint = "; to_torch makes torch's own of a net with cell_activation='g'"
             raise TypeError(f"{name} must be a torch.nn.{kind.__name__}, got {brief(part)}{hint}")
     for name, only in {"num_layers": 1, "bidirectional": False, "proj_size": 0}.items():
         found = getattr(lstm, name)
