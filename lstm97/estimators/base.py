@@ -653,9 +653,9 @@ class CommonParameters:
     warm_start : bool
         Whether `fit` continues to train the net of the last `fit` or `partial_fit`. Parameters that
         set the net's size and initial weights are then ignored; all other parameters of the net
-        must be unchanged. With the same sequences and parameters, the result is exactly that of one
-        long fit in two cases: a callback or Ctrl-C ended the last fit, or the last fit reached
-        `max_iter` at a constant learning rate.
+        must be unchanged. With the same sequences and parameters, two fits give exactly the result
+        of one long fit if a callback or Ctrl-C ended the first, or if the first reached `max_iter`
+        at a constant learning rate.
     standardize : bool or dict
         Whether features, and targets of linear outputs, are scaled to mean 0 and standard deviation
         1 before the net sees them; predictions have the units of the original targets. `fit`
