@@ -88,7 +88,7 @@ def test_streams_have_no_other_method(capsys, method, tmp_path):
     with pytest.raises(SystemExit) as stop:
         main(["run", "cerg-1997", "--method", method, "--store", str(tmp_path)])
     assert stop.value.code == 2
-    message = "argument --method: cerg-1997 has streams, which only the method 'lstm' can learn"
+    message = "argument --method: cerg-1997 has streams: they are for the method 'lstm' alone"
     assert message in capsys.readouterr().err
 
 

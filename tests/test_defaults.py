@@ -94,6 +94,15 @@ def test_numbers_of_epochs_with_targets_per_step():
     assert LSTMRegressor()._plan(X, Targets.at_steps(values, X.lengths)) == 100
 
 
+@pytest.mark.parametrize(
+    ("n_due", "expected"), [(0, 2000), (1, 2000), (50, 2000), (51, 1961), (90_000, 3)]
+)
+def test_the_bounds_of_these_numbers(n_due, expected):
+    X = Sequences.from_list([np.zeros((100_000, 1))])
+    values = np.where(np.arange(100_000) < n_due, 0.0, np.nan)[:, None]
+    assert LSTMRegressor()._plan(X, Targets.at_steps(values, X.lengths)) == expected
+
+
 def test_the_rate_falls_with_every_update():
     """A default fit is that of the same updates with rates on a straight line."""
     rng = np.random.default_rng(0)

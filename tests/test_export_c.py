@@ -452,7 +452,7 @@ def test_what_cannot_be_exported_is_refused(model, tmp_path):
     with pytest.raises(TypeError, match=r"must hold StandardScaler.*PCA"):
         to_c(make_pipeline(StepwiseTransformer(both).fit(X), model), tmp_path)
     search = GridSearchCV(LSTMRegressor(1), {"max_iter": [1]}, cv=2).fit([*X, *X], [1, 2, 3, 4])
-    with pytest.raises(TypeError, match="not GridSearchCV, but its best_estimator_ can be"):
+    with pytest.raises(TypeError, match="not GridSearchCV; of a fitted search"):
         to_c(search, tmp_path)
     with pytest.raises(ValueError, match="scaling still changes"):
         to_c(running, tmp_path)

@@ -201,10 +201,17 @@ def test_an_array_has_a_row_per_sequence_even_if_it_is_as_wide_as_they_are_long(
 
 def test_a_column_that_is_no_feature_is_named():
     frame = pd.DataFrame({"id": [1, 1, 2], "who": ["a", "a", "b"], "x": [0.1, 0.2, 0.3]})
-    with pytest.raises(TypeError, match=r"'who' of frame must hold numbers.*features=\['x', 'y'\]"):
+    with pytest.raises(TypeError, match=r"'who' of frame must hold numbers.*leave it out"):
         from_frame(frame, id="id")
     assert len(from_frame(frame, id="id", features=["x"])) == 2
     for argument in ("id", "time"):
         names = {"id": "id"} | {argument: ["id", "who"]}
         with pytest.raises(TypeError, match=f"{argument} must be the name of one column"):
             from_frame(frame, **names, features=["x"])
+
+
+def test_names_of_columns_may_be_tuples():
+    frame = pd.DataFrame({("s", "id"): [1, 1, 2], ("s", "x"): [0.1, 0.2, 0.3]})
+    X = from_frame(frame, id=("s", "id"), features=[("s", "x")])
+    assert [x.tolist() for x in X] == [[[0.1], [0.2]], [[0.3]]]
+    assert to_rows(np.array([5, 6]), frame, id=("s", "id")).tolist() == [5, 5, 6]

@@ -252,6 +252,7 @@ BROKEN = [
     tampered(sparse.csr_array, indptr=[0, 9, 2]),
     tampered(sparse.csr_array, indptr=[0, 2]),
     tampered(sparse.csr_array, indptr=[0, 2, 0]),
+    tampered(sparse.csr_array, indptr=np.array([0, 2**31 - 1, -2], np.int32)),
     tampered(sparse.csc_array, indices=[0, 10**6]),
     tampered(sparse.csc_matrix, indptr=[0, 2, 1]),
     tampered(sparse.csc_array, indptr=[0, 2, 0]),

@@ -14,7 +14,7 @@ from workloads import WORKLOADS
 done = {}
 for name, make in WORKLOADS.items():
     for who, maker in make().makers.items():
-        if who.startswith(("lstm97", "one trial", "16 in lockstep")):
+        if who not in ("torch", "JAX", "Numba", "limit"):
             worker = maker()
             worker.work()
             done[f"{name}, {who}"] = worker.n_items
@@ -48,4 +48,4 @@ def test_curves_have_a_point_for_each_size():
     assert len(weights) == 5
     assert [length for length, _ in lengths] == [10, 30, 100, 300, 1000, 3000, 10_000]
     assert [n for n, _ in peaks] == [100_000, 200_000]
-    assert peaks[1][1] < peaks[0][1] + 20
+    assert peaks[1][1] < peaks[0][1] + 5

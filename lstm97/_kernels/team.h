@@ -121,7 +121,7 @@ static inline ALWAYS Gates_lanes team_gates(const Team *team, const int kinds, c
     return gates;
 }
 
-/* States of all cells, and what this step adds to their derivatives: (9). */
+/* States of all cells, and what this step adds to their derivatives: (9), (27), (25). */
 static inline ALWAYS void team_states(const Sizes *n, const int kinds, const Team *team,
                                       const int width) {
     const lanes low = all_lanes(n->g_low), high = all_lanes(n->g_high);

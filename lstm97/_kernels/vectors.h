@@ -169,7 +169,7 @@ enum { LARGEST = 10, SMALLEST, PER_LN2, SHIFT, LN2_HIGH, LN2_LOW, ONE, TWO };
 #define C(i) load(exp_table[i])
 
 /* The functions of AT_ONCE or fewer registers do each operation on all of them before the next:
- * then no operation waits for the one before it. `count` must be a constant. */
+ * then fewer operations wait for the one before. `count` must be a constant. */
 enum { AT_ONCE = 4 };
 #define EACH UNROLLED for (int i = 0; i < count; i++)
 
@@ -238,8 +238,8 @@ static inline double log_(double x) {
     return fma(k, 0x1.62e42fefa39efp-1, f - (half - tail));
 }
 
-/* Replaces x by the logistic function, stretched from (0, 1) to (low, high); the paper's f, g and h.
- * Written with exp(-x) - 1, so that the symmetric ones keep their relative accuracy near zero. */
+/* Replaces x by the logistic function, stretched from (0, 1) to (low, high); the paper's f, g and
+ * h. Written with exp(-x) - 1, so that the symmetric ones keep their relative accuracy near zero. */
 static inline ALWAYS void squash_at_once(const int count, lanes *x, const lanes *low,
                                          const lanes *high) {
     lanes power[AT_ONCE];
@@ -248,6 +248,7 @@ static inline ALWAYS void squash_at_once(const int count, lanes *x, const lanes 
     EACH x[i] = FMA(low[i], x[i], low[i] + high[i]) / (C(TWO) + x[i]);
 }
 
+/* The same for one register. */
 static inline lanes squash(lanes x, lanes low, lanes high) {
     squash_at_once(1, &x, &low, &high);
     return x;
@@ -286,9 +287,9 @@ static inline void squash_lanes(int n_lanes, const double *net, const double *lo
 static inline void squash_range(int n_lanes, double low, double high, const double *x,
                                 double *y) {
     const lanes from = all_lanes(low), to = all_lanes(high);
-    const lanes lows[] = {from, from, from, from}, highs[] = {to, to, to, to};
-    lanes some[AT_ONCE];
+    lanes some[AT_ONCE], lows[AT_ONCE], highs[AT_ONCE];
     int l = 0;
+    UNROLLED for (int i = 0; i < AT_ONCE; i++) lows[i] = from, highs[i] = to;
     for (; l + AT_ONCE * LANES <= n_lanes; l += AT_ONCE * LANES) {
         UNROLLED for (int i = 0; i < AT_ONCE; i++) some[i] = load(x + l + i * LANES);
         squash_at_once(AT_ONCE, some, lows, highs);

@@ -192,8 +192,8 @@ def _check_indices(matrix):
         return
     if not matrix.indices.dtype.kind == matrix.indptr.dtype.kind == "i":
         raise ValueError("indices must be integers")
-    # SciPy looks at them only if the last one is not 0.
-    if (np.diff(matrix.indptr) < 0).any():
+    # SciPy does not look at them if the last one is 0, and its differences overflow.
+    if (matrix.indptr[1:] < matrix.indptr[:-1]).any():
         raise ValueError("indptr must not decrease")
     # A copy, because check_format may shorten the matrix's arrays.
     copy.copy(matrix).check_format(full_check=True)

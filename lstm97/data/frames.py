@@ -169,7 +169,7 @@ class _Table:
                 raise TypeError("it is lazy, collect it first")
             self.names = self.frame.columns
         for argument, column in (("id", id), ("time", time)):
-            if isinstance(column, list | tuple):
+            if isinstance(column, list) or (isinstance(column, tuple) and column not in self.names):
                 raise TypeError(
                     f"{argument} must be the name of one column, got {brief(column)}: make one "
                     "column of several first"
@@ -207,8 +207,8 @@ class _Table:
             column = self._column(name, may_miss=True)
             if holds_strings(column):
                 raise TypeError(
-                    f"column {name!r} of frame must hold numbers, but it holds strings; name the "
-                    "columns that are features, as in features=['x', 'y']"
+                    f"column {name!r} of frame must hold numbers, but it holds strings: convert "
+                    "it, or leave it out of features"
                 )
             values = as_numbers(column, f"column {name!r} of frame")
             flat[:, k] = values if self.order is None else values[self.order]

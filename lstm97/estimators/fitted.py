@@ -80,9 +80,8 @@ def _check_types(model: Any, fitted: dict[str, Any]) -> None:
     for name, value in fitted.items():
         require(name in types, f"{name!r} is not a fitted attribute")
         kind = types[name].__name__
-        require(
-            is_of_type(value, types[name]), f"{name} must be of type {kind}, got {brief(value)}"
-        )
+        if not is_of_type(value, types[name]):
+            raise ValueError(f"{name} must be of type {kind}, got {brief(value)}")
 
 
 def _check_progress(model: Any) -> None:

@@ -173,14 +173,14 @@ class Setting:
         Raises
         ------
         ValueError
-            If the method is not LSTM, and the setting has streams, which only LSTM can learn.
+            If the setting has streams, and the method is another one.
         """
         name = f"{self.id}@{method}"
         if method == self.method:
             return replace(self, id=name)
         if self.is_stream:
             raise ValueError(
-                f"{self.id} has streams, which only the method {self.method!r} can learn"
+                f"{self.id} has streams: they are for the method {self.method!r} alone"
             )
         changes = load_methods()[method]
         kind = "Classifier" if self.estimator.endswith("Classifier") else "Regressor"

@@ -43,11 +43,11 @@ def to_c(
     """Write a fitted net as a header and a source file in C99.
 
     The C code allocates no memory and calls no library functions except ``fma`` and, with Adam,
-    ``sqrt``. A net is a struct, ``NAME_net``, of constant size; assigning one to another copies the
-    net. ``NAME_init`` sets it to the weights of the estimator, ``NAME_step`` takes a step of a
-    sequence and predicts, ``NAME_reset`` begins another sequence and, with `learn`,
-    ``NAME_learn`` learns the target of the last step. With ``dtype="float64"``, the results are the
-    same, bit for bit, as those of the estimator's stream.
+    ``sqrt``, or their forms for floats. A net is a struct, ``NAME_net``, of constant size;
+    assigning one to another copies the net. ``NAME_init`` sets it to the weights of the estimator,
+    ``NAME_step`` takes a step of a sequence and predicts, ``NAME_reset`` begins another sequence
+    and, with `learn`, ``NAME_learn`` learns the target of the last step. With ``dtype="float64"``,
+    the results are the same, bit for bit, as those of the estimator's stream.
 
     Parameters
     ----------

@@ -91,10 +91,9 @@ def net_of(estimator: Any) -> Net:
     """
     *steps, model = _steps(estimator) or [estimator]
     if not isinstance(model, LSTMClassifier | LSTMRegressor):
-        hint = ", but its best_estimator_ can be" if hasattr(model, "best_estimator_") else ""
         raise TypeError(
             "only an LSTMClassifier or LSTMRegressor, or a Pipeline that ends with one, can be "
-            f"exported, not {type(model).__name__}{hint}"
+            f"exported, not {type(model).__name__}; of a fitted search, export best_estimator_"
         )
     model = copy.copy(model)  # another thread may fit the original meanwhile
     check_is_fitted(model)

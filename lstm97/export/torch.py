@@ -142,10 +142,10 @@ def from_torch(
     torch = _torch("from_torch")
     for name, part, kind in (("lstm", lstm, torch.nn.LSTM), ("linear", linear, torch.nn.Linear)):
         if type(part) is not kind:  # a derived class may compute something else
-            hint = ""
-            if type(part).__name__ == "OtherLSTM":
-                hint = "; to_torch makes torch's own of a net with cell_activation='g'"
-            raise TypeError(f"{name} must be a torch.nn.{kind.__name__}, got {brief(part)}{hint}")
+            raise TypeError(
+                f"{name} must be a torch.nn.{kind.__name__}, got {brief(part)}; to_torch makes one "
+                "of a net with cell_activation='g' and state_activation='h'"
+            )
     for name, only in {"num_layers": 1, "bidirectional": False, "proj_size": 0}.items():
         found = getattr(lstm, name)
         require(found == only, f"lstm must have {name}={only}, but it has {found}")
