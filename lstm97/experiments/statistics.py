@@ -138,7 +138,7 @@ def summarize(setting, records):
 
 
 def _of_all(records, n_solved):
-    """Return the numbers over all trials, of which there is at least one."""
+    """Return the statistics of all trials; there must be at least one."""
     interval = binomtest(n_solved, len(records)).proportion_ci(method="wilson")
     return {
         "seconds": fmean(record["seconds"] for record in records),
@@ -160,7 +160,7 @@ def _of_streams(records):
 
 
 def _of_solved(records):
-    """Return the numbers over solved trials, of which there is at least one."""
+    """Return the statistics of the solved trials; there must be at least one."""
     counts = sorted(record["n_sequences"] for record in records)
     milestones = [record["milestones"] for record in records]
     return {

@@ -92,8 +92,8 @@ class Stream:
     estimator that is not fitted returns a stream that starts with untrained weights. `to_estimator`
     returns an estimator with what the stream has learned.
 
-    A stream that is reset before each sequence gets the same weights, bit for bit, as `partial_fit`
-    on these sequences with targets per step. The predictions are the same, too. Elman and RTRL
+    If a stream is reset before each sequence, its weights and predictions are identical, bit for
+    bit, to those of `partial_fit` on these sequences with targets per step. Elman and RTRL
     estimators can learn along a stream, and so can LSTM estimators with ``gradient="truncated"``,
     ``update="step"`` and without batches. BPTT estimators, and those that learn from whole
     sequences, from batches or with ``class_weight="balanced"``, have streams that can only predict.
