@@ -3,7 +3,7 @@
 This is a .pxd file because five kernels inline its functions.
 """
 
-from lstm97._kernels.net cimport LINEAR, LOGISTIC, Input, Sizes, State, Weights
+from lstm97._kernels.net cimport LINEAR, LOGISTIC, Input, Sizes, State, Weights, step_any
 from lstm97._kernels.vectors cimport add_scaled, add_weighted, copy_lanes, exp_, log_, squash_lanes
 
 
@@ -11,20 +11,26 @@ cdef inline void step_hidden(
     const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, State *q
 ) noexcept nogil:
     """Compute the activations of the hidden layer at step t, from x(t) and y(t-1)."""
-    cdef const double *inputs = NULL
     cdef double *y = q.previous
+    if runs_by_itself(x, q):
+        q.run_small(n, w, q, x.dense + t * n.n_inputs, 1)
+        return
+    add_inputs(n, w, x, t, q)
+    if q.run_small != NULL:
+        q.run_small(n, w, q, NULL, 1)
+        return
     q.previous = q.y
     q.y = y
-    if q.is_small and x.dense != NULL:
-        inputs = x.dense + t * n.n_inputs
-    else:
-        add_inputs(n, w, x, t, q)
-    if not q.is_small:
-        add_weighted(
-            n.unit_lanes, n.n_feedback, w.hidden + n.n_inputs * n.unit_lanes,
-            q.previous + n.first_feedback, q.net, q.net,
-        )
-    q.step(n, w, q, inputs)
+    add_weighted(
+        n.unit_lanes, n.n_feedback, w.hidden + n.n_inputs * n.unit_lanes,
+        q.previous + n.first_feedback, q.net, q.net,
+    )
+    step_any(n, w, q)
+
+
+cdef inline bint runs_by_itself(const Input *x, const State *q) noexcept nogil:
+    """Tell whether one function does all that a step without a target needs."""
+    return q.run_small != NULL and x.dense != NULL
 
 
 cdef inline void add_inputs(

@@ -210,7 +210,7 @@ cdef inline void catch_up(const Sizes *n, const Input *x, State *q) noexcept nog
 cdef inline void carry_traces(
     const Sizes *n, const Input *x, Py_ssize_t t, bint due, State *q
 ) noexcept nogil:
-    """Carry ds/dw from step t-1 to step t, (25) and (27), where `q.step` has not done it.
+    """Carry ds/dw from step t-1 to step t, (25) and (27), where `q.run_small` has not.
 
     A large net puts this off until `catch_up`, unless the traces are due at this step.
     """
@@ -219,7 +219,7 @@ cdef inline void carry_traces(
     if x.dense == NULL and not carousel_is_one(n.gates):
         for i in range(q.n_touched):
             keep_rows(n, q, 1, q.trace + q.touched[i] * n.trace_lanes)
-    if q.is_small:
+    if q.run_small != NULL:
         if x.dense == NULL:
             add_sparse_inputs(x, t, n.trace_lanes, q.u, q.trace)
     elif q.is_large and not (due and q.backlog.n_steps == 0):

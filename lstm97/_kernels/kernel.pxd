@@ -8,7 +8,7 @@ from lstm97._kernels.net cimport Input, Sizes, State, Summary, Target, Weights
 ctypedef struct Kernel:
     int lanes  # doubles per vector; rows of the net are padded to a multiple of it
 
-    # Chooses the function for a step of the hidden layer.
+    # Chooses the function for the steps of a small hidden layer.
     void (*choose_step)(const Sizes *n, State *q) noexcept nogil
 
     # Whole sequences, for `Network`.

@@ -15,25 +15,34 @@
  * puts sums over time off, see backlog.h. */
 enum { REGISTERS = 5, LARGE = 3000 };
 
-/* sums[i] += w[m, i] z[m] over m, for all registers of a row. */
-static inline ALWAYS void weighted(const int stride, int n_sources, const double *w,
-                                   const double *z, lanes *sums) {
-    UNROLLED for (int m = 0; m < n_sources; m++, w += stride) {
-        const lanes source = all_lanes(z[m]);
-        for (int i = 0; i < stride / LANES; i++) {
-            sums[i] = FMA(load(w + i * LANES), source, sums[i]);
-        }
+/* sums[i] += w[i] z, for all registers of a row. */
+static inline ALWAYS void add_source(const int stride, const double *w, double z, lanes *sums) {
+    const lanes source = all_lanes(z);
+    for (int i = 0; i < stride / LANES; i++) sums[i] = FMA(load(w + i * LANES), source, sums[i]);
+}
+
+/* sums[i] += w[m, i] z[m] over m; is_constant: whether the compiler knows the number of sources. */
+static inline ALWAYS void add_sources(const int stride, const int is_constant, const int n_sources,
+                                      const double *w, const double *z, lanes *sums) {
+    if (is_constant) {
+        STRAIGHT for (int m = 0; m < n_sources; m++) add_source(stride, w + m * stride, z[m], sums);
+        return;
     }
+    UNROLLED for (int m = 0; m < n_sources; m++, w += stride) add_source(stride, w, z[m], sums);
 }
 
 /* Net inputs: biases, inputs, activations y(t-1). Without x, net already holds the first two. */
 static inline ALWAYS void net_inputs(const Sizes *n, const Weights *w, const State *q,
-                                     const int stride, const double *x, lanes *sums) {
+                                     const int stride, const int all_fed_back, const double *x,
+                                     lanes *sums) {
     const double *fed_back = w->hidden + (int64_t)n->n_inputs * stride;
     const double *start = x ? fed_back + (int64_t)n->n_feedback * stride : q->net;
     for (int i = 0; i < stride / LANES; i++) sums[i] = load(start + i * LANES);
-    if (x) weighted(stride, n->n_inputs, w->hidden, x, sums);
-    weighted(stride, n->n_feedback, fed_back, q->previous + n->first_feedback, sums);
+    for (int m = 0; x && m < n->n_inputs; m++) {
+        add_source(stride, w->hidden + (int64_t)m * stride, x[m], sums);
+    }
+    add_sources(stride, all_fed_back, n->n_feedback, fed_back, q->previous + n->first_feedback,
+                sums);
 }
 
 /* The number of traces of a cell, for the kinds of gates that there are. */
@@ -43,29 +52,44 @@ static inline ALWAYS int traces_of(const int kinds) {
     return n_traces;
 }
 
-/* Carries ds/dw to this step, for one register of cells and all traces: (27), (25). */
-static inline ALWAYS void carry_rows(const int cell_lanes, const Gates_lanes *gates, int n_sources,
-                                     const double *z, const lanes *u, double *trace) {
-    const int n_traces = traces_of(gates->kinds);
-    UNROLLED for (int m = 0; m < n_sources; m++) {
-        const lanes source = all_lanes(z[m]);
-        for (int i = 0; i < n_traces; i++, trace += cell_lanes) {
-            store(trace, FMA(u[i], source, carousel_lanes(gates, load(trace))));
+/* Carries ds/dw to this step, for one source, one register of cells and all traces: (27), (25). */
+static inline ALWAYS void carry_source(const int cell_lanes, const Gates_lanes *gates, double z,
+                                       const lanes *u, double *trace) {
+    const lanes source = all_lanes(z);
+    for (int i = 0; i < traces_of(gates->kinds); i++, trace += cell_lanes) {
+        store(trace, FMA(u[i], source, carousel_lanes(gates, load(trace))));
+    }
+}
+
+/* The same for some sources. */
+static inline ALWAYS void carry_sources(const int cell_lanes, const int is_constant,
+                                        const int n_sources, const Gates_lanes *gates,
+                                        const double *z, const lanes *u, double *trace) {
+    const int stride = traces_of(gates->kinds) * cell_lanes;
+    if (is_constant) {
+        STRAIGHT for (int m = 0; m < n_sources; m++) {
+            carry_source(cell_lanes, gates, z[m], u, trace + m * stride);
         }
+        return;
+    }
+    UNROLLED for (int m = 0; m < n_sources; m++, trace += stride) {
+        carry_source(cell_lanes, gates, z[m], u, trace);
     }
 }
 
 /* The same for all sources; without x, inputs are left out. */
 static inline ALWAYS void carry(const Sizes *n, const State *q, const int cell_lanes,
-                                const Gates_lanes *gates, const double *x, const lanes *u,
-                                double *trace) {
+                                const int all_fed_back, const Gates_lanes *gates, const double *x,
+                                const lanes *u, double *trace) {
     const int stride = traces_of(gates->kinds) * cell_lanes;
-    const double one = 1.0;
-    if (x) carry_rows(cell_lanes, gates, n->n_inputs, x, u, trace);
+    for (int m = 0; x && m < n->n_inputs; m++) {
+        carry_source(cell_lanes, gates, x[m], u, trace + (int64_t)m * stride);
+    }
     trace += (int64_t)stride * n->n_inputs;
-    carry_rows(cell_lanes, gates, n->n_feedback, q->previous + n->first_feedback, u, trace);
+    carry_sources(cell_lanes, all_fed_back, n->n_feedback, gates,
+                  q->previous + n->first_feedback, u, trace);
     trace += (int64_t)stride * n->n_feedback;
-    carry_rows(cell_lanes, gates, 1, &one, u, trace);
+    carry_source(cell_lanes, gates, 1.0, u, trace);
 }
 
 /* The gates of some cells at the current step. */
@@ -101,12 +125,13 @@ static inline void defer_carousel(const Sizes *n, const State *q) {
 /* The step. Sizes and kinds of gates are arguments, so that a call can make them constants. */
 static ALWAYS inline void step_groups(const Sizes *n, const Weights *w, State *q, const int kinds,
                                       const int gate_lanes, const int cell_lanes,
-                                      const int hidden_lanes, const int small, const double *x) {
+                                      const int hidden_lanes, const int small,
+                                      const int all_fed_back, const double *x) {
     const int stride = gate_lanes + cell_lanes + hidden_lanes;
     const int one_register = small && gate_lanes == LANES;
     double *y = q->y;
     lanes sums[REGISTERS], openings = all_lanes(0.0);
-    if (small) net_inputs(n, w, q, stride, x, sums);
+    if (small) net_inputs(n, w, q, stride, all_fed_back, x, sums);
     for (int l = 0; l < gate_lanes; l += LANES) {
         const lanes net = small ? sums[l / LANES] : load(q->net + l);
         openings = squash(net, load(q->low + l), load(q->high + l)); /* (7), (8) */
@@ -137,7 +162,9 @@ static ALWAYS inline void step_groups(const Sizes *n, const Weights *w, State *q
             if (HAS_GATE(kinds, kind)) u[i++] = gate_push_lanes(&gates, kind, &cell);
         }
         for (i = 0; i < traces_of(kinds); i++) store(q->u + i * cell_lanes + c, u[i]);
-        if (small && q->carries) carry(n, q, cell_lanes, &gates, x, u, q->trace + c);
+        if (small && q->carries) {
+            carry(n, q, cell_lanes, all_fed_back, &gates, x, u, q->trace + c);
+        }
     }
     for (int l = 0; l < hidden_lanes; l += LANES) {
         const int i = gate_lanes + cell_lanes + l;
@@ -146,28 +173,65 @@ static ALWAYS inline void step_groups(const Sizes *n, const Weights *w, State *q
     }
 }
 
-/* One function for each size: in a single function the compiler would prepare for all sizes. */
-#define STEP(name, kinds, gate_lanes, cell_lanes, hidden_lanes, small)                            \
-    static APART void name(const Sizes *n, const Weights *w, State *q, const double *x) {         \
-        step_groups(n, w, q, kinds, gate_lanes, cell_lanes, hidden_lanes, small, x);              \
+/* Steps of a small layer. The sizes are copied: otherwise, the compiler would read them again after
+ * each store. If all units are fed back and no lane is padding, it knows the number of sources. */
+static ALWAYS inline void run_small(const Sizes *sizes, const Weights *weights, State *state,
+                                    const int kinds, const int gate_lanes, const int cell_lanes,
+                                    const int is_linear, const int all_fed_back, const double *x,
+                                    int64_t n_steps) {
+    Sizes n = *sizes;
+    const Weights w = *weights;
+    State q = *state;
+    n.linear_state = is_linear;
+    if (all_fed_back) {
+        n.n_gates = gate_lanes;
+        n.n_feedback = gate_lanes + cell_lanes;
+        n.first_feedback = 0;
     }
-STEP(step_1_1, GATES_OF_1997, LANES, LANES, 0, 1)
-STEP(step_2_1, GATES_OF_1997, 2 * LANES, LANES, 0, 1)
-STEP(step_2_2, GATES_OF_1997, 2 * LANES, 2 * LANES, 0, 1)
-STEP(forgetting_1_1, GATES_OF_2000, LANES, LANES, 0, 1)
-STEP(forgetting_2_1, GATES_OF_2000, 2 * LANES, LANES, 0, 1)
-STEP(forgetting_3_1, GATES_OF_2000, 3 * LANES, LANES, 0, 1)
-STEP(forgetting_3_2, GATES_OF_2000, 3 * LANES, 2 * LANES, 0, 1)
-STEP(step_any, n->gates, n->gate_lanes, n->cell_lanes, n->hidden_lanes, 0)
+    for (; n_steps > 0; n_steps--) {
+        double *y = q.previous;
+        q.previous = q.y;
+        q.y = y;
+        step_groups(&n, &w, &q, kinds, gate_lanes, cell_lanes, 0, 1, all_fed_back, x);
+        if (x) x += n.n_inputs;
+    }
+    state->y = q.y;
+    state->previous = q.previous;
+}
+
+/* One function for each size: in a single function the compiler would prepare for all sizes. */
+#define SMALL(name, kinds, gate_lanes, cell_lanes)                                                \
+    static APART void name(const Sizes *n, const Weights *w, State *q, const double *x,           \
+                           int64_t n_steps) {                                                     \
+        const int all = n->n_gates == gate_lanes && n->n_feedback == gate_lanes + cell_lanes;     \
+        if (n->linear_state)                                                                      \
+            run_small(n, w, q, kinds, gate_lanes, cell_lanes, 1, 0, x, n_steps);                  \
+        else if (all)                                                                             \
+            run_small(n, w, q, kinds, gate_lanes, cell_lanes, 0, 1, x, n_steps);                  \
+        else                                                                                      \
+            run_small(n, w, q, kinds, gate_lanes, cell_lanes, 0, 0, x, n_steps);                  \
+    }
+SMALL(run_1_1, GATES_OF_1997, LANES, LANES)
+SMALL(run_2_1, GATES_OF_1997, 2 * LANES, LANES)
+SMALL(run_2_2, GATES_OF_1997, 2 * LANES, 2 * LANES)
+SMALL(forgetting_1_1, GATES_OF_2000, LANES, LANES)
+SMALL(forgetting_2_1, GATES_OF_2000, 2 * LANES, LANES)
+SMALL(forgetting_3_1, GATES_OF_2000, 3 * LANES, LANES)
+SMALL(forgetting_3_2, GATES_OF_2000, 3 * LANES, 2 * LANES)
+
+/* One step of any other layer. */
+static inline void step_any(const Sizes *n, const Weights *w, State *q) {
+    step_groups(n, w, q, n->gates, n->gate_lanes, n->cell_lanes, n->hidden_lanes, 0, 0, NULL);
+}
 
 /* Small layers, by their registers of gates and of cells. */
 static const struct {
     int kinds, gates, cells;
-    StepHidden *step;
+    RunSmall *run;
 } SMALL_LAYERS[] = {
-    {GATES_OF_1997, 1, 1, step_1_1},
-    {GATES_OF_1997, 2, 1, step_2_1},
-    {GATES_OF_1997, 2, 2, step_2_2},
+    {GATES_OF_1997, 1, 1, run_1_1},
+    {GATES_OF_1997, 2, 1, run_2_1},
+    {GATES_OF_1997, 2, 2, run_2_2},
     {GATES_OF_2000, 1, 1, forgetting_1_1},
     {GATES_OF_2000, 2, 1, forgetting_2_1},
     {GATES_OF_2000, 3, 1, forgetting_3_1},
@@ -255,21 +319,19 @@ static inline void add_trace_rows(const Sizes *n, const State *q, int n_touched,
     for (int m = first; m < n->hidden_rows; m++) add_trace_row(n, q, m, errors, gradient);
 }
 
-/* Chooses the step function; sizes and constants must be set. */
+/* Chooses the function for the steps of a small layer; sizes and constants must be set. */
 static inline void choose_step(const Sizes *n, State *q) {
-    q->is_small = 0;
-    q->step = step_any;
+    q->run_small = NULL;
     for (unsigned i = 0; i < sizeof SMALL_LAYERS / sizeof *SMALL_LAYERS; i++) {
         if (n->gates == SMALL_LAYERS[i].kinds && n->hidden_lanes == 0 &&
             n->gate_lanes == SMALL_LAYERS[i].gates * LANES &&
             n->cell_lanes == SMALL_LAYERS[i].cells * LANES) {
-            q->is_small = 1;
-            q->step = SMALL_LAYERS[i].step;
+            q->run_small = SMALL_LAYERS[i].run;
         }
     }
     choose_parts(n, q);
-    q->is_large = !q->is_small && n->hidden_rows * n->unit_lanes > LARGE;
-    for (int kind = 0; kind < N_GATES && q->is_small; kind++) {
+    q->is_large = !q->run_small && n->hidden_rows * n->unit_lanes > LARGE;
+    for (int kind = 0; kind < N_GATES && q->run_small; kind++) {
         if (!HAS_GATE(n->gates, kind)) continue;
         for (int i = 0; i < LANES; i++) { /* padding has no gate: any lane will do */
             set_index(q->lane[kind], i, q->opens[kind][i] % LANES);

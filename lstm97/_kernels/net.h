@@ -100,7 +100,8 @@ typedef struct {
 enum { MOST_PARTS = 8 };
 
 typedef struct State State;
-typedef void StepHidden(const Sizes *n, const Weights *w, State *q, const double *x);
+typedef void RunSmall(const Sizes *n, const Weights *w, State *q, const double *x,
+                      int64_t n_steps);
 
 struct State {
     /* Carried from step to step. */
@@ -134,9 +135,9 @@ struct State {
     double *output_low, *output_high; /* (output_lanes,) */
     double *bias_mask;                /* (unit_lanes,) 1 where a unit has a bias */
     int *opens[N_GATES];              /* (cell_lanes,) place in a of a cell's gate */
-    /* The choice of the step function, see layer.h. */
-    StepHidden *step;
-    int is_small; /* the step itself computes net inputs and carries traces */
+    /* For a small layer, see layer.h, the function that takes its steps: it computes net inputs from
+     * x, or has them in net if x is NULL, and carries traces. NULL for other layers. */
+    RunSmall *run_small;
     int is_large; /* sums over time are put off */
     int learns;   /* whether u is needed */
     int carries;  /* whether the step carries the traces */

@@ -61,8 +61,8 @@ cdef extern from "layer.h" nogil:
 
     ctypedef struct State
 
-    ctypedef void (*StepHidden)(
-        const Sizes *n, const Weights *w, State *q, const double *x
+    ctypedef void (*RunSmall)(
+        const Sizes *n, const Weights *w, State *q, const double *x, int64_t n_steps
     ) noexcept nogil
 
     ctypedef struct State:
@@ -93,8 +93,8 @@ cdef extern from "layer.h" nogil:
         double *output_high
         double *bias_mask
         int *opens[N_GATES]
-        StepHidden step
-        bint is_small, is_large, learns, carries
+        RunSmall run_small
+        bint is_large, learns, carries
 
     ctypedef struct Input:
         const double *dense
@@ -135,10 +135,10 @@ cdef extern from "layer.h" nogil:
     # Puts the carousel of this step off.
     void defer_carousel(const Sizes *n, const State *q) noexcept
 
-    # Chooses the step function; sizes and constants must be set.
+    # Chooses the function for the steps of a small layer; sizes and constants must be set.
     void choose_step(const Sizes *n, State *q) noexcept
-    # The step of any layer, after its net inputs are complete.
-    void step_any(const Sizes *n, const Weights *w, State *q, const double *x) noexcept
+    # The step of any other layer, after its net inputs are complete.
+    void step_any(const Sizes *n, const Weights *w, State *q) noexcept
 
 
 cdef Sizes layout_of(topology, int lanes=*) except *

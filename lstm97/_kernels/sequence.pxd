@@ -6,8 +6,9 @@ This is a .pxd file because three kernels inline its functions.
 from libc.math cimport NAN
 from libc.stdint cimport int64_t
 
+from lstm97._kernels.forward cimport runs_by_itself
 from lstm97._kernels.gradient cimport (
-    FULL_FORWARD, TRUNCATED_FORWARD, Gradient, add_hidden_gradient, add_output_gradient,
+    FULL_FORWARD, NONE, TRUNCATED_FORWARD, Gradient, add_hidden_gradient, add_output_gradient,
     backpropagate, carry_traces, is_target, touch
 )
 from lstm97._kernels.net cimport Input, Sizes, State, Summary, Target, Weights
@@ -34,6 +35,17 @@ cdef inline void reset(const Sizes *n, const Input *x, State *q) noexcept nogil:
     q.backlog.n_steps = 0
 
 
+cdef inline Py_ssize_t run_ahead(
+    const Sizes *n, const Weights *w, const Input *x, Py_ssize_t start, Py_ssize_t n_steps,
+    Gradient form, State *q
+) noexcept nogil:
+    """Take steps that have no targets, if one function can take them all; return how many."""
+    if n_steps <= 0 or not runs_by_itself(x, q) or form not in (NONE, TRUNCATED_FORWARD):
+        return 0
+    q.run_small(n, w, q, x.dense + start * n.n_inputs, n_steps)
+    return n_steps
+
+
 cdef inline void advance_derivatives(
     const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, Gradient form, bint due,
     State *q
@@ -42,7 +54,7 @@ cdef inline void advance_derivatives(
 
     This short function is inlined; the next one is not.
     """
-    if not (form == TRUNCATED_FORWARD and q.is_small and x.dense != NULL):
+    if not (form == TRUNCATED_FORWARD and runs_by_itself(x, q)):
         advance_outside(n, w, x, t, form, due, q)
 
 

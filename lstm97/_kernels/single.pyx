@@ -15,9 +15,11 @@ from lstm97._kernels.gradient cimport (
 )
 from lstm97._kernels.kernel cimport Kernel
 from lstm97._kernels.net cimport (
-    Input, Sizes, State, Summary, Target, Weights, choose_step, step_any
+    Input, Sizes, State, Summary, Target, Weights, choose_step
 )
-from lstm97._kernels.sequence cimport add_gradient, advance_derivatives, reset, target_at
+from lstm97._kernels.sequence cimport (
+    add_gradient, advance_derivatives, reset, run_ahead, target_at
+)
 from lstm97._kernels.vectors cimport LANES, squash_lanes
 
 
@@ -33,14 +35,16 @@ cdef Summary learn_sequence(
     They move at each target or, without per_step, at the end; with moments, by Adam. The tape has
     room for the steps and, behind them, for transposed weights.
     """
-    cdef Py_ssize_t t
+    cdef Py_ssize_t t, first = 0
     cdef double weight = 1.0
     cdef double *transposed = NULL
     cdef const double *target
     cdef Summary r
     memset(&r, 0, sizeof(Summary))
     reset(n, x, q)
-    for t in range(length):
+    if tape == NULL and not targets.every:
+        first = run_ahead(n, w, x, start, length - 1, form, q)
+    for t in range(first, length):
         step_hidden(n, w, x, start + t, q)
         target = target_at(n, targets, i, t, t == length - 1, &weight)
         if form != NONE:
@@ -70,9 +74,11 @@ cdef double *run_sequence(
     Py_ssize_t start, Py_ssize_t length, bint every, int width, double *out
 ) noexcept nogil:
     """Write the first `width` outputs at every step or at the last; return where they end."""
-    cdef Py_ssize_t t
+    cdef Py_ssize_t t, first = 0
     reset(n, x, q)
-    for t in range(length):
+    if not every:
+        first = run_ahead(n, w, x, start, length - 1, NONE, q)
+    for t in range(first, length):
         step_hidden(n, w, x, start + t, q)
         if every or t == length - 1:
             step_output(n, w, x, start + t, q)
@@ -95,7 +101,7 @@ cdef double *record_sequence(
     cdef int first = n.first_cell
     reset(n, x, q)
     # The step of a small layer does not write its net inputs to memory.
-    q.is_small, q.step = False, step_any
+    q.run_small = NULL
     for t in range(length):
         step_hidden(n, w, x, start + t, q)
         step_output(n, w, x, start + t, q)

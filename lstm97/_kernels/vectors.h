@@ -49,10 +49,12 @@ typedef uint64_t lane_bits;
 
 #ifdef __GNUC__
 #define UNROLLED _Pragma("GCC unroll 4")
+#define STRAIGHT _Pragma("GCC unroll 32") /* for loops that the compiler can count */
 #define ALWAYS __attribute__((always_inline))
 #define APART __attribute__((noinline))
 #else
 #define UNROLLED
+#define STRAIGHT
 #define ALWAYS
 #define APART
 #endif
@@ -249,7 +251,7 @@ static inline ALWAYS void squash_at_once(const int count, lanes *x, const lanes 
 }
 
 /* The same for one register. */
-static inline lanes squash(lanes x, lanes low, lanes high) {
+static inline ALWAYS lanes squash(lanes x, lanes low, lanes high) {
     squash_at_once(1, &x, &low, &high);
     return x;
 }
