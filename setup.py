@@ -14,7 +14,8 @@ LSTM97_DEBUG     If it is 1, the kernels have bounds checks, line tracing (for c
                  symbols.
 
 To build for another machine, CC names the compiler with the place of that Python's headers, and
-SETUPTOOLS_EXT_SUFFIX is how the names of its modules end; .ci/platforms does so.
+SETUPTOOLS_EXT_SUFFIX is how the names of its modules end; for Windows, LDFLAGS names Python's DLL.
+.ci/platforms does so.
 """
 
 import os

@@ -279,23 +279,11 @@ static inline void choose_parts(const Sizes *n, State *q) {
     }
 }
 
-/* Adds (28) and (26) for one source: the errors at the states times the carried ds/dw; at gates,
- * summed over the cells of each block. errors: those of each part. */
-static inline ALWAYS void add_trace_row(const Sizes *n, const State *q, int m, const lanes *errors,
-                                        double *gradient) {
-    const double *trace = q->trace + (int64_t)m * n->trace_lanes;
-    double *row = gradient + (int64_t)m * n->unit_lanes;
-    add_products(n->cell_lanes, q->e_s, trace, row + n->first_cell);
-    for (int p = 0; p < q->n_parts;) { /* the parts of one register of gates after the other */
-        const int gates = q->parts[p].gates;
-        lanes sum = load(row + gates);
-        do {
-            const lanes cells = load(trace + q->parts[p].traces);
-            sum = FMA(errors[p], permute(cells, q->parts[p].lane), sum);
-        } while (++p < q->n_parts && q->parts[p].gates == gates);
-        store(row + gates, sum);
-    }
-    if (q->n_parts > 0) return;
+/* Adds (26) for one source, without parts: the errors at the states times the carried ds/dw, summed
+ * over the cells of each block. */
+static inline void add_gate_row(const Sizes *n, const State *q, int64_t m, double *gradient) {
+    const double *trace = q->trace + m * n->trace_lanes;
+    double *row = gradient + m * n->unit_lanes;
     for (int i = 1; i < n->n_traces; i++) {
         double *gates = row + n->first_gate[n->trace_kind[i]];
         trace += n->cell_lanes;
@@ -310,13 +298,51 @@ static inline ALWAYS void add_trace_row(const Sizes *n, const State *q, int m, c
     }
 }
 
-/* The same for the first touched columns, and for all sources from `first` on. */
+/* Some rows of traces or gradients: the first touched columns, and all from `first` on. */
+#define EACH_ROW(m, statement)                                                                    \
+    for (int i = 0; i < n_touched; i++) {                                                         \
+        const int64_t m = q->touched[i];                                                          \
+        statement;                                                                                \
+    }                                                                                             \
+    for (int64_t m = first; m < n_rows; m++) statement
+
+/* Adds (28) for one register of cells: the errors at the states times the carried ds/dw. */
+static inline void add_cells(const Sizes *n, const State *q, int c, int n_touched, int first,
+                             double *gradient) {
+    const int64_t from = n->trace_lanes, to = n->unit_lanes;
+    const int n_rows = n->hidden_rows;
+    const lanes errors = load(q->e_s + c);
+    const double *traces = q->trace + c;
+    double *cells = gradient + n->first_cell + c;
+    EACH_ROW(m, store(cells + m * to, FMA(errors, load(traces + m * from), load(cells + m * to))));
+}
+
+/* Adds one part of (26). */
+static inline void add_part(const Sizes *n, const State *q, const Part *part, int n_touched,
+                            int first, double *gradient) {
+    const int64_t from = n->trace_lanes, to = n->unit_lanes;
+    const int n_rows = n->hidden_rows;
+    const lanes errors = gather(q->e_s, part->cell);
+    const double *traces = q->trace + part->traces;
+    double *gates = gradient + part->gates;
+    int lane[2 * MOST_LANES]; /* a copy, which stays in a register */
+    memcpy(lane, part->lane, sizeof lane);
+    EACH_ROW(m, store(gates + m * to, FMA(errors, permute(load(traces + m * from), lane),
+                                          load(gates + m * to))));
+}
+
+/* Adds (28) and (26), for the first touched columns and for all sources from `first` on. */
 static inline void add_trace_rows(const Sizes *n, const State *q, int n_touched, int first,
                                   double *gradient) {
-    lanes errors[MOST_PARTS];
-    for (int p = 0; p < q->n_parts; p++) errors[p] = gather(q->e_s, q->parts[p].cell);
-    for (int i = 0; i < n_touched; i++) add_trace_row(n, q, q->touched[i], errors, gradient);
-    for (int m = first; m < n->hidden_rows; m++) add_trace_row(n, q, m, errors, gradient);
+    const int n_rows = n->hidden_rows;
+    for (int c = 0; c < n->cell_lanes; c += LANES) {
+        add_cells(n, q, c, n_touched, first, gradient);
+    }
+    for (int p = 0; p < q->n_parts; p++) {
+        add_part(n, q, &q->parts[p], n_touched, first, gradient);
+    }
+    if (q->n_parts > 0) return;
+    EACH_ROW(m, add_gate_row(n, q, m, gradient));
 }
 
 /* Chooses the function for the steps of a small layer; sizes and constants must be set. */
