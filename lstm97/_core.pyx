@@ -6,7 +6,7 @@ Its parts are in _kernels/:
     backlog.h       sums over many steps, put off
     net.h           the data: structs, and the order of units and sources
     data.pyx        sequences and targets
-    layer.h         one step of the hidden layer
+    layer.h         steps of the hidden layer
     forward.pxd     one time step of a net
     gradient.pxd    gradient, truncated or full, and update
     adam.pxd        update by gradient descent or by Adam

@@ -5,6 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from lstm97._core import Network
+from lstm97._kernels.data import Data
+from lstm97.learning.topology import Topology
 from reference.cases import kernel_pass, kernel_run, random_problem, random_topology
 from reference.compare import numeric_gradient, targets_of, worst_relative
 from reference.lstm import Twin, frozen_loss
@@ -62,6 +65,28 @@ def test_outputs_equal_the_twins(seed):
 def test_gradient_equals_the_twins(seed):
     topology, weights, X, y = problem(seed)
     loss, expected = twin_gradient(as_twin(topology, weights), topology, X, y)
+    results, gradient = kernel_pass(topology, weights, X, y)
+    assert worst_relative(results[:, 0], loss, 1e-3) < 1e-12
+    assert worst_relative(gradient, expected, 1e-3) < 1e-12
+
+
+@pytest.mark.parametrize("every", [False, True])
+@pytest.mark.parametrize("forget_gate", [False, True])
+@pytest.mark.parametrize("block_size", [1, 2])
+@pytest.mark.parametrize("n_blocks", [1, 2, 4, 8])
+def test_nets_that_fill_their_registers_equal_the_twins(n_blocks, block_size, forget_gate, every):
+    """For every vector width, some of them have kernels that know all sizes."""
+    rng = np.random.default_rng([n_blocks, block_size, forget_gate, every])
+    topology = Topology(
+        n_inputs=3, n_outputs=2, n_blocks=n_blocks, block_size=block_size, forget_gate=forget_gate
+    )
+    weights, X, y = random_problem(rng, topology, n_sequences=4, every=every)
+    twin = as_twin(topology, weights)
+    outputs = np.concatenate([twin.run(x.tolist()) for x in X])
+    assert worst_relative(kernel_run(topology, weights, X), outputs, 1e-3) < 1e-12
+    last = Network(topology).run(weights, Data(X), every=False)
+    assert worst_relative(last, outputs[np.cumsum(X.lengths) - 1], 1e-3) < 1e-12
+    loss, expected = twin_gradient(twin, topology, X, y)
     results, gradient = kernel_pass(topology, weights, X, y)
     assert worst_relative(results[:, 0], loss, 1e-3) < 1e-12
     assert worst_relative(gradient, expected, 1e-3) < 1e-12

@@ -22,6 +22,7 @@ WORKLOADS = {
     "adding-1000": ["lstm97", "lstm97 kernel"],
     "long-lag": ["lstm97"],
     "reber": ["lstm97", "lstm97 kernel"],
+    "online-256": ["lstm97"],
     "batch-128": ["lstm97 truncated", "lstm97 full"],
     "predict-4": ["lstm97"],
     "lockstep": ["16 in lockstep"],
@@ -74,9 +75,14 @@ def workers_of(name):
         return stream_workers()
     if name == "import":
         return import_workers()
-    import workloads
+    if name == "online-256":  # a point of the curves by cells
+        import crossover
 
-    makers = workloads.WORKLOADS[name]().makers
+        makers = crossover.on_line(256)
+    else:
+        import workloads
+
+        makers = workloads.WORKLOADS[name]().makers
     return {worker: makers[worker]() for worker in WORKLOADS[name]}
 
 

@@ -11,15 +11,15 @@ cdef inline void step_hidden(
     const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, State *q
 ) noexcept nogil:
     """Compute the activations of the hidden layer at step t, from x(t) and y(t-1)."""
-    cdef double *y = q.previous
-    if runs_by_itself(x, q):
+    cdef double *y
+    if is_one_call(x, q):
         q.run_small(n, w, q, x.dense + t * n.n_inputs, 1)
         return
     add_inputs(n, w, x, t, q)
     if q.run_small != NULL:
         q.run_small(n, w, q, NULL, 1)
         return
-    q.previous = q.y
+    y, q.previous = q.previous, q.y
     q.y = y
     add_weighted(
         n.unit_lanes, n.n_feedback, w.hidden + n.n_inputs * n.unit_lanes,
@@ -28,8 +28,8 @@ cdef inline void step_hidden(
     step_any(n, w, q)
 
 
-cdef inline bint runs_by_itself(const Input *x, const State *q) noexcept nogil:
-    """Tell whether one function does all that a step without a target needs."""
+cdef inline bint is_one_call(const Input *x, const State *q) noexcept nogil:
+    """Tell whether one function takes whole steps, with their net inputs and traces."""
     return q.run_small != NULL and x.dense != NULL
 
 

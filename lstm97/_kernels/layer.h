@@ -1,4 +1,4 @@
-/* One step of the hidden layer of a single net: gates, memory cells, conventional units.
+/* Steps of the hidden layer of a single net: gates, memory cells, conventional units.
  *
  * A small layer, like all layers of the paper, fits into a few registers: its sums never leave
  * them, and the compiler knows its sizes. So few instructions remain beside the arithmetic that
@@ -22,8 +22,9 @@ static inline ALWAYS void add_source(const int stride, const double *w, double z
 }
 
 /* sums[i] += w[m, i] z[m] over m; is_constant: whether the compiler knows the number of sources. */
-static inline ALWAYS void add_sources(const int stride, const int is_constant, const int n_sources,
-                                      const double *w, const double *z, lanes *sums) {
+static inline ALWAYS void add_weighted_sources(const int stride, const int is_constant,
+                                               const int n_sources, const double *w,
+                                               const double *z, lanes *sums) {
     if (is_constant) {
         STRAIGHT for (int m = 0; m < n_sources; m++) add_source(stride, w + m * stride, z[m], sums);
         return;
@@ -41,8 +42,8 @@ static inline ALWAYS void net_inputs(const Sizes *n, const Weights *w, const Sta
     for (int m = 0; x && m < n->n_inputs; m++) {
         add_source(stride, w->hidden + (int64_t)m * stride, x[m], sums);
     }
-    add_sources(stride, all_fed_back, n->n_feedback, fed_back, q->previous + n->first_feedback,
-                sums);
+    add_weighted_sources(stride, all_fed_back, n->n_feedback, fed_back,
+                         q->previous + n->first_feedback, sums);
 }
 
 /* The number of traces of a cell, for the kinds of gates that there are. */
@@ -175,10 +176,10 @@ static ALWAYS inline void step_groups(const Sizes *n, const Weights *w, State *q
 
 /* Steps of a small layer. The sizes are copied: otherwise, the compiler would read them again after
  * each store. If all units are fed back and no lane is padding, it knows the number of sources. */
-static ALWAYS inline void run_small(const Sizes *sizes, const Weights *weights, State *state,
-                                    const int kinds, const int gate_lanes, const int cell_lanes,
-                                    const int is_linear, const int all_fed_back, const double *x,
-                                    int64_t n_steps) {
+static ALWAYS inline void take_steps(const Sizes *sizes, const Weights *weights, State *state,
+                                     const int kinds, const int gate_lanes, const int cell_lanes,
+                                     const int is_linear, const int all_fed_back, const double *x,
+                                     int64_t n_steps) {
     Sizes n = *sizes;
     const Weights w = *weights;
     State q = *state;
@@ -199,25 +200,26 @@ static ALWAYS inline void run_small(const Sizes *sizes, const Weights *weights, 
     state->previous = q.previous;
 }
 
-/* One function for each size: in a single function the compiler would prepare for all sizes. */
-#define SMALL(name, kinds, gate_lanes, cell_lanes)                                                \
+/* The functions for each size. Each has the loop over the steps up to three times, for what else the
+ * compiler should know. In a single function it would prepare for all sizes. `fills` says whether
+ * nets without padding have this size. */
+#define SMALL(name, kinds, gate_lanes, cell_lanes, fills)                                         \
     static APART void name(const Sizes *n, const Weights *w, State *q, const double *x,           \
                            int64_t n_steps) {                                                     \
-        const int all = n->n_gates == gate_lanes && n->n_feedback == gate_lanes + cell_lanes;     \
         if (n->linear_state)                                                                      \
-            run_small(n, w, q, kinds, gate_lanes, cell_lanes, 1, 0, x, n_steps);                  \
-        else if (all)                                                                             \
-            run_small(n, w, q, kinds, gate_lanes, cell_lanes, 0, 1, x, n_steps);                  \
+            take_steps(n, w, q, kinds, gate_lanes, cell_lanes, 1, 0, x, n_steps);                 \
+        else if (fills && n->n_feedback == gate_lanes + cell_lanes)                               \
+            take_steps(n, w, q, kinds, gate_lanes, cell_lanes, 0, 1, x, n_steps);                 \
         else                                                                                      \
-            run_small(n, w, q, kinds, gate_lanes, cell_lanes, 0, 0, x, n_steps);                  \
+            take_steps(n, w, q, kinds, gate_lanes, cell_lanes, 0, 0, x, n_steps);                 \
     }
-SMALL(run_1_1, GATES_OF_1997, LANES, LANES)
-SMALL(run_2_1, GATES_OF_1997, 2 * LANES, LANES)
-SMALL(run_2_2, GATES_OF_1997, 2 * LANES, 2 * LANES)
-SMALL(forgetting_1_1, GATES_OF_2000, LANES, LANES)
-SMALL(forgetting_2_1, GATES_OF_2000, 2 * LANES, LANES)
-SMALL(forgetting_3_1, GATES_OF_2000, 3 * LANES, LANES)
-SMALL(forgetting_3_2, GATES_OF_2000, 3 * LANES, 2 * LANES)
+SMALL(run_1_1, GATES_OF_1997, LANES, LANES, 1)
+SMALL(run_2_1, GATES_OF_1997, 2 * LANES, LANES, 1)
+SMALL(run_2_2, GATES_OF_1997, 2 * LANES, 2 * LANES, 1)
+SMALL(forgetting_1_1, GATES_OF_2000, LANES, LANES, 0)
+SMALL(forgetting_2_1, GATES_OF_2000, 2 * LANES, LANES, 0)
+SMALL(forgetting_3_1, GATES_OF_2000, 3 * LANES, LANES, 1)
+SMALL(forgetting_3_2, GATES_OF_2000, 3 * LANES, 2 * LANES, 1)
 
 /* One step of any other layer. */
 static inline void step_any(const Sizes *n, const Weights *w, State *q) {
@@ -279,11 +281,13 @@ static inline void choose_parts(const Sizes *n, State *q) {
     }
 }
 
-/* Adds (26) for one source, without parts: the errors at the states times the carried ds/dw, summed
- * over the cells of each block. */
-static inline void add_gate_row(const Sizes *n, const State *q, int64_t m, double *gradient) {
+/* Adds (28) and (26) for one source: the errors at the states times the carried ds/dw; at gates,
+ * summed over the cells of each block. For layers without parts, many of which are wide: their rows
+ * are read in the order of memory. */
+static inline void add_trace_row(const Sizes *n, const State *q, int64_t m, double *gradient) {
     const double *trace = q->trace + m * n->trace_lanes;
     double *row = gradient + m * n->unit_lanes;
+    add_products(n->cell_lanes, q->e_s, trace, row + n->first_cell);
     for (int i = 1; i < n->n_traces; i++) {
         double *gates = row + n->first_gate[n->trace_kind[i]];
         trace += n->cell_lanes;
@@ -298,7 +302,8 @@ static inline void add_gate_row(const Sizes *n, const State *q, int64_t m, doubl
     }
 }
 
-/* Some rows of traces or gradients: the first touched columns, and all from `first` on. */
+/* A statement for some rows m of traces and gradients: the first touched columns, and all from
+ * `first` on. The arguments of the functions below have these names. */
 #define EACH_ROW(m, statement)                                                                    \
     for (int i = 0; i < n_touched; i++) {                                                         \
         const int64_t m = q->touched[i];                                                          \
@@ -306,7 +311,7 @@ static inline void add_gate_row(const Sizes *n, const State *q, int64_t m, doubl
     }                                                                                             \
     for (int64_t m = first; m < n_rows; m++) statement
 
-/* Adds (28) for one register of cells: the errors at the states times the carried ds/dw. */
+/* Adds (28) for one register of cells. */
 static inline void add_cells(const Sizes *n, const State *q, int c, int n_touched, int first,
                              double *gradient) {
     const int64_t from = n->trace_lanes, to = n->unit_lanes;
@@ -335,15 +340,18 @@ static inline void add_part(const Sizes *n, const State *q, const Part *part, in
 static inline void add_trace_rows(const Sizes *n, const State *q, int n_touched, int first,
                                   double *gradient) {
     const int n_rows = n->hidden_rows;
+    if (q->n_parts == 0) {
+        EACH_ROW(m, add_trace_row(n, q, m, gradient));
+        return;
+    }
     for (int c = 0; c < n->cell_lanes; c += LANES) {
         add_cells(n, q, c, n_touched, first, gradient);
     }
     for (int p = 0; p < q->n_parts; p++) {
         add_part(n, q, &q->parts[p], n_touched, first, gradient);
     }
-    if (q->n_parts > 0) return;
-    EACH_ROW(m, add_gate_row(n, q, m, gradient));
 }
+#undef EACH_ROW
 
 /* Chooses the function for the steps of a small layer; sizes and constants must be set. */
 static inline void choose_step(const Sizes *n, State *q) {

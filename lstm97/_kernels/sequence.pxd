@@ -6,7 +6,7 @@ This is a .pxd file because three kernels inline its functions.
 from libc.math cimport NAN
 from libc.stdint cimport int64_t
 
-from lstm97._kernels.forward cimport runs_by_itself
+from lstm97._kernels.forward cimport is_one_call
 from lstm97._kernels.gradient cimport (
     FULL_FORWARD, NONE, TRUNCATED_FORWARD, Gradient, add_hidden_gradient, add_output_gradient,
     backpropagate, carry_traces, is_target, touch
@@ -40,7 +40,7 @@ cdef inline Py_ssize_t run_ahead(
     Gradient form, State *q
 ) noexcept nogil:
     """Take steps that have no targets, if one function can take them all; return how many."""
-    if n_steps <= 0 or not runs_by_itself(x, q) or form not in (NONE, TRUNCATED_FORWARD):
+    if n_steps <= 0 or not is_one_call(x, q) or form not in (NONE, TRUNCATED_FORWARD):
         return 0
     q.run_small(n, w, q, x.dense + start * n.n_inputs, n_steps)
     return n_steps
@@ -54,7 +54,7 @@ cdef inline void advance_derivatives(
 
     This short function is inlined; the next one is not.
     """
-    if not (form == TRUNCATED_FORWARD and runs_by_itself(x, q)):
+    if not (form == TRUNCATED_FORWARD and is_one_call(x, q)):
         advance_outside(n, w, x, t, form, due, q)
 
 

@@ -42,7 +42,7 @@ cdef Summary learn_sequence(
     cdef Summary r
     memset(&r, 0, sizeof(Summary))
     reset(n, x, q)
-    if tape == NULL and not targets.every:
+    if not targets.every:
         first = run_ahead(n, w, x, start, length - 1, form, q)
     for t in range(first, length):
         step_hidden(n, w, x, start + t, q)
