@@ -148,16 +148,6 @@ static inline ALWAYS void abreast_states(const Sizes *n, const int kinds, const 
     }
 }
 
-/* Squashed states of all cells. */
-static inline void abreast_squash_states(const Abreast *a, const Step *at) {
-    const int n_lanes = a->n.n_cells * a->width;
-    if (a->n.linear_state) {
-        copy_lanes(n_lanes, at->s, at->h);
-    } else {
-        squash_range(n_lanes, -1.0, 1.0, at->s, at->h);
-    }
-}
-
 /* Activations of all cells: (9). */
 static inline ALWAYS void abreast_cells(const Sizes *n, const int kinds, const Abreast *a,
                                         const Step *at, double *y) {
@@ -182,7 +172,7 @@ static inline void abreast_hidden(const Abreast *a, const Step *at) {
     abreast_squash(a, n->n_gates, first_hidden, n->g_low, n->g_high, at);
     abreast_squash(a, first_hidden, n->n_units, 0.0, 1.0, at);
     FOR_KINDS(n, abreast_states, a, at);
-    abreast_squash_states(a, at);
+    squash_states(n->n_cells * a->width, n->linear_state, at->s, at->h);
     FOR_KINDS(n, abreast_cells, a, at, cells);
     copy_lanes((int)(cells - at->y), ROW(at->a, n->first_feedback), at->y);
     copy_lanes(n->n_hidden * a->width, ROW(at->a, first_hidden), ROW(cells, n->n_cells));

@@ -37,6 +37,14 @@ static inline double squash_one(double x, double low, double high) {
     return LANE(y, 0);
 }
 
+/* h[l] = h(s[l]), in loops over the cells of several nets or sequences. */
+static inline void squash_states(int n_lanes, const int is_linear, const double *s, double *h) {
+    UNROLLED for (int l = 0; l < n_lanes; l += LANES) {
+        const Values_lanes cell = {.s = load(s + l)};
+        store(h + l, squashed_state_lanes(is_linear, &cell));
+    }
+}
+
 /* For code that handles one cell at a time. */
 #define real double
 #define CELL(name) name##_one

@@ -222,10 +222,12 @@ static inline ALWAYS void team_hidden(const Team *team, const int width) {
     team_squash(width, n->n_cells, n->g_low, n->g_high, cells, cells);
     team_squash(width, n->n_hidden, 0.0, 1.0, hidden, hidden);
     FOR_KINDS(n, team_states, team, width);
-    if (n->linear_state) {
-        copy_lanes(n->n_cells * TEAM_SIZE, team->s, team->h);
+    if (width == TEAM_SIZE) {
+        squash_states(n->n_cells * TEAM_SIZE, n->linear_state, team->s, team->h);
     } else {
-        team_squash(width, n->n_cells, -1.0, 1.0, team->s, team->h);
+        for (int c = 0; c < n->n_cells; c++) {
+            squash_states(LANES, n->linear_state, AT(team->s, c), AT(team->h, c));
+        }
     }
     FOR_KINDS(n, team_cells, team, width);
 }
