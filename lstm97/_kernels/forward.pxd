@@ -11,7 +11,6 @@ cdef inline void step_hidden(
     const Sizes *n, const Weights *w, const Input *x, Py_ssize_t t, State *q
 ) noexcept nogil:
     """Compute the activations of the hidden layer at step t, from x(t) and y(t-1)."""
-    cdef double *y
     if is_one_call(x, q):
         q.run_small(n, w, q, x.dense + t * n.n_inputs, 1)
         return
@@ -19,8 +18,7 @@ cdef inline void step_hidden(
     if q.run_small != NULL:
         q.run_small(n, w, q, NULL, 1)
         return
-    y, q.previous = q.previous, q.y
-    q.y = y
+    q.previous, q.y = q.y, q.previous
     add_weighted(
         n.unit_lanes, n.n_feedback, w.hidden + n.n_inputs * n.unit_lanes,
         q.previous + n.first_feedback, q.net, q.net,

@@ -282,8 +282,8 @@ static inline void choose_parts(const Sizes *n, State *q) {
 }
 
 /* Adds (28) and (26) for one source: the errors at the states times the carried ds/dw; at gates,
- * summed over the cells of each block. For layers without parts, many of which are wide: their rows
- * are read in the order of memory. */
+ * summed over the cells of each block. This is for layers without parts. Many of them are wide, so
+ * their rows are read in the order of memory. */
 static inline void add_trace_row(const Sizes *n, const State *q, int64_t m, double *gradient) {
     const double *trace = q->trace + m * n->trace_lanes;
     double *row = gradient + m * n->unit_lanes;

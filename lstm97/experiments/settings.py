@@ -117,7 +117,7 @@ class Setting:
 
     @property
     def has_aim(self):
-        """Whether the results should come close to the paper's, as those of LSTM should."""
+        """Tell whether the results should come close to the paper's, as those of LSTM should."""
         return self.method == "lstm" and self.table != BEYOND
 
     @property
