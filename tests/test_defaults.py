@@ -103,6 +103,28 @@ def test_the_bounds_of_these_numbers(n_due, expected):
     assert LSTMRegressor()._plan(X, Targets.at_steps(values, X.lengths)) == expected
 
 
+@pytest.mark.parametrize("every", [False, True])
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "stream"])
+@pytest.mark.parametrize("options", [{}, {"batch_size": None}, {"batch_size": 2}])
+def test_biases_of_input_gates(every, method, options):
+    """They go from 0 to -4, and to -5 if `fit` learns online."""
+    is_online = method == "fit" and not options.get("batch_size", not every)
+    if method == "stream":
+        options = {}  # no net that learns by batches has a stream
+
+    def weights(**biases):
+        model = LSTMRegressor(5, max_iter=1, random_state=0, **options, **biases)
+        if method == "stream":
+            return model.stream(2).to_estimator().weights_
+        rng = np.random.default_rng(0)
+        X, y = rng.normal(size=(4, 3, 2)), rng.normal(size=(4, 3))
+        return getattr(model, method)(X, list(y) if every else y[:, -1]).weights_
+
+    expected, other = [(0, -5), (0, -4)] if is_online else [(0, -4), (0, -5)]
+    assert (weights() == weights(input_gate_bias=expected)).all()
+    assert (weights() != weights(input_gate_bias=other)).any()
+
+
 def test_the_rate_falls_with_every_update():
     """A default fit is that of the same updates with rates on a straight line."""
     rng = np.random.default_rng(0)

@@ -87,10 +87,7 @@ def check(folder, wrong, *paths):
 
 def test_types_of_a_script(tmp_path):
     check(tmp_path, WRONG)
-
-
-def test_attributes_in_a_script(tmp_path):
-    package = tmp_path / "stubs" / "sklearn"
+    package = tmp_path / "stubs" / "sklearn"  # the same folder, hence the same cache
     package.mkdir(parents=True)
     (package / "__init__.pyi").touch()
     (package / "base.pyi").write_text(SKLEARN_BASE, encoding="utf-8")

@@ -3,7 +3,7 @@
 import copy
 from abc import abstractmethod
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import cache, partial
 from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
@@ -137,6 +137,13 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
                 merged |= own.get(table, {})
             setattr(cls, table, merged)
 
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        """Return the names of the parameters, read once from the constructor, which takes long."""
+        names: list[str] = super()._get_param_names()
+        return names
+
     # -- methods of subclasses and mixins --------------------------------------------------------
 
     @classmethod
@@ -265,9 +272,9 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
         if self.standardize is not False:
             sequences, targets = self._standardized(sequences, targets)
         rng = before.generator() if before else self._generator()
+        n_planned = self._plan(sequences, targets)
         if not goes_on:
             self._initialize(rng)
-        n_planned = self._plan(sequences, targets)
         learner = self._trainable(rng)
         rule, sequences, targets = self._stop_rule(learner, sequences, targets, rng)
         n_epochs = n_planned

@@ -42,6 +42,8 @@ from lstm97.learning.traces import Trace, record_traces
 # What "auto" and None mean, chosen by benchmarks/defaults. The size of batches, and the learning
 # rates with batches and online:
 BATCH_SIZE, BATCH_RATE, STEP_RATE = 8, 0.02, 0.003
+# Biases of the first and the last input gate, and those of a net that `fit` trains online.
+BIASES, ONLINE_BIASES = (0.0, -4.0), (0.0, -5.0)
 # The part that is left at the end of `fit`, and that with which `partial_fit` and streams learn.
 FALLS_TO, LATER = 0.01, 0.3
 # The number of sequences from which on nets learn targets at every step by batches.
@@ -84,12 +86,13 @@ class _BaseLSTM(BaseSequenceEstimator):
         Number of memory cell blocks.
     block_size : int
         Number of cells per block; they share the block's gates.
-    input_gate_bias : "random", None, float or array-like of shape (n_blocks,) or (2,)
+    input_gate_bias : "auto", "random", None, float or array-like of shape (n_blocks,) or (2,)
         Initial bias of the input gates: one number; one number per block; or two numbers, for the
         first and the last block, with the biases in between spread evenly for any `n_blocks`.
-        "random" draws it like the weights. None means that these gates have no bias. Negative
-        biases that differ from block to block keep the net from using all cells at once (the "abuse
-        problem" in Section 4 of the paper), and keep the states from drifting.
+        "auto" means (0, -5) if `fit` learns online, and (0, -4) otherwise. "random" draws it like
+        the weights. None means that these gates have no bias. Negative biases that differ from
+        block to block keep the net from using all cells at once (the "abuse problem" in Section 4
+        of the paper), and keep the states from drifting.
     recurrence : {"all", "cells", "none"}
         Activations of the previous step that are fed back to the hidden layer: all, as in the
         paper; those of cells and conventional units, but not of gates; or none.
@@ -200,7 +203,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "n_blocks": [Interval(Integral, 1, None, closed="left")],
         "block_size": [Interval(Integral, 1, None, closed="left")],
-        "input_gate_bias": [StrOptions({"random"}), None, Real, "array-like"],
+        "input_gate_bias": [StrOptions({"auto", "random"}), None, Real, "array-like"],
         "recurrence": [StrOptions(set(RECURRENCES))],
         "forget_gate": ["boolean"],
         "forget_gate_bias": [StrOptions({"random"}), None, Real, "array-like"],
@@ -239,7 +242,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     n_blocks: int = 32
     block_size: int = 1
     _: KW_ONLY
-    input_gate_bias: GateBias = (0.0, -4.0)
+    input_gate_bias: GateBias | Literal["auto"] = "auto"
     recurrence: Literal["all", "cells", "none"] = "cells"
     forget_gate: bool = False
     forget_gate_bias: GateBias = 1.0
@@ -265,6 +268,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     dtype: Literal["float64", "float32"] | None = None
 
     _by_batches = True  # whether batches suit the data of the last fit
+    _fits_online = False  # whether that fit learns online
 
     def _build(self, n_inputs: int, n_outputs: int) -> None:
         if self.update == "step" and self.gradient == "full":
@@ -330,6 +334,8 @@ class _BaseLSTM(BaseSequenceEstimator):
         biases = {}
         for gate in GATES:
             bias = getattr(self, f"{gate}_bias")
+            if isinstance(bias, str) and bias == "auto":
+                bias = ONLINE_BIASES if self._fits_online else BIASES
             if bias is None or isinstance(bias, str):
                 continue
             try:
@@ -390,9 +396,10 @@ class _BaseLSTM(BaseSequenceEstimator):
     def _plan(self, X: Sequences, y: Targets) -> int:
         is_free = self.initial_blocks is None and self.update is None
         self._by_batches = is_free and (not y.every or len(X) >= FEW_SEQUENCES)
+        size, *_ = self._way(is_fit=True)
+        self._fits_online = size is None
         if self.max_iter is not None:
             return self.max_iter
-        size, *_ = self._way(is_fit=True)
         if size is None and y.every and self.update is None:
             due = ~np.isnan(y.values[y.rows(X.lengths)]).all(axis=1)
             n_epochs = math.ceil(STEP_UPDATES / max(1, int(due.sum())))

@@ -1,7 +1,7 @@
 """Save estimators on one platform; load them on another, where they must go on in the same way.
 
 python tests/reference/exchange.py save FOLDER
-python tests/reference/exchange.py load FOLDER
+python tests/reference/exchange.py load FOLDER save FOLDER
 """
 
 import copy
@@ -34,4 +34,5 @@ def load(folder):
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    {"save": save, "load": load}[sys.argv[1]](Path(sys.argv[2]))
+    for how, folder in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
+        {"save": save, "load": load}[how](Path(folder))
