@@ -267,8 +267,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     momentum: float | None = None
     dtype: Literal["float64", "float32"] | None = None
 
-    _by_batches = True  # whether batches suit the data of the last fit
-    _fits_online = False  # whether that fit learns online
+    _by_batches = True  # whether the last fit learned in batches
 
     def _build(self, n_inputs: int, n_outputs: int) -> None:
         if self.update == "step" and self.gradient == "full":
@@ -335,7 +334,7 @@ class _BaseLSTM(BaseSequenceEstimator):
         for gate in GATES:
             bias = getattr(self, f"{gate}_bias")
             if isinstance(bias, str) and bias == "auto":
-                bias = ONLINE_BIASES if self._fits_online else BIASES
+                bias = BIASES if self._by_batches else ONLINE_BIASES
             if bias is None or isinstance(bias, str):
                 continue
             try:
@@ -394,12 +393,13 @@ class _BaseLSTM(BaseSequenceEstimator):
         return size, gradient, rate * LATER if falls and not is_fit else rate
 
     def _plan(self, X: Sequences, y: Targets) -> int:
-        is_free = self.initial_blocks is None and self.update is None
-        self._by_batches = is_free and (not y.every or len(X) >= FEW_SEQUENCES)
-        size, *_ = self._way(is_fit=True)
-        self._fits_online = size is None
+        self._by_batches = self.batch_size is not None
+        if isinstance(self.batch_size, str):
+            is_free = self.initial_blocks is None and self.update is None
+            self._by_batches = is_free and (not y.every or len(X) >= FEW_SEQUENCES)
         if self.max_iter is not None:
             return self.max_iter
+        size, *_ = self._way(is_fit=True)
         if size is None and y.every and self.update is None:
             due = ~np.isnan(y.values[y.rows(X.lengths)]).all(axis=1)
             n_epochs = math.ceil(STEP_UPDATES / max(1, int(due.sum())))
