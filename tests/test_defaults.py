@@ -109,8 +109,6 @@ def test_the_bounds_of_these_numbers(n_due, expected):
 def test_biases_of_input_gates(every, method, options):
     """They go from 0 to -4, and to -5 if `fit` learns online."""
     is_online = method == "fit" and not options.get("batch_size", not every)
-    if method == "stream":
-        options = {}  # no net that learns by batches has a stream
 
     def weights(**biases):
         model = LSTMRegressor(5, max_iter=1, random_state=0, **options, **biases)

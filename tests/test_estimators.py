@@ -446,6 +446,10 @@ def test_bad_input_is_refused_and_changes_nothing(name, Estimator, method):
         ({"initial_blocks": 3}, "initial_blocks=3 is more than n_blocks=2"),
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"learning_rate": float("nan")}, "learning_rate"),
+        *(
+            ({name: 10**400}, f"{name} is out of range")
+            for name in ("learning_rate", "tol", "n_jobs")
+        ),
         ({"init_scale": -0.1}, "init_scale"),
         ({"recurrence": "some"}, "recurrence"),
         ({"n_blocks": 1.5}, "n_blocks"),
@@ -477,6 +481,16 @@ def test_bad_parameters_are_refused(params, message):
     assert joblib.hash(model) == before
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_number_of_epochs_may_be_larger_than_any_integer_of_numpy(early_stopping):
+    X, y = data()
+    options = {"max_iter": 2, "tol": 0.0, "early_stopping": early_stopping, "random_state": 0}
+    large = LSTMRegressor.as_published(n_iter_no_change=10**20, **options).fit(X, y)
+    small = LSTMRegressor.as_published(n_iter_no_change=100, **options).fit(X, y)
+    assert large.loss_curve_ == small.loss_curve_
+
+
 @pytest.mark.parametrize("X", [[], (), np.zeros((2, 3, 4, 1))])
 def test_input_without_sequences_is_refused(X):
     with pytest.raises(ValueError, match=r"X has shape .*, but it must hold sequences"):
@@ -493,6 +507,9 @@ def test_classes_are_checked():
         model.partial_fit(X, y + 2)
     with pytest.raises(ValueError, match="differ from those of the first"):
         model.partial_fit(X, y, classes=[0, 1])
+    for labels in ([{}], [{}, {}]):
+        with pytest.raises(TypeError, match="classes: '<' not supported"):
+            LSTMClassifier().partial_fit(X[:1], np.array([{}]), classes=labels)
     with pytest.raises(ValueError, match="one label per step"):
         LSTMClassifier.as_published().fit(X, [np.full((len(x), 2), 3) for x in X])
     with pytest.raises(ValueError, match="y should be a 1d array"):

@@ -33,7 +33,7 @@ WRONG = [
     'model.topology_.views("weights_")',
 ]
 # scikit-learn has no types, so its base classes, and ours, accept any attribute and parameter. With
-# # these types, they do not.
+# these types, they do not.
 SKLEARN_BASE = """
 from typing import Any, Self
 class BaseEstimator:

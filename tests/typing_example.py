@@ -24,7 +24,9 @@ X, y = make_adding(100, T=20, rng=0)
 model = LSTMRegressor(3, block_size=1, input_gate_bias=[-1, -2, -3], random_state=0).fit(X, y)
 predictions: np.ndarray = model.predict(X[:10])
 score: float = model.score(X, y, sample_weight=np.ones(100))
-biases = [LSTMClassifier(input_gate_bias=bias) for bias in ("random", -1, None, np.zeros(2))]
+biases = [
+    LSTMClassifier(input_gate_bias=bias) for bias in ("auto", "random", -1, None, np.zeros(2))
+]
 last: float = model.loss_curve_[-1]
 batched = LSTMRegressor(batch_size=10, early_stopping=True, random_state=0).fit(X, y)
 same: bool = batched.n_iter_ == len(batched.validation_scores_)

@@ -1,9 +1,10 @@
 """The base class of all estimators, with fitting and prediction."""
 
 import copy
+import sys
 from abc import abstractmethod
 from dataclasses import dataclass, fields, replace
-from functools import cache, partial
+from functools import partial
 from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
@@ -138,11 +139,11 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
             setattr(cls, table, merged)
 
     @classmethod
-    @cache
     def _get_param_names(cls) -> list[str]:
-        """Return the names of the parameters, read once from the constructor, which takes long."""
-        names: list[str] = super()._get_param_names()
-        return names
+        """Return the names of the parameters, read only once: reading the signature takes long."""
+        if "_parameter_names" not in vars(cls):
+            cls._parameter_names = super()._get_param_names()
+        return [*cls._parameter_names]
 
     # -- methods of subclasses and mixins --------------------------------------------------------
 
@@ -353,6 +354,10 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
     def _validate_params(self) -> None:
         """Check each parameter, and refuse those that are set but have no effect."""
         super()._validate_params()
+        for name in self._get_param_names():
+            value = getattr(self, name)
+            if isinstance(value, int) and abs(value) > sys.float_info.max:
+                raise ValueError(f"{name} is out of range: no float is as large")
         for name, conditions in self._without_effect.items():
             value = getattr(self, name)
             if value is None:
@@ -371,10 +376,7 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
         """Tell whether a parameter has its default, or that of `as_published`."""
         value, default = getattr(self, name), getattr(type(self), name)
         for each in (default, published_defaults(type(self)).get(name, default)):
-            if isinstance(each, tuple):  # a file turns it into a list
-                if isinstance(value, list | tuple) and tuple(value) == each:
-                    return True
-            elif isinstance(value, str | Real | np.bool_) and value == each:
+            if isinstance(value, str | Real | np.bool_) and value == each:
                 return True
         return False
 

@@ -372,7 +372,9 @@ def _check_classes(classes: Any) -> np.ndarray:
         classes = list(classes)
     labels, _ = check_labels(as_labels(classes, "classes"), name="classes")
     with naming("classes"):
-        return np.unique(labels)
+        classes = np.unique(labels)
+        np.searchsorted(classes, classes)  # even a single class must have an order
+    return classes
 
 
 def _r2(y_true: np.ndarray, y_pred: np.ndarray, weight: np.ndarray | None) -> float:

@@ -89,10 +89,11 @@ class _BaseLSTM(BaseSequenceEstimator):
     input_gate_bias : "auto", "random", None, float or array-like of shape (n_blocks,) or (2,)
         Initial bias of the input gates: one number; one number per block; or two numbers, for the
         first and the last block, with the biases in between spread evenly for any `n_blocks`.
-        "auto" means (0, -5) if `fit` learns online, and (0, -4) otherwise. "random" draws it like
-        the weights. None means that these gates have no bias. Negative biases that differ from
-        block to block keep the net from using all cells at once (the "abuse problem" in Section 4
-        of the paper), and keep the states from drifting.
+        "auto" means (0, -5) for a net that `fit` trains online, and (0, -4) for other nets,
+        including those that start with `partial_fit` or as a stream. "random" draws it like the
+        weights. None means that these gates have no bias. Negative biases that differ from block to
+        block keep the net from using all cells at once (the "abuse problem" in Section 4 of the
+        paper), and keep the states from drifting.
     recurrence : {"all", "cells", "none"}
         Activations of the previous step that are fed back to the hidden layer: all, as in the
         paper; those of cells and conventional units, but not of gates; or none.
@@ -267,7 +268,7 @@ class _BaseLSTM(BaseSequenceEstimator):
     momentum: float | None = None
     dtype: Literal["float64", "float32"] | None = None
 
-    _by_batches = True  # whether the last fit learned in batches
+    _by_batches = True  # whether `fit` learns in batches; True before the first fit
 
     def _build(self, n_inputs: int, n_outputs: int) -> None:
         if self.update == "step" and self.gradient == "full":

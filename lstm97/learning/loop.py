@@ -5,6 +5,7 @@ would have stopped if it had been asked after every sequence. Training then goes
 sequence, so the length of the chunks does not affect the result.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -288,7 +289,7 @@ class Plateau(StopRule):
     def __init__(self, tol, patience):
         self.tol = tol
         self.patience = patience
-        self.can_stop = bool(np.isfinite(patience))
+        self.can_stop = math.isfinite(patience)
         self._best = np.inf
         self._waited = 0
 
@@ -328,7 +329,7 @@ class EarlyStopping(StopRule):
     def __init__(self, score, snapshot, tol, patience):
         self.tol = tol
         self.patience = patience
-        self.can_stop = bool(np.isfinite(patience))
+        self.can_stop = math.isfinite(patience)
         self.scores = []
         self._score, self._snapshot = score, snapshot
         self._waited = 0
