@@ -818,6 +818,8 @@ def test_steps_that_are_refused_leave_the_stream_as_it_was(form, x, error, messa
         ("paper", "a", {"sample_weight": -1.0}, ValueError, "sample_weight=-1.0"),
         ("paper", "a", {"sample_weight": np.nan}, ValueError, "sample_weight=nan"),
         ("paper", "a", {"sample_weight": np.inf}, ValueError, "sample_weight=inf"),
+        ("paper", "a", {"sample_weight": 1e101}, ValueError, "sample_weight=1e\\+101"),
+        ("paper", "a", {"sample_weight": 10**400}, ValueError, "sample_weight=1000"),
         ("paper", "a", {"sample_weight": "1"}, ValueError, "sample_weight='1'"),
         ("RTRL", 0.5, {}, ValueError, r"y has shape \(1,\), but it must hold 2 numbers"),
         ("RTRL", [0.1, 0.2, 0.3], {}, ValueError, r"y has shape \(3,\)"),

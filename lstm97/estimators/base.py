@@ -357,7 +357,7 @@ class BaseSequenceEstimator(CallbackSupport, Standardizing, BaseEstimator):
         for name in self._get_param_names():
             value = getattr(self, name)
             if isinstance(value, int) and abs(value) > sys.float_info.max:
-                raise ValueError(f"{name} is out of range: no float is as large")
+                raise ValueError(f"{name}=... is out of range: no float is as large")
         for name, conditions in self._without_effect.items():
             value = getattr(self, name)
             if value is None:

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lstm97._kernels.stream import Stepper
 from lstm97.data.checks import as_integers, as_numbers, as_steps, brief, counted, naming, warn_user
-from lstm97.data.sample_weights import row_weights
+from lstm97.data.sample_weights import LARGEST, row_weights
 from lstm97.data.sequences import Sequences, as_sequences
 from lstm97.data.targets import EXACT, as_labels, is_missing
 from lstm97.learning.checks import is_of_type, require
@@ -259,8 +259,9 @@ class Stream:
         ------
         ValueError
             If there was no step since the last call of `learn` or `reset`; if y is not a valid
-            target; if `sample_weight` is negative or not finite; if `at` belongs to another net, or
-            was taken after its step was learned; or if the estimator cannot learn along a stream.
+            target; if `sample_weight` is negative or above 1e100; if `at` belongs to another net,
+            or was taken after its step was learned; or if the estimator cannot learn along a
+            stream.
             The stream is then unchanged.
 
         Warns
@@ -629,10 +630,12 @@ class Stream:
         """Return a row of targets and its weight; raise an error if the net cannot learn."""
         if self._refusal:
             raise ValueError(self._refusal)
-        if not (isinstance(sample_weight, Real) and 0.0 <= sample_weight < np.inf):
-            raise ValueError(f"sample_weight={brief(sample_weight)} must be a number, 0 or more")
+        if not (isinstance(sample_weight, Real) and 0.0 <= sample_weight <= LARGEST):
+            raise ValueError(
+                f"sample_weight={brief(sample_weight)} must be a number from 0 to {LARGEST:g}"
+            )
         target, weight = self._check_y(y)
-        return target, weight * sample_weight
+        return target, weight * float(sample_weight)
 
     def _label_targets(self) -> dict[Any, tuple[np.ndarray, float]]:
         """Return the row of targets and the weight of each label."""
