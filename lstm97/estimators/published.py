@@ -7,6 +7,7 @@ it has no effect is an error.
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 Parameters = Mapping[str, Any]
@@ -50,7 +51,7 @@ def published_defaults(kind: type) -> dict[str, Any]:
     >>> published_defaults(ElmanClassifier)
     {'standardize': False, 'loss': 'squared_error', 'output_activation': 'logistic'}
     """
-    names = {field.name for field in fields(kind)}
+    names = {*map(attrgetter("name"), fields(kind))}
     published = dict(_ALL)
     if "n_blocks" in names:
         published |= _LSTM_DEFAULTS
