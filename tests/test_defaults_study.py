@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks" / "defaults"
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 @pytest.fixture
@@ -94,14 +95,27 @@ def test_pieces_hold_all_steps_in_order(modules):
     np.testing.assert_array_equal(np.concatenate(tags), np.concatenate(y))
 
 
-def test_the_page_has_the_tables_of_the_scores():
-    """The page is made by `python benchmarks/defaults/table.py --page docs/settings.md`."""
-    page = FOLDER.parents[1] / "docs" / "settings.md"
-    script = [sys.executable, "table.py", "--settings", "default", "torch", "--sets"]
-    for group in ("chosen", "held-out"):
-        made = subprocess.run(
-            [*script, group], cwd=FOLDER, check=True, capture_output=True, text=True
-        ).stdout
-        rows = [line for line in made.splitlines() if line.startswith(("| default", "| torch"))]
-        assert len(rows) == 2
-        assert all(row in page.read_text(encoding="utf-8") for row in rows)
+def table(*arguments):
+    """Run the script that makes tables of the scores; return what it prints."""
+    command = [sys.executable, "table.py", *map(str, arguments)]
+    return subprocess.run(command, cwd=FOLDER, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("name", ["settings.md", "data.md"])
+def test_pages_have_the_tables_of_the_scores(name, tmp_path):
+    page = (DOCS / name).read_text(encoding="utf-8")
+    (tmp_path / name).write_text(page, encoding="utf-8")
+    table("--page", tmp_path / name)
+    assert (tmp_path / name).read_text(encoding="utf-8") == page
+    assert page.count("<!-- made from scores: ") > 1
+
+
+def test_front_pages_have_the_means_of_the_scores():
+    readme, home = DOCS.parent / "README.md", DOCS / "index.md"
+    five, three = ["chosen"], ["ArrowHead", "Trace", "Coffee"]
+    for sets, pages in ((five, [readme, home]), (three, [readme])):
+        rows = table("--settings", "default", "torch", "--sets", *sets).splitlines()[2:]
+        means = [row.split("|")[-3].strip() for row in rows]
+        assert len(means) == 2
+        for page in pages:
+            assert all(mean in page.read_text(encoding="utf-8") for mean in means), means

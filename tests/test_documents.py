@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import lstm97
@@ -97,23 +96,6 @@ def test_groups_of_parameters_are_in_the_order_of_the_signature(cls):
     assert len(groups) == 4
     assert names[: len(inspect.signature(cls).parameters)] == [*inspect.signature(cls).parameters]
     assert {*names} - {*inspect.signature(cls).parameters} <= {"class_weight"}
-
-
-def test_front_pages_have_the_mean_accuracies_of_the_settings_page():
-    readme, home, settings = (
-        (ROOT / name).read_text(encoding="utf-8")
-        for name in ("README.md", "docs/index.md", "docs/settings.md")
-    )
-    for part, n_sets, pages in [("chosen", 5, [readme, home]), ("held-out", 3, [readme])]:
-        table = settings.split(f" on {part} -->")[1].split("<!-- end -->")[0]
-        rows = (
-            re.search(rf"^\| {name} .*", table, re.MULTILINE)[0] for name in ("default", "torch")
-        )
-        scores = ([cell.split(" ")[1] for cell in row.split("|")[2:-3]] for row in rows)
-        both = [pair for pair in zip(*scores, strict=True) if all(pair)]
-        assert len(both) == n_sets
-        for mean in np.mean(np.array(both, dtype=float), axis=0):
-            assert all(f"{mean:.3f}" in page for page in pages), mean
 
 
 @pytest.mark.skipif(sys.flags.optimize > 1, reason="there are no docstrings")

@@ -261,8 +261,7 @@ class Stream:
             If there was no step since the last call of `learn` or `reset`; if y is not a valid
             target; if `sample_weight` is negative or above 1e100; if `at` belongs to another net,
             or was taken after its step was learned; or if the estimator cannot learn along a
-            stream.
-            The stream is then unchanged.
+            stream. The stream is then unchanged.
 
         Warns
         -----
